@@ -1,0 +1,106 @@
+import { type Evidence, merge } from '../contact/contact.ts'
+import { type Acknowledgement, LedgerError } from './ledger.ts'
+
+/** Everything that one transaction stores. */
+export interface Batch {
+  /** At most one evidence for a contact. */
+  readonly evidence: readonly Evidence[]
+  readonly acknowledgements: readonly Acknowledgement[]
+}
+
+export interface GroupCommitOptions {
+  /** Stores a batch in one durable transaction, wholly or not at all. Never called again before it has ended. */
+  readonly commit: (batch: Batch) => Promise<void>
+  /** Told of each commit that succeeded: how many calls it carried, and how many milliseconds it took. */
+  readonly onCommit?: (calls: number, milliseconds: number) => void
+}
+
+/** A batch that holds this much evidence takes no more calls: a commit must not keep the next one waiting for long. */
+const BATCH_LIMIT = 5_000
+/** More evidence waiting than this is refused: better a 503 that LINE repeats than memory without end. */
+export const WAITING_LIMIT = 200_000
+
+/**
+ * Lets calls that arrive together share a transaction: while one commit is under way the next batch gathers,
+ * so that a slow disk makes batches larger and not the queue longer. No timer: a call on an idle system is
+ * committed at once.
+ */
+export function createGroupCommit({ commit, onCommit }: GroupCommitOptions) {
+  const queue: Gathering[] = []
+  let waiting = 0
+  let running: Promise<void> | undefined
+
+  /** A call goes into one batch as a whole: its promise speaks for all of it. */
+  function add(fill: (into: Gathering) => void): Promise<void> {
+    let last = queue.at(-1)
+    if (!last || last.evidence.size >= BATCH_LIMIT) {
+      last = newGathering()
+      queue.push(last)
+    }
+    const before = last.evidence.size
+    fill(last)
+    last.calls += 1
+    waiting += last.evidence.size - before
+    running ??= run()
+    return last.done
+  }
+
+  async function run() {
+    // Yields once, so that calls made in the same turn of the event loop share the first transaction too.
+    await null
+    for (let batch = queue.shift(); batch; batch = queue.shift()) {
+      waiting -= batch.evidence.size
+      const startedAt = performance.now()
+      try {
+        await commit({ evidence: [...batch.evidence.values()], acknowledgements: batch.acknowledgements })
+        onCommit?.(batch.calls, performance.now() - startedAt)
+        batch.resolve()
+      } catch (error) {
+        batch.reject(error)
+      }
+    }
+    running = undefined
+  }
+
+  return {
+    record(evidence: readonly Evidence[]): Promise<void> {
+      if (waiting + evidence.length > WAITING_LIMIT) {
+        return Promise.reject(new LedgerError('The database is too slow for what arrives; try again later.'))
+      }
+      return add((into) => addEvidence(into.evidence, evidence))
+    },
+    acknowledge: (answers: readonly Acknowledgement[]) =>
+      add((into) => {
+        for (const answer of answers) into.acknowledgements.push(answer)
+      }),
+    /** A commit of nothing: it takes a transaction and an fsync like any other. */
+    probe: () => add(() => undefined),
+    /** Resolves when everything that was added has been committed or refused. */
+    async idle() {
+      await running
+    },
+  }
+}
+
+interface Gathering {
+  calls: number
+  readonly evidence: Map<string, Evidence>
+  readonly acknowledgements: Acknowledgement[]
+  readonly done: Promise<void>
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
+function newGathering(): Gathering {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  return { calls: 0, evidence: new Map(), acknowledgements: [], done: promise, resolve, reject }
+}
+
+/** Merged here already, because a flip there and back within one transaction is no news for Braze. */
+function addEvidence(into: Map<string, Evidence>, evidence: readonly Evidence[]) {
+  for (const item of evidence) {
+    const key = `${item.channel}\n${item.userId}`
+    const known = into.get(key)
+    into.set(key, known ? { ...item, ...merge(known, item) } : item)
+  }
+}

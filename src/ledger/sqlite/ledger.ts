@@ -1,0 +1,66 @@
+import { createGroupCommit, type GroupCommitOptions } from '../group-commit.ts'
+import type { Ledger, LedgerError } from '../ledger.ts'
+import { startThread } from './thread.ts'
+
+export interface SqliteLedgerOptions {
+  /** The database file; it and its folder are made when missing. */
+  readonly path: string
+  /** Milliseconds since 1970. */
+  readonly clock?: () => number
+  readonly onCommit?: GroupCommitOptions['onCommit']
+  /** Told when the database can't be used any more, unless `close` was the reason. */
+  readonly onLost?: (error: LedgerError) => void
+}
+
+/**
+ * A ledger in one SQLite file, in WAL mode with `synchronous=FULL`, written by a thread of its own.
+ *
+ * @throws LedgerError when the file cannot be used, with what to do about it
+ */
+export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<Ledger> {
+  const { path, clock = Date.now, onCommit, onLost } = options
+  const store = await startThread(path, onLost)
+  const listeners = new Set<() => void>()
+
+  const commits = createGroupCommit({
+    ...(onCommit && { onCommit }),
+    async commit({ evidence, acknowledgements }) {
+      await store.write({
+        evidence: rows(evidence, (e) => [e.channel, e.userId, e.friendAt, e.messagedAt, e.goneAt]),
+        acknowledgements: rows(acknowledgements, (a) => [a.id, a.revision, a.failure, a.settledAt]),
+        now: clock(),
+      })
+      if (evidence.length > 0) for (const listener of listeners) listener()
+    },
+  })
+
+  return {
+    record: async (evidence) => {
+      if (evidence.length > 0) await commits.record(evidence)
+    },
+    onRecorded(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    due: store.due,
+    nextDueAt: store.nextDueAt,
+    acknowledge: async (answers) => {
+      if (answers.length > 0) await commits.acknowledge(answers)
+    },
+    clampDue: store.clampDue,
+    holdLease: store.holdLease,
+    releaseLease: store.releaseLease,
+    counts: store.counts,
+    oldestPendingAt: store.oldestPendingAt,
+    probe: commits.probe,
+    async close() {
+      await commits.idle()
+      await store.close()
+    },
+  }
+}
+
+/** One JSON text for a whole batch: it crosses to the thread as a copy of bytes, and SQLite reads it as it is. */
+function rows<T>(items: readonly T[], row: (item: T) => unknown[]): string | null {
+  return items.length > 0 ? JSON.stringify(items.map(row)) : null
+}

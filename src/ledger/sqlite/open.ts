@@ -1,0 +1,101 @@
+import { chmodSync, closeSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import Database from 'better-sqlite3'
+import { LedgerError } from '../ledger.ts'
+
+const MIGRATIONS = fileURLToPath(new URL('../../../migrations/sqlite/', import.meta.url))
+
+/** How long a statement waits for another process's transaction. Shorter than LINE's 2 seconds for a webhook. */
+const BUSY_TIMEOUT_MS = 1_000
+/** Another process may be migrating while we start, and nobody waits for us yet. */
+const STARTING_BUSY_TIMEOUT_MS = 30_000
+/** Larger than SQLite's 1,000 pages, so that pages which are written often are copied to the database less often. */
+const CHECKPOINT_PAGES = 4_000
+
+/**
+ * Opens the database file, makes its folder and itself (readable by the owner only) when missing, and brings it
+ * up to date. Several processes may do so at once.
+ *
+ * @throws LedgerError with a sentence for a person: unreadable, read-only, corrupt, or newer than this code
+ */
+export function openDatabase(path: string): { db: Database.Database; migrated: string[] } {
+  let db: Database.Database | undefined
+  try {
+    createPrivately(path)
+    db = new Database(path, { timeout: STARTING_BUSY_TIMEOUT_MS })
+    db.pragma('journal_mode = WAL')
+    db.pragma('synchronous = FULL')
+    db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`)
+    const migrated = migrate(db, path)
+    db.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`)
+    return { db, migrated }
+  } catch (error) {
+    db?.close()
+    throw asLedgerError(error, path)
+  }
+}
+
+function createPrivately(path: string) {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  // SQLite gives its -wal and -shm files the mode of the database file.
+  closeSync(openSync(path, 'a', 0o600))
+  chmodSync(path, 0o600)
+}
+
+/**
+ * Applies the files of migrations/sqlite that `user_version` does not count yet, in one transaction that locks
+ * other processes out from its first statement on. Also where nothing is missing it takes that lock: the proof
+ * that the database can be written.
+ */
+function migrate(db: Database.Database, path: string): string[] {
+  const files = readdirSync(MIGRATIONS)
+    .filter((name) => name.endsWith('.sql'))
+    .sort()
+  return db
+    .transaction(() => {
+      const version = db.pragma('user_version', { simple: true }) as number
+      if (version > files.length) {
+        throw new LedgerError(
+          `The database ${path} was written by a newer line-braze (schema ${version}, this one knows ${files.length}); run that version or a newer one.`,
+        )
+      }
+      if (version === 0 && db.prepare('SELECT 1 FROM sqlite_schema').get()) {
+        throw new LedgerError(
+          `The database ${path} belongs to another program; set DATABASE_URL to a file of its own.`,
+        )
+      }
+      const missing = files.slice(version)
+      for (const name of missing) db.exec(readFileSync(new URL(name, `file://${MIGRATIONS}`), 'utf8'))
+      db.pragma(`user_version = ${files.length}`)
+      return missing
+    })
+    .immediate()
+}
+
+const HINTS: Record<string, string> = {
+  SQLITE_CORRUPT: 'is damaged; restore it from a backup, or move it away to start anew',
+  SQLITE_NOTADB: 'is no SQLite database; set DATABASE_URL to another file, or move this one away',
+  SQLITE_READONLY: 'is read-only; let this user write the file and its folder',
+  SQLITE_CANTOPEN: 'cannot be opened; check that its folder exists and may be written',
+  SQLITE_BUSY: 'is locked by another program; end that one, or try again',
+  SQLITE_FULL: 'cannot grow: the disk is full; free some space',
+  SQLITE_IOERR: 'cannot be read or written; check the disk',
+  EACCES: 'cannot be written by this user; change the permissions of the file and its folder',
+  EPERM: 'cannot be written by this user; change the permissions of the file and its folder',
+  EROFS: 'is on a read-only file system; set DATABASE_URL to a place that can be written',
+  EISDIR: 'is a folder; set DATABASE_URL to a file',
+  ENOTDIR: 'cannot be made, since part of its path is a file; set DATABASE_URL to another place',
+  EEXIST: 'cannot be made, since part of its path is a file; set DATABASE_URL to another place',
+  ENOSPC: 'cannot be made: the disk is full; free some space',
+}
+
+/** One sentence that says what happened, to which file, and what to do; the cause is kept. */
+export function asLedgerError(cause: unknown, path: string): LedgerError {
+  if (cause instanceof LedgerError) return cause
+  const { code = '', message } = cause as { code?: string; message: string }
+  // Extended codes add to their family's name: SQLITE_READONLY_DBMOVED, SQLITE_IOERR_WRITE, …
+  const known = Object.keys(HINTS).find((name) => code === name || code.startsWith(`${name}_`))
+  const said = known ? HINTS[known] : 'cannot be used'
+  return new LedgerError(`The database ${path} ${said} (${code ? `${code}: ` : ''}${message}).`, { cause })
+}

@@ -1,0 +1,40 @@
+import { sql } from 'drizzle-orm'
+import { integer, sqliteTable, text } from 'drizzle-orm/sqlite-core'
+import type { Status } from '../../contact/contact.ts'
+
+/** The tables of migrations/sqlite, which says what each column means; a test compares the two. */
+export const contacts = sqliteTable('contacts', {
+  id: integer().primaryKey(),
+  channel: text().notNull(),
+  userId: text('user_id').notNull(),
+  friendAt: integer('friend_at').notNull(),
+  messagedAt: integer('messaged_at').notNull(),
+  goneAt: integer('gone_at').notNull(),
+  revision: integer().notNull(),
+  accepted: integer().notNull(),
+  changedAt: integer('changed_at').notNull(),
+  dueAt: integer('due_at').notNull(),
+  failure: text(),
+  status: text().$type<Status>().notNull().generatedAlwaysAs(sql`see migrations`),
+  pending: integer({ mode: 'boolean' }).notNull().generatedAlwaysAs(sql`see migrations`),
+})
+
+export const counts = sqliteTable('counts', {
+  channel: text().primaryKey(),
+  friend: integer().notNull(),
+  messager: integer().notNull(),
+  gone: integer().notNull(),
+  pending: integer().notNull(),
+  failed: integer().notNull(),
+})
+
+export const leases = sqliteTable('leases', {
+  name: text().primaryKey(),
+  holder: text().notNull(),
+  expiresAt: integer('expires_at').notNull(),
+})
+
+export const probes = sqliteTable('probes', {
+  id: integer().primaryKey(),
+  probed: integer().notNull(),
+})

@@ -1,0 +1,164 @@
+import type Database from 'better-sqlite3'
+import { and, asc, eq, gt, lte, sql } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/better-sqlite3'
+import { type ChannelCounts, type DueContact, LEASE_LIMIT_MS, type LeaseAnswer } from '../ledger.ts'
+import { contacts, counts, leases, probes } from './schema.ts'
+
+/** Rows on their way into one transaction, as JSON: one statement takes them all. */
+export interface WriteRequest {
+  /** `[[channel, userId, friendAt, messagedAt, goneAt], …]`, no contact twice */
+  readonly evidence: string | null
+  /** `[[id, revision, failure, settledAt], …]` */
+  readonly acknowledgements: string | null
+  readonly now: number
+}
+
+/** The statements of the ledger on one open database. Synchronous: each call is over when it returns. */
+export function createStore(database: Database.Database) {
+  const db = drizzle(database)
+  const statements = prepare(db)
+
+  const write = database.transaction(({ evidence, acknowledgements, now }: WriteRequest) => {
+    if (evidence) statements.record.run({ rows: evidence, now })
+    if (acknowledgements) {
+      statements.accept.run({ rows: acknowledgements })
+      statements.reject.run({ rows: acknowledgements })
+    }
+    if (!evidence && !acknowledgements) statements.probe.run({})
+  })
+
+  const holdLease = database.transaction(
+    (name: string, holder: string, now: number, durationMs: number): LeaseAnswer => {
+      const before = statements.lease.get({ name })
+      const theirs = before !== undefined && before.holder !== holder
+      const alive = before !== undefined && before.expiresAt > now && before.expiresAt <= now + LEASE_LIMIT_MS
+      if (theirs && alive) return { held: false, takenOver: false }
+      statements.takeLease.run({ name, holder, expiresAt: now + durationMs })
+      return { held: true, takenOver: theirs }
+    },
+  )
+
+  return {
+    // IMMEDIATE: the transaction waits for its turn at the start, and can't fail on a lock halfway.
+    write: (request: WriteRequest) => write.immediate(request),
+    due: (now: number, limit: number): DueContact[] => statements.due.all({ now, limit }),
+    nextDueAt: (): number | null => statements.nextDue.get()?.dueAt ?? null,
+    clampDue(latest: number) {
+      statements.clampDue.run({ latest })
+    },
+    holdLease: (name: string, holder: string, now: number, durationMs: number) =>
+      holdLease.immediate(name, holder, now, durationMs),
+    releaseLease(name: string, holder: string) {
+      statements.releaseLease.run({ name, holder })
+    },
+    counts: (): ChannelCounts[] => statements.counts.all(),
+    oldestPendingAt: (): number | null => statements.nextDue.get()?.changedAt ?? null,
+    close: () => database.close(),
+  }
+}
+
+export type Store = ReturnType<typeof createStore>
+
+function prepare(db: ReturnType<typeof drizzle>) {
+  const c = contacts
+  const at = (place: string) => sql.placeholder(place)
+  const known = sql`max(${c.friendAt}, ${c.messagedAt}) > ${c.goneAt}`
+  const learnt = sql`max(${c.friendAt}, ${c.messagedAt}, excluded.friend_at, excluded.messaged_at) > max(${c.goneAt}, excluded.gone_at)`
+  const flips = sql`((${known}) <> (${learnt}))`
+  const becomesDue = sql`(${flips} AND NOT ${c.pending})`
+  const answers = sql`json_each(${at('rows')}) AS answer`
+  const answered = (field: number) => sql`answer.value ->> ${sql.raw(String(field))}`
+  // The condition of the partial index, word for word: SQLite uses the index for nothing else.
+  const isPending = sql`pending`
+
+  return {
+    record: db
+      .insert(c)
+      .select(
+        sql`SELECT null, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, 1, 0, ${at('now')}, ${at('now')}, null FROM json_each(${at('rows')}) WHERE true`,
+      )
+      .onConflictDoUpdate({
+        target: [c.channel, c.userId],
+        set: {
+          friendAt: sql`max(${c.friendAt}, excluded.friend_at)`,
+          messagedAt: sql`max(${c.messagedAt}, excluded.messaged_at)`,
+          goneAt: sql`max(${c.goneAt}, excluded.gone_at)`,
+          revision: sql`${c.revision} + ${flips}`,
+          changedAt: sql`iif(${becomesDue}, excluded.changed_at, ${c.changedAt})`,
+          dueAt: sql`iif(${becomesDue}, max(excluded.due_at, ${c.dueAt}), ${c.dueAt})`,
+          failure: sql`iif(${flips}, null, ${c.failure})`,
+        },
+        // What is old news changes no row and costs no write.
+        setWhere: sql`excluded.friend_at > ${c.friendAt} OR excluded.messaged_at > ${c.messagedAt} OR excluded.gone_at > ${c.goneAt}`,
+      })
+      .prepare(),
+
+    accept: db
+      .update(c)
+      .set({ accepted: sql`max(${c.accepted}, ${answered(1)})`, dueAt: sql`max(${c.dueAt}, ${answered(3)})` })
+      .from(answers)
+      .where(sql`${c.id} = ${answered(0)} AND ${answered(2)} IS NULL`)
+      .prepare(),
+
+    reject: db
+      .update(c)
+      .set({ failure: sql`${answered(2)}`, dueAt: sql`max(${c.dueAt}, ${answered(3)})` })
+      .from(answers)
+      .where(sql`${c.id} = ${answered(0)} AND ${c.revision} = ${answered(1)} AND ${answered(2)} IS NOT NULL`)
+      .prepare(),
+
+    probe: db
+      .update(probes)
+      .set({ probed: sql`${probes.probed} + 1` })
+      .prepare(),
+
+    due: db
+      .select({
+        id: c.id,
+        channel: c.channel,
+        userId: c.userId,
+        revision: c.revision,
+        reachable: sql`${c.status} <> 'gone'`.mapWith(Boolean),
+        changedAt: c.changedAt,
+      })
+      .from(c)
+      .where(and(isPending, lte(c.dueAt, at('now'))))
+      .orderBy(asc(c.dueAt))
+      .limit(at('limit'))
+      .prepare(),
+
+    nextDue: db
+      .select({ dueAt: c.dueAt, changedAt: c.changedAt })
+      .from(c)
+      .where(isPending)
+      .orderBy(asc(c.dueAt))
+      .limit(1)
+      .prepare(),
+
+    clampDue: db
+      .update(c)
+      .set({ dueAt: sql`${at('latest')}` })
+      .where(and(isPending, gt(c.dueAt, at('latest'))))
+      .prepare(),
+
+    lease: db
+      .select()
+      .from(leases)
+      .where(eq(leases.name, at('name')))
+      .prepare(),
+    takeLease: db
+      .insert(leases)
+      .values({ name: at('name'), holder: at('holder'), expiresAt: at('expiresAt') })
+      .onConflictDoUpdate({
+        target: leases.name,
+        set: { holder: sql`excluded.holder`, expiresAt: sql`excluded.expires_at` },
+      })
+      .prepare(),
+    releaseLease: db
+      .delete(leases)
+      .where(and(eq(leases.name, at('name')), eq(leases.holder, at('holder'))))
+      .prepare(),
+
+    counts: db.select().from(counts).orderBy(asc(counts.channel)).prepare(),
+  }
+}

@@ -1,0 +1,293 @@
+import fc from 'fast-check'
+import t from 'tap'
+import {
+  type Evidence,
+  friend,
+  gone,
+  merge,
+  messaged,
+  STATUSES,
+  statusOf,
+} from '../../src/contact/contact.ts'
+import type { DueContact, Ledger } from '../../src/ledger/ledger.ts'
+
+const NOW = 1_800_000_000_000
+const SETTLE_MS = 5_000
+const key = (userId: string, channel = 'default') => ({ channel, userId })
+
+/** A database under test: opened as often as a test likes, each time as another process would. */
+export interface Subject {
+  open(clock: () => number): Promise<Ledger>
+  remove(): Promise<void>
+}
+
+/** What every database behind the ledger's interface must do. */
+export function ledgerContract(name: string, create: () => Promise<Subject>) {
+  t.test(name, async (t) => {
+    let subject: Subject
+    let ledger: Ledger
+    let now: number
+    const reopen = () => subject.open(() => now)
+
+    t.beforeEach(async () => {
+      now = NOW
+      subject = await create()
+      ledger = await reopen()
+    })
+    t.afterEach(async () => {
+      await ledger.close()
+      await subject.remove()
+    })
+
+    const due = async (limit = 100) =>
+      (await ledger.due(now, limit)).map(({ userId, reachable }) => [userId, reachable])
+    const accept = (contacts: readonly DueContact[]) =>
+      ledger.acknowledge(
+        contacts.map(({ id, revision }) => ({ id, revision, failure: null, settledAt: now + SETTLE_MS })),
+      )
+    const acceptAll = async () => {
+      await accept(await ledger.due(now, 1_000))
+      now += SETTLE_MS
+    }
+
+    t.test('a new contact is due, whatever it is, and after an acceptance no more', async (t) => {
+      await ledger.record([friend(key('a'), 5), messaged(key('b'), 5), gone(key('c'), 5)])
+      t.strictSame(
+        new Map((await due()) as [string, boolean][]),
+        new Map([
+          ['a', true],
+          ['b', true],
+          ['c', false],
+        ]),
+      )
+      await acceptAll()
+      t.strictSame(await due(), [])
+      t.equal(await ledger.nextDueAt(), null)
+    })
+
+    t.test('only a change of reachability makes a contact due', async (t) => {
+      await ledger.record([friend(key('a'), 10)])
+      await acceptAll()
+      await ledger.record([messaged(key('a'), 20), friend(key('a'), 30), gone(key('a'), 5)])
+      t.strictSame(await due(), [], 'still reachable')
+      await ledger.record([gone(key('a'), 40)])
+      t.strictSame(await due(), [['a', false]])
+      await acceptAll()
+      await ledger.record([gone(key('a'), 50), friend(key('a'), 45)])
+      t.strictSame(await due(), [], 'still gone')
+    })
+
+    t.test(
+      'a flip there and back in one call, or in calls that share a transaction, is no news',
+      async (t) => {
+        await ledger.record([friend(key('a'), 10)])
+        await acceptAll()
+        await ledger.record([gone(key('a'), 20), friend(key('a'), 30)])
+        await Promise.all([ledger.record([gone(key('a'), 40)]), ledger.record([friend(key('a'), 50)])])
+        t.strictSame(await due(), [])
+      },
+    )
+
+    t.test('a hundred toggles are one due contact with the last state', async (t) => {
+      for (let at = 1; at <= 100; at++)
+        await ledger.record([at % 2 ? friend(key('a'), at) : gone(key('a'), at)])
+      t.strictSame(await due(), [['a', false]])
+    })
+
+    t.test('an acceptance of an old revision leaves the newer one due, after the settle pause', async (t) => {
+      await ledger.record([friend(key('a'), 10)])
+      const sent = await ledger.due(now, 1)
+      await ledger.record([gone(key('a'), 20)])
+      await accept(sent)
+      t.strictSame(await due(), [], 'not before the write has settled')
+      t.equal(await ledger.nextDueAt(), now + SETTLE_MS)
+      now += SETTLE_MS
+      t.strictSame(await due(), [['a', false]])
+      await accept(sent)
+      t.equal((await ledger.counts())[0]?.pending, 1, 'repeating an old acceptance changes nothing')
+    })
+
+    t.test('a change within the settle pause waits for its end', async (t) => {
+      await ledger.record([friend(key('a'), 10)])
+      await accept(await ledger.due(now, 1))
+      now += 1_000
+      await ledger.record([gone(key('a'), 20)])
+      t.strictSame(await due(), [])
+      t.equal(await ledger.nextDueAt(), NOW + SETTLE_MS)
+      t.equal(await ledger.oldestPendingAt(), NOW + 1_000, 'but it waits since it was committed')
+      now = NOW + SETTLE_MS
+      t.strictSame(await due(), [['a', false]])
+    })
+
+    t.test('a rejected contact is failed, not pending, until its reachability changes', async (t) => {
+      await ledger.record([friend(key('a'), 10), friend(key('b'), 10)])
+      const [a] = await ledger.due(now, 1)
+      if (!a) throw new Error('nothing due')
+      const rejection = {
+        id: a.id,
+        revision: a.revision,
+        failure: 'no such thing',
+        settledAt: now + SETTLE_MS,
+      }
+      await ledger.acknowledge([rejection])
+      t.match(await ledger.counts(), [{ pending: 1, failed: 1 }])
+      now += SETTLE_MS
+      t.equal((await due()).length, 1)
+      await ledger.record([messaged(key(a.userId), 15)])
+      t.match(await ledger.counts(), [{ pending: 1, failed: 1 }])
+      await ledger.record([gone(key(a.userId), 20)])
+      t.match(await ledger.counts(), [{ pending: 2, failed: 0 }])
+      await ledger.acknowledge([rejection])
+      t.match(
+        await ledger.counts(),
+        [{ pending: 2, failed: 0 }],
+        'a rejection of an old revision says nothing',
+      )
+    })
+
+    t.test('those that have waited longest come first, up to the limit', async (t) => {
+      for (const userId of ['c', 'a', 'b']) {
+        await ledger.record([friend(key(userId), 10)])
+        now += 1
+      }
+      t.strictSame(
+        (await ledger.due(now, 2)).map((contact) => contact.userId),
+        ['c', 'a'],
+      )
+      t.equal(await ledger.oldestPendingAt(), NOW)
+    })
+
+    t.test('a clock that was set back delays nothing once clamped', async (t) => {
+      now = NOW + 3_600_000
+      await ledger.record([friend(key('a'), 10)])
+      now = NOW
+      t.strictSame(await due(), [])
+      await ledger.clampDue(now)
+      t.strictSame(await due(), [['a', true]])
+    })
+
+    t.test('the same user id in two channels is two contacts', async (t) => {
+      await ledger.record([friend(key('a', 'one'), 10), gone(key('a', 'two'), 10)])
+      t.match(await ledger.counts(), [
+        { channel: 'one', friend: 1, gone: 0, pending: 1 },
+        { channel: 'two', friend: 0, gone: 1, pending: 1 },
+      ])
+    })
+
+    t.test('everything is there after reopening', async (t) => {
+      await ledger.record([friend(key('a'), 10), gone(key('b'), 10)])
+      const before = [await ledger.due(now, 10), await ledger.counts(), await ledger.oldestPendingAt()]
+      await ledger.close()
+      ledger = await reopen()
+      t.strictSame([await ledger.due(now, 10), await ledger.counts(), await ledger.oldestPendingAt()], before)
+    })
+
+    t.test('the lease', async (t) => {
+      const other = await reopen()
+      t.teardown(() => other.close())
+      t.strictSame(await ledger.holdLease('x', 'me', now, 1_000), { held: true, takenOver: false })
+      t.strictSame(await other.holdLease('x', 'you', now + 999, 1_000), { held: false, takenOver: false })
+      t.strictSame(
+        await ledger.holdLease('x', 'me', now + 999, 1_000),
+        { held: true, takenOver: false },
+        'renewed',
+      )
+      t.strictSame(
+        await other.holdLease('x', 'you', now + 1_999, 1_000),
+        { held: true, takenOver: true },
+        'ran out',
+      )
+      t.strictSame(await ledger.holdLease('x', 'me', now + 2_000, 1_000), { held: false, takenOver: false })
+      await ledger.releaseLease('x', 'me')
+      t.match(
+        await ledger.holdLease('x', 'me', now + 2_000, 1_000),
+        { held: false },
+        'only its holder gives it back',
+      )
+      await other.releaseLease('x', 'you')
+      t.strictSame(await ledger.holdLease('x', 'me', now + 2_000, 1_000), { held: true, takenOver: false })
+      t.match(await other.holdLease('y', 'you', now, 1_000), { held: true }, 'another lease')
+      await ledger.holdLease('z', 'me', now + 86_400_000, 1_000)
+      t.match(
+        await other.holdLease('z', 'you', now, 1_000),
+        { held: true, takenOver: true },
+        'dated by a wrong clock',
+      )
+    })
+
+    t.test('of many who ask for a free lease one gets it', async (t) => {
+      const others = await Promise.all([reopen(), reopen(), reopen()])
+      t.teardown(() => Promise.all(others.map((other) => other.close())))
+      const answers = await Promise.all(
+        others.map((other, i) => other.holdLease('x', `holder ${i}`, now, 1_000)),
+      )
+      t.equal(answers.filter(({ held }) => held).length, 1)
+    })
+
+    t.test('listeners hear of commits that stored evidence', async (t) => {
+      let heard = 0
+      const stop = ledger.onRecorded(() => heard++)
+      await ledger.record([friend(key('a'), 10)])
+      t.equal(heard, 1)
+      await ledger.probe()
+      await acceptAll()
+      await ledger.record([])
+      t.equal(heard, 1)
+      stop()
+      await ledger.record([friend(key('b'), 10)])
+      t.equal(heard, 1)
+    })
+
+    t.test('after closing, calls are refused and nobody waits for ever', async (t) => {
+      const other = await reopen()
+      const under = other.record([friend(key('a'), 10)])
+      await other.close()
+      await under
+      await t.rejects(other.record([friend(key('b'), 10)]), { name: 'LedgerError' })
+      await t.rejects(other.counts(), { name: 'LedgerError' })
+      t.equal((await due()).length, 1, 'what was called before is stored')
+    })
+
+    t.test(
+      'any evidence, in any calls, leaves what merging it says: status, counts and what is due',
+      async () => {
+        const users = ['u1', 'u2', 'u3']
+        const moment = fc.integer({ min: 1, max: 5 })
+        const evidence = fc
+          .tuple(fc.constantFrom(...users), fc.constantFrom(friend, messaged, gone), moment)
+          .map(([userId, observe, at]) => observe(key(userId), at))
+        let run = 0
+        await fc.assert(
+          fc.asyncProperty(
+            fc.array(fc.array(evidence, { maxLength: 4 }), { maxLength: 6 }),
+            async (calls) => {
+              const channel = `run ${run++}`
+              const inChannel = (e: Evidence) => ({ ...e, channel })
+              for (const call of calls) await ledger.record(call.map(inChannel))
+              const truth = new Map<string, Evidence>()
+              for (const e of calls.flat()) {
+                const known = truth.get(e.userId)
+                truth.set(e.userId, known ? { ...e, ...merge(known, e) } : e)
+              }
+              const counts = (await ledger.counts()).find((count) => count.channel === channel)
+              for (const status of STATUSES) {
+                const expected = [...truth.values()].filter((e) => statusOf(e) === status).length
+                if ((counts?.[status] ?? 0) !== expected) return false
+              }
+              const dueNow = (await ledger.due(now, 10_000)).filter((contact) => contact.channel === channel)
+              await accept(dueNow)
+              return (
+                dueNow.length === truth.size &&
+                dueNow.every(
+                  ({ userId, reachable }) =>
+                    reachable === (statusOf(truth.get(userId) as Evidence) !== 'gone'),
+                )
+              )
+            },
+          ),
+          { numRuns: 50 },
+        )
+      },
+    )
+  })
+}

@@ -1,0 +1,161 @@
+import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import { getTableConfig, type SQLiteTable } from 'drizzle-orm/sqlite-core'
+import t from 'tap'
+import { friend } from '../../src/contact/contact.ts'
+import { openLedger, sqlitePath } from '../../src/ledger/open.ts'
+import { openSqliteLedger } from '../../src/ledger/sqlite/ledger.ts'
+import { openDatabase } from '../../src/ledger/sqlite/open.ts'
+import * as schema from '../../src/ledger/sqlite/schema.ts'
+import { createStore } from '../../src/ledger/sqlite/store.ts'
+import { ledgerContract } from './contract.ts'
+
+const temporary = () => mkdtempSync(join(tmpdir(), 'line-braze-'))
+
+ledgerContract('sqlite', async () => {
+  const folder = temporary()
+  return {
+    open: (clock) => openSqliteLedger({ path: join(folder, 'ledger.db'), clock }),
+    remove: async () => rmSync(folder, { recursive: true }),
+  }
+})
+
+t.test('files', async (t) => {
+  const folder = temporary()
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const path = join(folder, 'made', 'when', 'missing', 'ledger.db')
+  const ledger = await openLedger({ url: `file:${path}` })
+  await ledger.record([friend({ channel: 'default', userId: 'a' }, 5)])
+
+  t.test('the folder is made, and only the owner may read the files', async (t) => {
+    for (const file of [path, `${path}-wal`, `${path}-shm`]) t.equal(statSync(file).mode & 0o777, 0o600, file)
+  })
+
+  t.test('the log is in WAL mode and every commit is synced', async (t) => {
+    const { db } = openDatabase(path)
+    t.equal(db.pragma('journal_mode', { simple: true }), 'wal')
+    t.equal(db.pragma('synchronous', { simple: true }), 2, 'FULL')
+    t.equal(db.pragma('busy_timeout', { simple: true }), 1_000)
+    db.close()
+  })
+
+  t.test('the Drizzle schema names the columns that the migrations make', async (t) => {
+    const { db } = openDatabase(path)
+    for (const table of Object.values(schema) as SQLiteTable[]) {
+      const { name, columns } = getTableConfig(table)
+      const made = db
+        .prepare('SELECT name, type, "notnull" OR pk AS needed FROM pragma_table_xinfo(?)')
+        .all(name)
+      t.strictSame(
+        made,
+        columns.map((column) => ({
+          name: column.name,
+          type: column.getSQLType().toUpperCase(),
+          needed: Number(column.notNull),
+        })),
+        name,
+      )
+    }
+    db.close()
+  })
+
+  await ledger.close()
+})
+
+t.test('what runs all the time is answered from an index', async (t) => {
+  const folder = temporary()
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const { db } = openDatabase(join(folder, 'ledger.db'))
+  const plans: string[] = []
+  const prepare = db.prepare.bind(db)
+  db.prepare = ((source: string) => {
+    if (source.startsWith('select') && source.includes('"contacts"')) {
+      const parameters = Array.from(source.matchAll(/\?/g), () => 1)
+      const plan = prepare(`EXPLAIN QUERY PLAN ${source}`).all(...parameters) as { detail: string }[]
+      plans.push(plan.map(({ detail }) => detail).join('; '))
+    }
+    return prepare(source)
+  }) as typeof db.prepare
+  createStore(db)
+  t.equal(plans.length, 2, 'due and nextDue')
+  for (const plan of plans) t.match(plan, /^(SEARCH|SCAN) contacts USING INDEX contacts_due[^;]*$/)
+  db.close()
+})
+
+t.test('URLs', async (t) => {
+  t.equal(sqlitePath('file:./data/x.db'), './data/x.db')
+  t.equal(sqlitePath('file:/srv/x.db'), '/srv/x.db')
+  t.equal(sqlitePath('file:///srv/x.db'), '/srv/x.db')
+})
+
+t.test('a database that cannot be used is refused in one sentence', async (t) => {
+  const folder = temporary()
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const refusal = async (name: string, contents: Buffer | string) => {
+    const path = join(folder, name)
+    writeFileSync(path, contents)
+    const error = await openLedger({ url: `file:${path}` }).then(
+      () => new Error('it was opened'),
+      (error: Error) => error,
+    )
+    t.equal(error.name, 'LedgerError')
+    t.notMatch(error.message, '\n')
+    t.match(error.message, path)
+    return error.message
+  }
+
+  t.match(
+    await refusal('text.db', 'this is no database, but it is long enough to look at\n'.repeat(20)),
+    'is no SQLite database',
+  )
+
+  const foreign = new Database(join(folder, 'other.db'))
+  foreign.exec('CREATE TABLE theirs (id INTEGER)')
+  t.match(await refusal('foreign.db', foreign.serialize()), 'belongs to another program')
+  foreign.close()
+
+  const { db } = openDatabase(join(folder, 'new.db'))
+  db.pragma('user_version = 99')
+  t.match(await refusal('newer.db', db.serialize()), 'newer line-braze (schema 99')
+  db.pragma('user_version = 0')
+  const bytes = db.serialize()
+  db.close()
+  // The schema's page, past its header, is garbage.
+  t.match(await refusal('corrupt.db', bytes.fill(0xff, 100, 3_000)), /is damaged|is no SQLite database/)
+
+  t.match(await openLedger({ url: `file:${folder}` }).catch((error) => error.message), 'is a folder')
+  t.match(
+    await openLedger({ url: `file:${join(folder, 'text.db', 'below.db')}` }).catch((error) => error.message),
+    'part of its path is a file',
+  )
+})
+
+t.test(
+  'a read-only database is refused',
+  { skip: process.getuid?.() === 0 && 'root may write everything' },
+  async (t) => {
+    const folder = temporary()
+    t.teardown(() => {
+      chmodSync(folder, 0o700)
+      rmSync(folder, { recursive: true })
+    })
+    chmodSync(folder, 0o500)
+    await t.rejects(openLedger({ url: `file:${join(folder, 'ledger.db')}` }), {
+      message: /cannot be written by this user/,
+    })
+  },
+)
+
+t.test('processes that start at once bring a new database up to date together', async (t) => {
+  const folder = temporary()
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const path = join(folder, 'ledger.db')
+  const ledgers = await Promise.all([1, 2, 3, 4].map(() => openSqliteLedger({ path })))
+  await Promise.all(
+    ledgers.map((ledger, i) => ledger.record([friend({ channel: 'default', userId: `u${i}` }, 5)])),
+  )
+  t.match(await ledgers[0]?.counts(), [{ friend: 4 }])
+  await Promise.all(ledgers.map((ledger) => ledger.close()))
+})
