@@ -1,0 +1,15 @@
+import { Command } from 'commander'
+import { migrateCommand } from './commands/migrate.ts'
+import { run } from './commands/run.ts'
+import { serveCommand } from './commands/serve.ts'
+
+/** The command table. */
+export function createCli(): Command {
+  return new Command('line-braze')
+    .description('Keeps line_id in Braze in step with who can be reached on LINE.')
+    .addCommand(serveCommand())
+    .addCommand(migrateCommand())
+    .showHelpAfterError('(add --help for the commands and settings)')
+}
+
+export const main = (argv: readonly string[]) => run(createCli(), argv)

@@ -1,0 +1,40 @@
+import { type LoggerOptions, pino } from 'pino'
+import pretty from 'pino-pretty'
+import { loadSettings, readDotenv } from '../config/load.ts'
+import { describeSettings, type SettingName, type Settings } from '../config/settings.ts'
+
+/** The settings `names` of this process: its environment first, then `.env` in its folder. */
+export function settingsFor<N extends SettingName>(names?: readonly N[]): Pick<Settings, N> {
+  return loadSettings(process.env, readDotenv(process.cwd()), names)
+}
+
+/** JSON lines on stderr; readable lines where stderr is a terminal. */
+export function createLog(level: string) {
+  const options: LoggerOptions = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+  }
+  return pino(
+    options,
+    process.stderr.isTTY ? pretty({ destination: 2, sync: true }) : pino.destination({ fd: 2, sync: false }),
+  )
+}
+
+export type Log = ReturnType<typeof createLog>
+
+/** The end of a command's --help: its settings, one a line. */
+export function settingsHelp(names?: readonly SettingName[]): string {
+  const rows = describeSettings().filter(({ name }) => !names || names.includes(name))
+  const width = Math.max(...rows.map(({ name }) => name.length))
+  const lines = rows.map(({ name, default: value, description }) => {
+    const shown = value === 'required' ? ' (required)' : value && ` (default: ${value})`
+    return `  ${name.padEnd(width)}  ${description.replaceAll('`', '')}${shown}`
+  })
+  return [
+    '',
+    'Settings, from the environment or from .env in this folder; NAME_FILE names a file to read one from:',
+    ...lines,
+  ].join('\n')
+}

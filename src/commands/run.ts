@@ -1,0 +1,22 @@
+import { type Command, CommanderError } from 'commander'
+import { SettingsError } from '../config/load.ts'
+
+/** Exit codes that scripts rely on; 130 stands for interrupted. */
+export const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const
+
+/** Runs the command that `argv` names. What goes wrong becomes a sentence on stderr and an exit code here. */
+export async function run(cli: Command, argv: readonly string[]) {
+  for (const command of [cli, ...cli.commands]) command.exitOverride()
+  try {
+    await cli.parseAsync(argv)
+  } catch (error) {
+    process.exitCode = exitCodeOf(error as Error)
+  }
+}
+
+function exitCodeOf(error: Error): number {
+  // Commander has already said what it had to say.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage
+  process.stderr.write(`${error.message}\n`)
+  return error instanceof SettingsError ? EXIT.usage : EXIT.failed
+}

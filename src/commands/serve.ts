@@ -1,0 +1,115 @@
+import { randomUUID } from 'node:crypto'
+import closeWithGrace from 'close-with-grace'
+import { Command } from 'commander'
+import { type BrazeClient, createBrazeClient } from '../braze/client.ts'
+import type { Settings } from '../config/settings.ts'
+import { createDeliverer, type Deliverer } from '../delivery/deliverer.ts'
+import type { Health } from '../http/health.ts'
+import { ageSeconds, createMetrics } from '../http/metrics.ts'
+import { createServer } from '../http/server.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import { openLedger } from '../ledger/open.ts'
+import { createLog, settingsFor, settingsHelp } from './environment.ts'
+
+/** The one channel of these settings. */
+const CHANNEL = 'default'
+/** After the time that requests in flight may still take, a stop that has not ended is forced. */
+const STOP_MARGIN_MS = 5_000
+
+export function serveCommand(): Command {
+  return new Command('serve')
+    .description('receives webhooks from LINE and keeps Braze in step, until SIGTERM')
+    .addHelpText('after', settingsHelp())
+    .action(serve)
+}
+
+async function serve() {
+  const settings = settingsFor()
+  const log = createLog(settings.LOG_LEVEL)
+  const metrics = createMetrics()
+  const ledger = await openLedger({
+    url: settings.DATABASE_URL,
+    onCommit: metrics.committed,
+    onLost(error) {
+      // Nothing can be stored any more, and no request may be taken: whoever started this process starts it anew.
+      log.fatal({ error: error.message }, 'the ledger is lost')
+      process.exit(1)
+    },
+  })
+  const braze = createBraze(settings)
+  const deliverer = createDeliverer({
+    ledger,
+    braze,
+    holder: randomUUID(),
+    settleMs: settings.BRAZE_SETTLE_MS,
+    requestsPerSecond: settings.BRAZE_REQUESTS_PER_SECOND,
+    concurrency: settings.BRAZE_CONCURRENCY,
+    log,
+    observer: metrics.delivery,
+  })
+  const app = await createServer({
+    log,
+    channel: {
+      name: CHANNEL,
+      secrets: settings.LINE_CHANNEL_SECRET.split(',').map((secret) => secret.trim()),
+    },
+    ledger,
+    observer: metrics.webhooks,
+    bodyLimitBytes: settings.BODY_LIMIT_BYTES,
+    probe: () => ledger.probe(),
+    health: () => healthOf(ledger, deliverer),
+    metricsText: metrics.page({
+      ledger,
+      isDelivering: () => deliverer.delivery().state !== 'standby',
+      channels: [CHANNEL],
+    }),
+  })
+
+  closeWithGrace(
+    { delay: settings.BRAZE_TIMEOUT_MS + STOP_MARGIN_MS, logger: false },
+    async ({ signal, err }) => {
+      if (err) log.fatal({ error: err.message, stack: err.stack }, 'stopping after an error')
+      else log.info({ signal }, 'stopping')
+      await app.close()
+      await deliverer.stop()
+      await braze.close()
+      await ledger.close()
+      log.info({}, 'stopped')
+      log.flush()
+    },
+  )
+  deliverer.start()
+  const url = await app.listen({ host: settings.HOST, port: settings.PORT })
+  log.info({ url, webhook: `${url}/webhook` }, 'listening')
+}
+
+const createBraze = (settings: Settings): BrazeClient =>
+  createBrazeClient({
+    endpoint: settings.BRAZE_REST_ENDPOINT,
+    apiKey: settings.BRAZE_API_KEY,
+    concurrency: settings.BRAZE_CONCURRENCY,
+    timeoutMs: settings.BRAZE_TIMEOUT_MS,
+    attribute: settings.BRAZE_ATTRIBUTE,
+    aliasLabel: settings.BRAZE_ALIAS_LABEL,
+    createProfiles: settings.BRAZE_CREATE_PROFILES,
+  })
+
+/** Degraded: something waits for a person, or nothing reaches Braze. Intake goes on all the same. */
+async function healthOf(ledger: Ledger, deliverer: Deliverer): Promise<Health> {
+  const [counts, oldestAt] = await Promise.all([ledger.counts(), ledger.oldestPendingAt()])
+  const sum = (of: 'friend' | 'messager' | 'gone' | 'pending' | 'failed') =>
+    counts.reduce((total, channel) => total + channel[of], 0)
+  const { state, reason } = deliverer.delivery()
+  const failed = sum('failed')
+  return {
+    status: state === 'waiting' || state === 'paused' || failed > 0 ? 'degraded' : 'ok',
+    ledger: { friend: sum('friend'), messager: sum('messager'), gone: sum('gone') },
+    delivery: {
+      state,
+      reason,
+      pending: sum('pending'),
+      oldestPendingSeconds: Math.round(ageSeconds(oldestAt, Date.now())),
+      failed,
+    },
+  }
+}

@@ -1,0 +1,105 @@
+import { readFileSync } from 'node:fs'
+import { parseEnv } from 'node:util'
+import { envSchema } from 'env-schema'
+import { Type } from 'typebox'
+import { about, SETTINGS, type SettingName, type Settings } from './settings.ts'
+
+/** Settings that are missing or wrong; the message has one line for each, and no secret in it. */
+export class SettingsError extends Error {
+  override name = 'SettingsError'
+}
+
+/** Texts by name, as a process's environment has them. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+const ALL = Object.keys(SETTINGS.properties) as SettingName[]
+
+/**
+ * Reads the settings `names` from `env`, from the files that `NAME_FILE` names, and, where neither has them,
+ * from the text of a `.env` file. An empty value counts as absent.
+ *
+ * @throws SettingsError
+ */
+export function loadSettings<N extends SettingName = SettingName>(
+  env: Environment,
+  dotenv = '',
+  names: readonly N[] = ALL as N[],
+): Pick<Settings, N> {
+  const problems: string[] = []
+  const given: Record<string, string> = {}
+  const all: Environment = { ...parseEnv(dotenv), ...dropEmpty(env) }
+  for (const name of names) {
+    try {
+      const value = textOf(name, all)
+      if (value) given[name] = value
+    } catch (error) {
+      problems.push((error as Error).message)
+    }
+  }
+  const settings = check(given, names, problems)
+  if (problems.length > 0) throw new SettingsError([...new Set(problems)].join('\n'))
+  return settings
+}
+
+/** The text of `.env` in the folder `directory`; empty when there is none. */
+export function readDotenv(directory: string): string {
+  try {
+    return readFileSync(`${directory}/.env`, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
+    throw new SettingsError(
+      `.env cannot be read (${(error as NodeJS.ErrnoException).code}); let this user read it, or remove it`,
+    )
+  }
+}
+
+function textOf(name: SettingName, env: Environment): string | undefined {
+  const file = env[`${name}_FILE`]
+  if (!file) return env[name]
+  if (env[name]) throw new Error(`${name} and ${name}_FILE are both set; remove one of them`)
+  try {
+    return readFileSync(file, 'utf8').trim()
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new Error(
+      `${name}_FILE names a file that cannot be read (${code}): ${file}; it must be a file with ${about(name).mustBe}`,
+    )
+  }
+}
+
+/** Adds a line to `problems` for everything that is missing or wrong. */
+function check<N extends SettingName>(
+  given: Record<string, string>,
+  names: readonly N[],
+  problems: string[],
+): Pick<Settings, N> {
+  const complained = new Set(problems.map((line) => line.split(/_FILE| /)[0]))
+  try {
+    const schema = Type.Pick(SETTINGS, [...names])
+    return envSchema<Pick<Settings, N>>({
+      schema,
+      data: given,
+      env: false,
+      ajv: { customOptions: (ajv) => ajv.addVocabulary(['mustBe', 'secret']) },
+    })
+  } catch (error) {
+    const { errors } = error as { errors?: { instancePath: string; params: { missingProperty?: string } }[] }
+    if (!errors) throw error
+    for (const { instancePath, params } of errors) {
+      const name = (params.missingProperty ?? instancePath.slice(1)) as SettingName
+      if (complained.has(name)) continue
+      problems.push(given[name] === undefined ? isMissing(name) : isWrong(name, given[name]))
+    }
+    return {} as Pick<Settings, N>
+  }
+}
+
+const isMissing = (name: SettingName) => `${name} is missing; set it to ${about(name).mustBe}`
+
+function isWrong(name: SettingName, value: string) {
+  const shown = about(name).secret ? 'is wrong' : `is ${JSON.stringify(value.slice(0, 100))}`
+  return `${name} ${shown}; it must be ${about(name).mustBe}`
+}
+
+const dropEmpty = (env: Environment) =>
+  Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))

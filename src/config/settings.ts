@@ -1,0 +1,162 @@
+import { type Static, Type } from 'typebox'
+
+/** What a setting is, beyond the shape of its value. */
+type About = {
+  /** The last column of the README's table, and the help. */
+  readonly description: string
+  /** Completes "… is wrong; it must be …". */
+  readonly mustBe: string
+  /** Its value is never printed. */
+  readonly secret?: boolean
+}
+
+const text = (about: About & { pattern?: string; default?: string; enum?: string[] }) => Type.String(about)
+const integer = (about: About & { default: number; minimum: number; maximum: number }) =>
+  Type.Integer({ ...about, mustBe: `${about.mustBe} from ${about.minimum} to ${about.maximum}` })
+const httpUrl = (about: About & { default?: string }) =>
+  text({ ...about, pattern: '^https?://[^\\s/?#]+[^\\s?#]*$' })
+
+/**
+ * Every setting, once: parsing, error messages, --help and the README's table are made from this.
+ * Names and defaults are relied upon by users and change only with a deprecation.
+ */
+export const SETTINGS = Type.Object({
+  LINE_CHANNEL_SECRET: text({
+    description: "the channel's secret, or several, separated by commas, while one is being replaced",
+    mustBe: "the channel secret of the LINE Developers Console's page Basic settings, without empty parts",
+    pattern: '^\\s*[^\\s,]+\\s*(,\\s*[^\\s,]+\\s*)*$',
+    secret: true,
+  }),
+  LINE_CHANNEL_ACCESS_TOKEN: Type.Optional(
+    text({
+      description: "a token for LINE's API; or",
+      mustBe: 'a channel access token of one line',
+      pattern: '^\\S+$',
+      secret: true,
+    }),
+  ),
+  LINE_CHANNEL_ID: Type.Optional(
+    text({
+      description: 'with it and the first secret, 15-minute stateless tokens are issued when needed',
+      mustBe: "the digits of the LINE Developers Console's Channel ID",
+      pattern: '^[0-9]+$',
+    }),
+  ),
+  LINE_API_BASE_URL: httpUrl({
+    description: "where LINE's API is",
+    mustBe: 'a URL such as https://api.line.me',
+    default: 'https://api.line.me',
+  }),
+  LINE_TIMEOUT_MS: integer({
+    description: 'for one request to LINE',
+    mustBe: 'milliseconds',
+    default: 10_000,
+    minimum: 100,
+    maximum: 120_000,
+  }),
+  BRAZE_REST_ENDPOINT: httpUrl({
+    description: 'e.g. `https://rest.jp-01.braze.com`',
+    mustBe: 'the URL of your Braze instance, such as https://rest.jp-01.braze.com',
+  }),
+  BRAZE_API_KEY: text({
+    description: 'a REST API key with the permission `users.track`',
+    mustBe: "a REST API key from Braze's page Settings > API Keys, of one line",
+    pattern: '^[\\x21-\\x7e]+$',
+    secret: true,
+  }),
+  BRAZE_ATTRIBUTE: text({
+    description: 'the custom attribute',
+    mustBe: 'the name of a custom attribute, 1 to 255 characters, not starting with $ or _',
+    default: 'line_id',
+    pattern: '^[^$_].{0,254}$',
+  }),
+  BRAZE_ALIAS_LABEL: text({
+    description: 'label of the user alias',
+    mustBe: 'a label of 1 to 255 characters',
+    default: 'line_id',
+    pattern: '^.{1,255}$',
+  }),
+  BRAZE_CREATE_PROFILES: Type.Boolean({
+    description: 'whether a reachable person unknown to Braze gets a profile',
+    mustBe: 'true or false',
+    default: true,
+  }),
+  BRAZE_SETTLE_MS: integer({
+    description: 'pause between two writes to the same user',
+    mustBe: 'milliseconds',
+    default: 5_000,
+    minimum: 0,
+    maximum: 600_000,
+  }),
+  BRAZE_REQUESTS_PER_SECOND: integer({
+    description: "own upper limit; Braze's headers can only lower it",
+    mustBe: 'a whole number',
+    default: 1_000,
+    minimum: 1,
+    maximum: 100_000,
+  }),
+  BRAZE_CONCURRENCY: integer({
+    description: 'requests in flight',
+    mustBe: 'a whole number',
+    default: 8,
+    minimum: 1,
+    maximum: 256,
+  }),
+  BRAZE_TIMEOUT_MS: integer({
+    description: 'for one request to Braze',
+    mustBe: 'milliseconds',
+    default: 10_000,
+    minimum: 100,
+    maximum: 120_000,
+  }),
+  DATABASE_URL: text({
+    description: 'an SQLite file; its folder is made when missing',
+    mustBe: 'file:PATH, such as file:./data/line-braze.db',
+    default: 'file:./data/line-braze.db',
+    // A password may be part of other databases' URLs.
+    secret: true,
+    pattern: '^file:.*[^/]$',
+  }),
+  HOST: text({
+    description: 'the address to listen on',
+    mustBe: 'an address such as 0.0.0.0 or 127.0.0.1',
+    default: '0.0.0.0',
+    pattern: '^[0-9A-Za-z.:_-]+$',
+  }),
+  PORT: integer({
+    description: 'the port to listen on; 0 takes a free one',
+    mustBe: 'a port',
+    default: 3_000,
+    minimum: 0,
+    maximum: 65_535,
+  }),
+  BODY_LIMIT_BYTES: integer({
+    description: 'the largest webhook body that is read',
+    mustBe: 'bytes',
+    default: 1_048_576,
+    minimum: 1_024,
+    maximum: 104_857_600,
+  }),
+  LOG_LEVEL: text({
+    description: 'JSON lines; readable lines on a terminal',
+    mustBe: 'one of fatal, error, warn, info, debug, trace, silent',
+    default: 'info',
+    enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+  }),
+})
+
+export type Settings = Static<typeof SETTINGS>
+export type SettingName = keyof Settings
+
+/** One row for each setting: what --help and the README show. */
+export function describeSettings(): { name: SettingName; default: string; description: string }[] {
+  return (Object.keys(SETTINGS.properties) as SettingName[]).map((name) => {
+    const { description, default: value } = about(name)
+    const required = SETTINGS.required.includes(name as never) && value === undefined
+    return { name, default: required ? 'required' : value === undefined ? '' : String(value), description }
+  })
+}
+
+export function about(name: SettingName): About & { default?: unknown } {
+  return SETTINGS.properties[name] as unknown as About & { default?: unknown }
+}

@@ -1,0 +1,89 @@
+export type DeliveryState = 'delivering' | 'standby' | 'waiting' | 'paused'
+
+const FIRST_RETRY_MS = 1_000
+const LONGEST_RETRY_MS = 300_000
+/** How often a request tries whether a person has mended what Braze refuses as a whole. */
+const PAUSE_MS = 30_000
+
+/**
+ * Says when requests may go to Braze, by what the last ones brought. After a failure or a pause a single request
+ * goes first, to find out.
+ *
+ * All times are milliseconds of a monotonic clock.
+ *
+ * @param random 0 to 1, for the jitter that keeps many senders apart
+ */
+export function createGate(random: () => number) {
+  let state: 'delivering' | 'waiting' | 'paused' = 'delivering'
+  let reason: string | null = null
+  let closedUntil = 0
+  /** Failures in a row, as far as they were found out one after the other. */
+  let failures = 0
+  /** Rises with each failure: those of requests that left before it tell nothing new. */
+  let stretch = 0
+
+  function close(as: 'waiting' | 'paused', why: string, until: number) {
+    state = as
+    reason = why
+    closedUntil = Math.max(closedUntil, until)
+    stretch += 1
+  }
+
+  const isProbing = () => failures > 0 || state === 'paused'
+
+  return {
+    get stretch() {
+      return stretch
+    },
+    get state() {
+      return state
+    },
+    get reason() {
+      return reason
+    },
+    delayMs: (now: number) => Math.max(0, closedUntil - now),
+    /** Whether only one request may be in flight, until it has told how things are. */
+    isProbing,
+
+    /** A request that left in `sentIn` was answered as it should be; later failures stay what they are. */
+    succeeded(sentIn: number) {
+      if (sentIn !== stretch || !isProbing()) return
+      failures = 0
+      state = 'delivering'
+      reason = null
+    },
+    /**
+     * A request that left in `sentIn` failed: the next one waits 1 s at most, doubling up to 5 minutes with each
+     * failure in a row. Returns whether that was news.
+     */
+    failed(why: string, sentIn: number, now: number): boolean {
+      if (sentIn !== stretch) return false
+      const delayMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** failures)
+      failures += 1
+      close('waiting', why, now + delayMs * (0.5 + random() / 2))
+      return true
+    },
+    /**
+     * Braze asks to wait, or the last holder's requests have to settle. No probe is needed afterwards. Returns
+     * whether that was news.
+     */
+    wait(why: string, forMs: number, now: number): boolean {
+      const isNews = now >= closedUntil
+      close('waiting', why, now + forMs + random() * Math.min(1_000, forMs / 10))
+      return isNews
+    },
+    /** A person has to mend something. Returns whether that was news. */
+    pause(why: string, sentIn: number, now: number): boolean {
+      if (sentIn !== stretch) return false
+      close('paused', why, now + PAUSE_MS)
+      return true
+    },
+    /** A wait is over once its time is; a failure or a pause only with a success. */
+    reopen(now: number) {
+      if (state === 'waiting' && failures === 0 && now >= closedUntil) {
+        state = 'delivering'
+        reason = null
+      }
+    },
+  }
+}

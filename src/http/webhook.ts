@@ -1,0 +1,164 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Ledger } from '../ledger/ledger.ts'
+import { createVerifier, type Rejection } from '../line/signature.ts'
+import { type EventType, MalformedWebhook, readWebhook, type WebhookReading } from '../line/webhook.ts'
+
+/** A LINE Official Account's Messaging API channel. */
+export interface Channel {
+  readonly name: string
+  /** Any of them may have signed a webhook. */
+  readonly secrets: readonly string[]
+}
+
+export interface WebhookOptions {
+  readonly channel: Channel
+  readonly ledger: Pick<Ledger, 'record'>
+  readonly log: WebhookLog
+  readonly observer?: WebhookObserver
+  /** Milliseconds since 1970. */
+  readonly clock?: () => number
+}
+
+/** What a pino logger offers. */
+export interface WebhookLog {
+  info(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+/** Who wants to know the numbers. */
+export interface WebhookObserver {
+  answered(channel: string, outcome: Outcome): void
+  verified(channel: string, secret: number): void
+  read(channel: string, types: readonly EventType[]): void
+}
+
+/** How a webhook request ended. */
+export const OUTCOMES = [
+  'accepted',
+  'unsigned',
+  'malformed',
+  'too_large',
+  'unsupported',
+  'unavailable',
+  'aborted',
+  'failed',
+] as const
+export type Outcome = (typeof OUTCOMES)[number]
+
+const STATUS_OUTCOME: Readonly<Record<number, Outcome>> = {
+  200: 'accepted',
+  400: 'malformed',
+  401: 'unsigned',
+  413: 'too_large',
+  415: 'unsupported',
+  503: 'unavailable',
+}
+
+/** A request that is not taken, with the status to answer and a sentence that may be shown to anybody. */
+class Refusal extends Error {
+  readonly statusCode: number
+  constructor(statusCode: number, message: string) {
+    super(message)
+    this.statusCode = statusCode
+  }
+}
+
+declare module 'fastify' {
+  /** What the log line of a webhook says. */
+  interface FastifyRequest {
+    events: number
+    rejection: Rejection | null
+    isReported: boolean
+  }
+}
+
+/**
+ * `POST /webhook`: verify the bytes, read them, record what they say, and answer 200 once that is on disk.
+ *
+ * The body parser is where the bytes are whole and nothing has looked at them yet, so the signature is checked
+ * there, before the content type and the JSON.
+ */
+export async function webhookRoute(app: FastifyInstance, options: WebhookOptions) {
+  const { channel, ledger, log, observer, clock = Date.now } = options
+  const verify = createVerifier(channel.secrets)
+
+  app.decorateRequest('events', 0)
+  app.decorateRequest('rejection', null)
+  app.decorateRequest('isReported', false)
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body, done) => {
+    done(null, read(request, body as Buffer))
+  })
+
+  app.post('/webhook', async (request) => {
+    // A request without a body and a content type reaches no parser.
+    const reading = (request.body as WebhookReading | undefined) ?? read(request, EMPTY)
+    request.events = reading.types.length
+    try {
+      await ledger.record(reading.evidence)
+    } catch (cause) {
+      log.error({ channel: channel.name, error: (cause as Error).message }, 'webhook not stored')
+      throw new Refusal(503, 'The events could not be stored; send them again.')
+    }
+    observer?.read(channel.name, reading.types)
+    return {}
+  })
+
+  app.setErrorHandler((error: FastifyError, _request, reply) => {
+    const refusal = asRefusal(error)
+    if (refusal.statusCode === 500) log.error({ error: error.message, stack: error.stack }, 'webhook failed')
+    return reply.code(refusal.statusCode).send({ error: refusal.message })
+  })
+
+  app.addHook('onResponse', async (request, reply) => {
+    report(request, reply, STATUS_OUTCOME[reply.statusCode] ?? 'failed')
+  })
+  app.addHook('onRequestAbort', async (request) => report(request, undefined, 'aborted'))
+
+  function read(request: FastifyRequest, body: Buffer): WebhookReading {
+    const verdict = verify(body, request.headers['x-line-signature'])
+    if (!verdict.genuine) {
+      request.rejection = verdict.reason
+      throw new Refusal(401, 'The signature is missing or wrong.')
+    }
+    observer?.verified(channel.name, verdict.secret)
+    if (!isJson(request.headers['content-type']))
+      throw new Refusal(415, 'The content type must be application/json.')
+    return readWebhook(body, channel.name, clock())
+  }
+
+  /** Once for each request, also for one that is given up by its sender. */
+  function report(request: FastifyRequest, reply: FastifyReply | undefined, outcome: Outcome) {
+    if (request.isReported) return
+    request.isReported = true
+    observer?.answered(channel.name, outcome)
+    const { events, rejection } = request
+    const ms = Math.round(reply?.elapsedTime ?? 0)
+    const line = { channel: channel.name, outcome, events, ms, ...(rejection && { signature: rejection }) }
+    if (rejection) log.info({ ...line, hint: HINTS[rejection] }, 'webhook')
+    else log.info(line, 'webhook')
+  }
+}
+
+const EMPTY = Buffer.alloc(0)
+
+const HINTS: Readonly<Record<Rejection, string>> = {
+  missing: 'x-line-signature is missing: not sent by LINE, or a proxy in front drops the header',
+  malformed:
+    'x-line-signature is not base64 of 32 bytes: not sent by LINE, or a proxy in front changes the header',
+  wrong:
+    "x-line-signature fits no configured secret: LINE_CHANNEL_SECRET is another channel's or an old one, or a proxy in front rewrites the body",
+}
+
+const isJson = (contentType: string | undefined) => /^application\/json\s*(;|$)/i.test(contentType ?? '')
+
+/** Only sentences written here leave the process, never those of a library. */
+function asRefusal(error: FastifyError | Refusal | MalformedWebhook): Refusal {
+  if (error instanceof Refusal) return error
+  if (error instanceof MalformedWebhook) return new Refusal(400, error.message)
+  const { statusCode = 500 } = error
+  if (statusCode === 413) return new Refusal(413, 'The body is too large.')
+  if (statusCode === 415) return new Refusal(415, 'The content type must be application/json.')
+  if (statusCode < 500) return new Refusal(400, 'The request cannot be read.')
+  return new Refusal(500, 'The request failed.')
+}

@@ -1,0 +1,114 @@
+import { type ContactKey, type Evidence, friend, gone, messaged } from '../contact/contact.ts'
+
+/** What a webhook body says. */
+export interface WebhookReading {
+  /** In the order of the events; events that say nothing about reachability leave none. */
+  readonly evidence: Evidence[]
+  /** For each event its type: a known one, `other`, or `invalid` for one that makes no sense and was skipped. */
+  readonly types: EventType[]
+}
+
+/** Event types that LINE documents. Source: developers.line.biz/en/reference/messaging-api/#webhook-event-objects */
+const KNOWN_TYPES = [
+  'follow',
+  'unfollow',
+  'message',
+  'unsend',
+  'postback',
+  'join',
+  'leave',
+  'memberJoined',
+  'memberLeft',
+  'messageEdited',
+  'videoPlayComplete',
+  'beacon',
+  'accountLink',
+  'membership',
+  'delivery',
+  'module',
+  'activated',
+  'deactivated',
+  'botSuspended',
+  'botResumed',
+] as const
+
+export const EVENT_TYPES = [...KNOWN_TYPES, 'other', 'invalid'] as const
+export type EventType = (typeof EVENT_TYPES)[number]
+
+/** The three events that say something about reachability, and what they say. */
+const EVIDENCE: ReadonlyMap<unknown, (key: ContactKey, at: number) => Evidence> = new Map([
+  ['follow', friend],
+  ['message', messaged],
+  ['unfollow', gone],
+])
+
+const KNOWN: ReadonlySet<unknown> = new Set(KNOWN_TYPES)
+
+/** LINE's old console checks sent events of this user, who does not exist. */
+const DUMMY_USER = 'Udeadbeefdeadbeefdeadbeefdeadbeef'
+/** LINE's ids are `U` and 32 hex digits, module channels use 68 characters, recorded examples hold others. */
+const USER_ID = /^[\x21-\x7e]{1,255}$/
+/** LINE opened in June 2011. What claims to be older is no moment in milliseconds. */
+const EARLIEST = Date.UTC(2011, 5, 1)
+const DAY_MS = 86_400_000
+
+/** A signed body that is not what LINE sends; the message says how. */
+export class MalformedWebhook extends Error {
+  override name = 'MalformedWebhook'
+}
+
+/**
+ * Reads a webhook body that LINE has signed. Tolerant of everything that LINE may add, leave out or reorder: an
+ * event that makes no sense is typed `invalid` and skipped, and spoils none of the others.
+ *
+ * @param now milliseconds since 1970; an event dated more than a day later counts as happening now
+ * @throws MalformedWebhook when the bytes are not JSON, or hold no list `events`
+ */
+export function readWebhook(body: Uint8Array, channel: string, now: number): WebhookReading {
+  const events = parseEvents(body)
+  const evidence: Evidence[] = []
+  const types: EventType[] = []
+  for (const event of events) types.push(readEvent(event, channel, now, evidence))
+  return { evidence, types }
+}
+
+function parseEvents(body: Uint8Array): unknown[] {
+  let parsed: unknown
+  try {
+    // A broken character can only be part of a text that is not read here, so it is replaced and not refused.
+    parsed = JSON.parse(decoder.decode(body))
+  } catch {
+    throw new MalformedWebhook('The body is not JSON.')
+  }
+  const events = isObject(parsed) ? parsed.events : undefined
+  if (!Array.isArray(events)) throw new MalformedWebhook('The body has no list "events".')
+  return events
+}
+
+const decoder = new TextDecoder()
+
+function readEvent(event: unknown, channel: string, now: number, evidence: Evidence[]): EventType {
+  if (!isObject(event) || typeof event.type !== 'string' || event.type === '') return 'invalid'
+  const type = KNOWN.has(event.type) ? (event.type as EventType) : 'other'
+  const observe = EVIDENCE.get(type)
+  if (!observe) return type
+
+  const { source } = event
+  if (!isObject(source) || typeof source.type !== 'string') return 'invalid'
+  // Members of groups and rooms need not be friends; users who never gave consent have no id.
+  if (source.type !== 'user' || source.userId === undefined || source.userId === DUMMY_USER) return type
+
+  const at = momentOf(event.timestamp, now)
+  if (at === undefined || typeof source.userId !== 'string' || !USER_ID.test(source.userId)) return 'invalid'
+  evidence.push(observe({ channel, userId: source.userId }, at))
+  return type
+}
+
+/** `timestamp` in milliseconds, never later than now and a day; undefined when it is no such moment. */
+function momentOf(timestamp: unknown, now: number): number | undefined {
+  if (typeof timestamp !== 'number' || !Number.isFinite(timestamp) || timestamp < EARLIEST) return undefined
+  return timestamp > now + DAY_MS ? now : Math.floor(timestamp)
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
