@@ -1,0 +1,95 @@
+import { giveScripted, type ScriptedAnswer, sendJson } from './braze-answers.ts'
+import type { Arrival } from './braze-http.ts'
+import type { Manners } from './braze-manners.ts'
+import type { Profiles } from './braze-profiles.ts'
+import type { BrazeRecord } from './braze-record.ts'
+import type { BrazeScript } from './braze-script.ts'
+import { judgeTrack, readTrack, type TrackRequest, type Verdict } from './braze-track.ts'
+
+/** The parts of one sandbox. */
+export interface Parts {
+  script: BrazeScript
+  record: BrazeRecord
+  manners: Manners
+  profiles: Profiles
+  latencyMs: number
+}
+
+/**
+ * Handles one request: judges it, takes what is valid, answers after the latency, and keeps the record. What is taken is queued at once, so it
+ * can be applied before the answer and although the client has gone.
+ */
+export function handle(parts: Parts, arrival: Arrival) {
+  const { script, record, manners, profiles } = parts
+  const { at, res, socket } = arrival
+  const track = parse(arrival.body)
+  const sending = manners.begin(
+    track?.attributes.filter((object) => typeof object !== 'string') ?? [],
+    track?.total ?? 0,
+    () => socket.destroyed || socket.readableEnded,
+  )
+  const scripted = script.takeAnswer()
+  const { status, body, writes } =
+    scripted === null ? judge(arrival, track, script) : judgeScripted(scripted, track, script)
+  let over = false
+  record.arrived()
+  record.stats.objects += writes.length
+  profiles.take(writes)
+  res.once('close', () => conclude(0))
+  after(scripted === null ? parts.latencyMs : (scripted.delayMs ?? 0), arrival, give)
+  record.waits.check()
+
+  function give() {
+    const headers = script.limiter?.headers(status) ?? {}
+    if (scripted === null) return conclude(sendJson(res, status, body, headers))
+    const sent = giveScripted(res, scripted, headers)
+    if (sent !== 0) conclude(sent)
+  }
+
+  /** Once: when it is answered, or when its connection is gone. */
+  function conclude(sent: number) {
+    if (over) return
+    over = true
+    const accepted = scripted === null && sent >= 200 && sent < 300
+    manners.end(sending, writes, accepted)
+    record.answered({ at, status: sent, objects: track?.objects ?? [] }, accepted)
+  }
+}
+
+function judge(
+  { method, path, authorization, body }: Arrival,
+  track: TrackRequest | null,
+  script: BrazeScript,
+): Verdict {
+  if (method !== 'POST' || path !== '/users/track') return refusal(404, 'Not found')
+  if (authorization !== `Bearer ${script.apiKey}`) return refusal(401, 'Invalid API key')
+  if (script.limiter?.take() === false) return refusal(429, 'Rate limit exceeded')
+  if (body === null) return refusal(413, 'Payload too large')
+  if (track === null) return refusal(400, 'Error parsing request body')
+  return judgeTrack(track, script.rules)
+}
+
+/** A scripted answer says nothing of its own; with `apply` the objects are taken all the same. */
+function judgeScripted(answer: ScriptedAnswer, track: TrackRequest | null, { rules }: BrazeScript): Verdict {
+  const writes = answer.apply && track !== null ? judgeTrack(track, rules).writes : []
+  return { status: answer.status ?? 200, body: {}, writes }
+}
+
+function refusal(status: number, message: string): Verdict {
+  return { status, body: { message }, writes: [] }
+}
+
+function parse(body: string | null): TrackRequest | null {
+  try {
+    return body === null ? null : readTrack(JSON.parse(body))
+  } catch {
+    return null
+  }
+}
+
+/** Calls `give` after `delayMs`, unless the client goes before. */
+function after(delayMs: number, { res }: Arrival, give: () => void) {
+  if (delayMs === 0) return give()
+  const timer = setTimeout(() => res.destroyed || give(), delayMs)
+  res.once('close', () => clearTimeout(timer))
+}

@@ -1,0 +1,74 @@
+import type { ScriptedAnswer } from './braze-answers.ts'
+import { createLimiter, type Limit, type Limiter } from './braze-limit.ts'
+
+/** What tests can make Braze do. */
+export interface BrazeControls {
+  /** The next `times` requests are answered so instead of normally. Earlier calls come first. */
+  answerNext: (answer: ScriptedAnswer, times?: number) => void
+  /** All requests are answered so, until null. `answerNext` goes before it. */
+  setOutage: (answer: ScriptedAnswer | null) => void
+  /** The user's objects get an error of their own, by index. User ids are alias names or external ids. */
+  rejectUser: (userId: string, reason: string) => void
+  /** Every batch that contains the user is refused as a whole: 400 without an index. */
+  refuseUser: (userId: string) => void
+  /** Ends rejectUser and refuseUser. */
+  acceptUser: (userId: string) => void
+  /** Errors of objects come as bare strings. */
+  errorsWithoutIndex: (bare: boolean) => void
+  /** Another key is valid from now on, the old one is answered 401. */
+  setApiKey: (key: string) => void
+  /** What goes beyond the limit is answered 429. */
+  setLimit: (limit: Limit | null) => void
+}
+
+export type BrazeScript = ReturnType<typeof createScript>
+
+/** Holds what was asked of a Braze: `controls` set it, the rest is read for each request. */
+export function createScript(firstApiKey: string) {
+  const next: ScriptedAnswer[] = []
+  const rules = { rejected: new Map<string, string>(), refused: new Set<string>(), bareErrors: false }
+  let apiKey = firstApiKey
+  let outage: ScriptedAnswer | null = null
+  let limiter: Limiter | null = null
+
+  const controls: BrazeControls = {
+    answerNext(answer, times = 1) {
+      for (let time = 0; time < times; time++) next.push(answer)
+    },
+    setOutage(answer) {
+      outage = answer
+    },
+    rejectUser(userId, reason) {
+      rules.rejected.set(userId, reason)
+    },
+    refuseUser(userId) {
+      rules.refused.add(userId)
+    },
+    acceptUser(userId) {
+      rules.rejected.delete(userId)
+      rules.refused.delete(userId)
+    },
+    errorsWithoutIndex(bare) {
+      rules.bareErrors = bare
+    },
+    setApiKey(key) {
+      apiKey = key
+    },
+    setLimit(limit) {
+      limiter = limit && createLimiter(limit)
+    },
+  }
+
+  return {
+    controls,
+    rules,
+    /** The answer to give instead of Braze's own, or null. */
+    takeAnswer: (): ScriptedAnswer | null => next.shift() ?? outage,
+    get apiKey() {
+      return apiKey
+    },
+    get limiter() {
+      return limiter
+    },
+  }
+}
