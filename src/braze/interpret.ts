@@ -89,7 +89,7 @@ function sortErrors(said: Said | undefined, items: number) {
   const byIndex = new Map<number, string>()
   const others: string[] = []
   for (const error of said?.errors ?? []) {
-    const { index, type, input_array: list } = (typeof error === 'object' && error) as Record<string, unknown>
+    const { index, type, input_array: list } = Object(error) as Record<string, unknown>
     const isPlace = Number.isInteger(index) && (index as number) >= 0 && (index as number) < items
     if (isPlace && (list === undefined || list === 'attributes'))
       byIndex.set(index as number, words(type ?? error))

@@ -1,0 +1,129 @@
+import t from 'tap'
+import { type Answer, interpret } from '../../src/braze/interpret.ts'
+
+const NOW = 1_800_000_000_000
+const meaning = (status: number, body: unknown = '', headers: Answer['headers'] = {}, items = 3) =>
+  interpret({ status, headers, body: typeof body === 'string' ? body : JSON.stringify(body) }, items, NOW)
+const atIndex = (index: number, type = 'bad') => ({ type, input_array: 'attributes', index })
+
+t.test('accepted', async (t) => {
+  const all = { kind: 'accepted', rejected: new Map() }
+  t.strictSame(meaning(201, { message: 'success', attributes_processed: 3 }), all)
+  t.strictSame(meaning(200, { message: 'success' }), all)
+  t.strictSame(meaning(202, { message: 'queued' }), all)
+  t.strictSame(
+    meaning(201, { message: 'success', attributes_processed: 1, errors: [atIndex(0), atIndex(2, 'worse')] }),
+    {
+      kind: 'accepted',
+      rejected: new Map([
+        [0, 'bad'],
+        [2, 'worse'],
+      ]),
+    },
+    'but for those that are named',
+  )
+  t.strictSame(
+    meaning(201, { message: 'success', attributes_processed: 3, errors: ['something is deprecated'] }),
+    all,
+    'a warning, since all were processed',
+  )
+})
+
+t.test('a 2xx that proves nothing is sent again', async (t) => {
+  const proofless = [
+    '',
+    '<html>ok</html>',
+    '{',
+    'null',
+    '"success"',
+    '[]',
+    {},
+    { message: 'ok' },
+    { message: 'queued' },
+  ]
+  for (const body of proofless) t.equal(meaning(201, body).kind, 'retry', JSON.stringify(body))
+  t.equal(interpret({ status: 201, headers: {}, body: undefined }, 3, NOW).kind, 'retry')
+})
+
+t.test('errors that do not say which item make it two halves', async (t) => {
+  const vague = [
+    ['bad user'],
+    [{ type: 'bad' }],
+    [{ index: 0 }, 'bad'],
+    [atIndex(3)],
+    [atIndex(-1)],
+    [atIndex(0.5)],
+    'bad',
+    [null],
+  ]
+  for (const errors of vague) {
+    t.equal(
+      meaning(201, { message: 'success', attributes_processed: 1, errors }).kind,
+      'split',
+      JSON.stringify(errors),
+    )
+  }
+  t.equal(
+    meaning(201, { message: 'success', errors: [{ type: 'bad', input_array: 'events', index: 0 }] }).kind,
+    'split',
+  )
+})
+
+t.test('refused as a whole', async (t) => {
+  t.strictSame(
+    meaning(400, {
+      message: 'Valid data must be provided in the …',
+      errors: [atIndex(0), atIndex(1), atIndex(2)],
+    }),
+    {
+      kind: 'refused',
+      rejected: new Map([
+        [0, 'bad'],
+        [1, 'bad'],
+        [2, 'bad'],
+      ]),
+    },
+  )
+  t.strictSame(meaning(400, { message: 'no' }), { kind: 'split', reason: 'Braze answers 400: no' })
+  t.strictSame(meaning(400, { message: 'no', errors: ['really'] }), {
+    kind: 'split',
+    reason: 'Braze answers 400: no; really',
+  })
+  for (const status of [400, 413, 422]) t.equal(meaning(status, '<html>').kind, 'split')
+})
+
+t.test('what a person must mend', async (t) => {
+  for (const status of [401, 403, 404]) {
+    const { kind, reason } = meaning(status, { message: 'x' }) as { kind: string; reason: string }
+    t.equal(kind, 'pause')
+    t.match(reason, `${status}`)
+    t.match(reason, /BRAZE_|users\.track/)
+  }
+})
+
+t.test('anything else is tried again', async (t) => {
+  for (const status of [100, 301, 302, 307, 402, 405, 408, 409, 418, 500, 502, 503, 504, 599]) {
+    t.equal(meaning(status, { message: 'success' }).kind, 'retry', String(status))
+  }
+})
+
+t.test('429 in every dialect', async (t) => {
+  const waits = (headers: Answer['headers']) => (meaning(429, '', headers) as { forMs?: number }).forMs
+  const epoch = NOW / 1000 + 30
+  t.equal(waits({ 'retry-after': '7', 'x-ratelimit-reset': String(epoch) }), 7_000, 'the standard first')
+  t.equal(waits({ 'retry-after': new Date(NOW + 9_000).toUTCString() }), 9_000)
+  t.equal(waits({ 'x-ratelimit-retry-after': '3', 'x-ratelimit-reset': '60' }), 3_000)
+  t.equal(waits({ 'x-ratelimit-reset': String(epoch) }), 30_000, 'an epoch')
+  t.equal(waits({ 'x-ratelimit-reset': '40' }), 40_000, 'seconds that remain')
+  t.equal(waits({ 'x-ratelimit-reset': ['40', '50'] }), 40_000)
+  t.equal(waits({ 'x-ratelimit-reset': String(NOW / 1000 - 10) }), 100, 'already past')
+  t.equal(
+    waits({ 'retry-after': 'soon', 'x-ratelimit-reset': '5' }),
+    5_000,
+    'what makes no sense is passed over',
+  )
+  for (const silly of ['86400', '1e12', '-5e99x', 'NaN', '']) {
+    t.equal(waits({ 'x-ratelimit-reset': silly }), undefined, silly)
+  }
+  t.equal(waits({}), undefined)
+})

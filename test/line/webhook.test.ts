@@ -1,0 +1,180 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { friend, gone, messaged } from '../../src/contact/contact.ts'
+import { EVENT_TYPES, MalformedWebhook, readWebhook } from '../../src/line/webhook.ts'
+
+const NOW = 1_800_000_000_000
+const AT = NOW - 60_000
+const DAY_MS = 86_400_000
+const USER = `U${'0123456789abcdef'.repeat(2)}`
+const KEY = { channel: 'default', userId: USER }
+
+const event = (fields: object) => ({
+  type: 'follow',
+  mode: 'active',
+  timestamp: AT,
+  source: { type: 'user', userId: USER },
+  webhookEventId: '01FZ74A0TDDPYRVKNK77XKC3ZR',
+  deliveryContext: { isRedelivery: false },
+  ...fields,
+})
+const read = (...events: unknown[]) =>
+  readWebhook(Buffer.from(JSON.stringify({ destination: 'U0', events })), 'default', NOW)
+
+t.test('the three events that say something', async (t) => {
+  t.strictSame(read(event({ type: 'follow', follow: { isUnblocked: true } })).evidence, [friend(KEY, AT)])
+  t.strictSame(read(event({ type: 'unfollow' })).evidence, [gone(KEY, AT)])
+  t.strictSame(read(event({ type: 'message', message: { type: 'text', text: 'hi' } })).evidence, [
+    messaged(KEY, AT),
+  ])
+})
+
+t.test('standby, redelivered and old events without an id say just as much', async (t) => {
+  const variants = [
+    event({ mode: 'standby' }),
+    event({ deliveryContext: { isRedelivery: true } }),
+    { type: 'follow', timestamp: AT, source: { type: 'user', userId: USER } },
+    { ...event({}), newProperty: { nested: [1] } },
+  ]
+  for (const variant of variants) t.strictSame(read(variant).evidence, [friend(KEY, AT)])
+})
+
+t.test('all other events say nothing, known or not', async (t) => {
+  const others = EVENT_TYPES.filter(
+    (type) => !['follow', 'unfollow', 'message', 'other', 'invalid'].includes(type),
+  )
+  t.equal(others.length, 17)
+  for (const type of others) t.strictSame(read(event({ type })), { evidence: [], types: [type] })
+  t.strictSame(read(event({ type: 'somethingNew' })), { evidence: [], types: ['other'] })
+  t.strictSame(read({ type: 'accountLink', timestamp: AT, link: { result: 'failed' } }).types, [
+    'accountLink',
+  ])
+  t.strictSame(read(event({ type: 'constructor' })).types, ['other'])
+})
+
+t.test('groups, rooms, people without an id and the dummy user are nobody', async (t) => {
+  const nobody = [
+    { type: 'group', groupId: 'C1', userId: USER },
+    { type: 'room', roomId: 'R1', userId: USER },
+    { type: 'user' },
+    { type: 'user', userId: 'Udeadbeefdeadbeefdeadbeefdeadbeef' },
+  ]
+  for (const source of nobody)
+    t.strictSame(read(event({ type: 'message', source })), { evidence: [], types: ['message'] })
+})
+
+t.test('user ids of other shapes than the usual', async (t) => {
+  const moduleId = `U${'a'.repeat(67)}`
+  t.equal(read(event({ source: { type: 'user', userId: moduleId } })).evidence[0]?.userId, moduleId)
+  t.equal(read(event({ source: { type: 'user', userId: 'U4af4980629...' } })).evidence.length, 1)
+})
+
+t.test('what makes no sense is skipped, and the others of its body count', async (t) => {
+  const nonsense = [
+    null,
+    5,
+    'follow',
+    [],
+    [event({})],
+    {},
+    { type: 5 },
+    { type: null },
+    { type: '' },
+    { type: {} },
+    event({ source: null }),
+    event({ source: undefined }),
+    event({ source: 'user' }),
+    event({ source: [] }),
+    event({ source: {} }),
+    event({ source: { type: 7, userId: USER } }),
+    event({ source: { type: 'user', userId: '' } }),
+    event({ source: { type: 'user', userId: 5 } }),
+    event({ source: { type: 'user', userId: null } }),
+    event({ source: { type: 'user', userId: {} } }),
+    event({ source: { type: 'user', userId: 'U'.repeat(256) } }),
+    event({ source: { type: 'user', userId: 'U1\u0000' } }),
+    event({ source: { type: 'user', userId: 'U 1' } }),
+    event({ source: { type: 'user', userId: 'Ü1' } }),
+    event({ timestamp: undefined }),
+    event({ timestamp: null }),
+    event({ timestamp: String(AT) }),
+    event({ timestamp: -AT }),
+    event({ timestamp: 0 }),
+    event({ timestamp: Math.floor(AT / 1000) }),
+    event({ timestamp: true }),
+    event({ timestamp: [AT] }),
+  ]
+  for (const bad of nonsense) {
+    const reading = read(event({ type: 'unfollow' }), bad, event({}))
+    t.strictSame(reading.types, ['unfollow', 'invalid', 'follow'], JSON.stringify(bad))
+    t.strictSame(reading.evidence, [gone(KEY, AT), friend(KEY, AT)])
+  }
+})
+
+t.test('timestamps', async (t) => {
+  const at = (timestamp: number) => read(event({ timestamp })).evidence[0]?.friendAt
+  t.equal(at(NOW + DAY_MS), NOW + DAY_MS, "LINE's clock may be ahead of ours")
+  t.equal(at(NOW + DAY_MS + 1), NOW, 'but not by more than a day')
+  t.equal(at(Date.UTC(3000, 0)), NOW)
+  t.equal(at(1e300), NOW)
+  t.equal(at(AT + 0.7), AT, 'whole milliseconds')
+  t.strictSame(readWebhook(Buffer.from('{"events":[{"type":"follow","timestamp":1e999}]}'), 'c', NOW).types, [
+    'invalid',
+  ])
+})
+
+t.test('bodies', async (t) => {
+  const malformed = [
+    '',
+    ' ',
+    '{',
+    'null',
+    '[]',
+    '5',
+    '"events"',
+    '{}',
+    '{"events":null}',
+    '{"events":{}}',
+    '{"events":"x"}',
+  ]
+  for (const body of malformed)
+    t.throws(() => readWebhook(Buffer.from(body), 'default', NOW), MalformedWebhook, body)
+  t.strictSame(readWebhook(Buffer.from('{"events":[]}'), 'default', NOW), { evidence: [], types: [] })
+  t.throws(
+    () => readWebhook(Buffer.from(JSON.stringify({ events: [] }), 'utf16le'), 'default', NOW),
+    MalformedWebhook,
+  )
+  const nested = `{"events":[{"type":"x","y":${'['.repeat(10_000)}${']'.repeat(10_000)}}]}`
+  t.strictSame(readWebhook(Buffer.from(nested), 'default', NOW).types, ['other'])
+  t.equal(read(...Array.from({ length: 10_000 }, () => event({}))).evidence.length, 10_000)
+})
+
+t.test('a broken character spoils nothing, since texts are not read', async (t) => {
+  const body = Buffer.from(
+    JSON.stringify({ events: [event({ type: 'message', message: { text: '#' } }), event({})] }),
+  )
+  body[body.indexOf('#')] = 0xff
+  t.strictSame(readWebhook(body, 'default', NOW).types, ['message', 'follow'])
+})
+
+t.test('escapes and raw characters read alike', async (t) => {
+  const escaped = `{"events":[{"type":"\\u0066ollow","timestamp":${AT},"source":{"type":"user","userId":"\\u0055${USER.slice(1)}"}}]}`
+  t.strictSame(readWebhook(Buffer.from(escaped), 'default', NOW).evidence, [friend(KEY, AT)])
+})
+
+t.test('any JSON at all is read or called malformed, and never throws anything else', async () => {
+  const body = fc.oneof(
+    fc.json(),
+    fc.jsonValue().map((value) => JSON.stringify({ events: [value, event({})] })),
+  )
+  fc.assert(
+    fc.property(body, (text) => {
+      try {
+        const { types, evidence } = readWebhook(Buffer.from(text), 'default', NOW)
+        return types.length >= evidence.length && types.every((type) => EVENT_TYPES.includes(type))
+      } catch (error) {
+        return error instanceof MalformedWebhook
+      }
+    }),
+  )
+})
