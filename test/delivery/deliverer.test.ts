@@ -1,0 +1,345 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { createBrazeClient } from '../../src/braze/client.ts'
+import { friend, gone } from '../../src/contact/contact.ts'
+import { createDeliverer, type DelivererOptions } from '../../src/delivery/deliverer.ts'
+import type { Ledger } from '../../src/ledger/ledger.ts'
+import { openSqliteLedger } from '../../src/ledger/sqlite/ledger.ts'
+import { type BrazeSandbox, type BrazeSandboxOptions, startBrazeSandbox } from '../../src/sandbox/braze.ts'
+
+const SETTLE_MS = 300
+const key = (userId: string) => ({ channel: 'default', userId })
+const users = (count: number, prefix = 'u') => Array.from({ length: count }, (_, i) => `${prefix}${i}`)
+const follow = (userIds: readonly string[], at = 1_000) => userIds.map((userId) => friend(key(userId), at))
+
+interface Setting {
+  braze: BrazeSandbox
+  ledger: Ledger
+  /** Starts another deliverer on the ledger; it is stopped with the test. */
+  deliver(options?: Partial<DelivererOptions>): ReturnType<typeof createDeliverer>
+  /** Resolves once the ledger says that nothing is pending. */
+  delivered(): Promise<void>
+  /** What was logged at warn and error. */
+  said: string[]
+}
+
+/** A ledger on disk, a Braze on a socket, and as many deliverers between them as the test likes. */
+async function setUp(t: Test, options: BrazeSandboxOptions = {}, timeoutMs = 1_000): Promise<Setting> {
+  const folder = mkdtempSync(join(tmpdir(), 'line-braze-'))
+  const braze = await startBrazeSandbox({
+    settleMs: SETTLE_MS,
+    keepRequests: true,
+    applyMs: [0, 0],
+    ...options,
+  })
+  const ledger = await openSqliteLedger({ path: join(folder, 'ledger.db') })
+  const stops: (() => Promise<unknown>)[] = []
+  const said: string[] = []
+  const note = (fields: object, message: string) => void said.push(`${message} ${JSON.stringify(fields)}`)
+
+  t.teardown(async () => {
+    await Promise.all(stops.map((stop) => stop()))
+    await ledger.close()
+    await braze.close()
+    rmSync(folder, { recursive: true })
+    if (braze.violations.length > 0) throw new Error(`against the rules: ${braze.violations.join('; ')}`)
+  })
+
+  return {
+    braze,
+    ledger,
+    said,
+    deliver(more = {}) {
+      const client = createBrazeClient({
+        endpoint: braze.url,
+        apiKey: braze.apiKey,
+        concurrency: 8,
+        timeoutMs,
+        attribute: 'line_id',
+        aliasLabel: 'line_id',
+        createProfiles: true,
+      })
+      const deliverer = createDeliverer({
+        ledger,
+        braze: client,
+        holder: `holder ${stops.length}`,
+        settleMs: SETTLE_MS,
+        requestsPerSecond: 1_000,
+        concurrency: 8,
+        log: { debug() {}, info() {}, warn: note, error: note },
+        ...more,
+      })
+      stops.push(async () => {
+        await deliverer.stop()
+        await client.close()
+      })
+      deliverer.start()
+      return deliverer
+    },
+    async delivered() {
+      // Asked again after each answer of Braze, and then once more when its acknowledgement has been committed.
+      for (;;) {
+        const counts = await ledger.counts()
+        if (counts.every(({ pending }) => pending === 0)) return
+        const { requests } = braze.stats
+        await Promise.race([
+          braze.until(() => braze.stats.requests > requests),
+          ledger.probe().then(() => ledger.probe()),
+        ])
+      }
+    },
+  }
+}
+
+t.test('a follow on an idle system is in the hands of Braze within 100 ms', async (t) => {
+  const { braze, ledger, deliver } = await setUp(t)
+  deliver()
+  await ledger.record(follow(['first']))
+  await braze.until(() => braze.hasProfile('first'))
+  const latencies: number[] = []
+  for (const userId of users(5)) {
+    const startedAt = performance.now()
+    await ledger.record(follow([userId]))
+    await braze.until(() => braze.hasProfile(userId))
+    latencies.push(performance.now() - startedAt)
+  }
+  // The median: a single one may have met a pause of the machine.
+  t.ok((latencies.sort((a, b) => a - b)[2] ?? 0) < 100, `${latencies}`)
+})
+
+t.test('batches of at most 75, over at most the connections allowed', async (t) => {
+  const { braze, ledger, deliver, delivered } = await setUp(t, { latencyMs: 20 })
+  await ledger.record(follow(users(2_000)))
+  deliver()
+  await delivered()
+  t.equal(braze.profiles, 2_000)
+  t.equal(Math.max(...braze.requests.map(({ objects }) => objects.length)), 75)
+  t.equal(braze.stats.requests, Math.ceil(2_000 / 75))
+  t.ok(braze.stats.maxInFlight > 1 && braze.stats.maxInFlight <= 8, `${braze.stats.maxInFlight} in flight`)
+})
+
+t.test('toggles end as the newest evidence says, with a settle pause between two writes', async (t) => {
+  const { braze, ledger, deliver, delivered } = await setUp(t, { applyMs: [0, SETTLE_MS - 50] })
+  deliver()
+  for (let at = 1; at <= 40; at++) {
+    await ledger.record(users(20).map((userId, i) => ((at + i) % 2 ? friend : gone)(key(userId), at)))
+  }
+  await delivered()
+  await braze.whenApplied()
+  for (const [i, userId] of users(20).entries()) {
+    t.equal(braze.attribute(userId) ?? null, i % 2 ? userId : null, userId)
+  }
+})
+
+t.test('each way in which Braze may fail is survived', async (t) => {
+  const failures = ['html', 'empty', 'half', 'huge', 'hang', 'reset', 'not-json'] as const
+  for (const kind of failures) {
+    await t.test(kind, async (t) => {
+      const { braze, ledger, deliver, delivered, said } = await setUp(t, {}, 300)
+      braze.answerNext({ kind, status: 201, apply: true })
+      const startedAt = Date.now()
+      deliver()
+      await ledger.record(follow(['u']))
+      await delivered()
+      t.equal(braze.attribute('u'), 'u')
+      t.equal(braze.stats.requests, 2)
+      t.ok(Date.now() - startedAt < 300 + 1_000 + 1_000, 'the first retry comes after at most a second')
+      t.match(said, [/delivery waits .*Braze/])
+    })
+  }
+  for (const status of [301, 408, 500, 503]) {
+    await t.test(`status ${status}`, async (t) => {
+      const { braze, ledger, deliver, delivered } = await setUp(t)
+      braze.answerNext({ status, headers: { location: '/elsewhere' }, body: { message: 'success' } })
+      deliver()
+      await ledger.record(follow(['u']))
+      await delivered()
+      t.equal(braze.attribute('u'), 'u')
+    })
+  }
+})
+
+t.test('a change while the fate of a write is unknown waits until that has settled', async (t) => {
+  const { braze, ledger, deliver, delivered } = await setUp(t)
+  braze.answerNext({ kind: 'reset', apply: true })
+  deliver()
+  await ledger.record(follow(['u']))
+  await braze.until(() => braze.stats.requests === 1)
+  await ledger.record([gone(key('u'), 2_000)])
+  await delivered()
+  t.strictSame(
+    braze.writesOf('u').map(({ value }) => value),
+    ['u', null],
+  )
+  t.equal(braze.attribute('u'), undefined)
+})
+
+t.test('a contact that Braze rejects is kept with its words and holds nobody up', async (t) => {
+  const { braze, ledger, deliver, delivered, said } = await setUp(t)
+  braze.rejectUser('u3', 'the alias u3 is bad')
+  deliver()
+  await ledger.record(follow(users(10)))
+  await delivered()
+  t.match(await ledger.counts(), [{ pending: 0, failed: 1 }])
+  t.equal(braze.profiles, 9)
+  t.match(said, [/Braze rejects a contact .*the alias <user id> is bad/], 'without the user id')
+  braze.acceptUser('u3')
+  await ledger.record([gone(key('u3'), 2_000)])
+  await delivered()
+  t.match(await ledger.counts(), [{ pending: 0, failed: 0 }], 'a change is tried')
+})
+
+t.test('a batch that is refused as a whole is halved until the bad contact is alone', async (t) => {
+  const { braze, ledger, deliver, delivered } = await setUp(t)
+  braze.refuseUser('u42')
+  await ledger.record(follow(users(75)))
+  deliver()
+  await delivered()
+  t.match(await ledger.counts(), [{ pending: 0, failed: 1 }])
+  t.equal(braze.profiles, 74)
+  t.ok(braze.stats.requests <= 2 * Math.ceil(Math.log2(75)) + 1, `${braze.stats.requests} requests`)
+})
+
+t.test('errors that name no item are narrowed down in the same way', async (t) => {
+  const { braze, ledger, deliver, delivered } = await setUp(t, { settleMs: 0 })
+  braze.errorsWithoutIndex(true)
+  braze.rejectUser('u7', 'bad')
+  await ledger.record(follow(users(20)))
+  deliver()
+  await delivered()
+  t.match(await ledger.counts(), [{ pending: 0, failed: 1 }])
+  t.equal(braze.profiles, 19)
+})
+
+t.test('all items invalid', async (t) => {
+  const { braze, ledger, deliver, delivered } = await setUp(t)
+  for (const userId of users(3)) braze.rejectUser(userId, 'bad')
+  await ledger.record(follow(users(3)))
+  deliver()
+  await delivered()
+  t.match(await ledger.counts(), [{ pending: 0, failed: 3 }])
+  t.equal(braze.stats.byStatus[400], 1)
+})
+
+t.test('both dialects of the limit are kept', async (t) => {
+  for (const dialect of ['epoch', 'seconds'] as const) {
+    await t.test(dialect, async (t) => {
+      const { braze, ledger, deliver, delivered } = await setUp(t)
+      braze.setLimit({ dialect, requests: 3, perMs: 1_000 })
+      await ledger.record(follow(users(75 * 6)))
+      deliver()
+      await delivered()
+      t.equal(braze.profiles, 75 * 6)
+      t.ok((braze.stats.byStatus[429] ?? 0) <= 8, 'at most what was in flight when the limit was met')
+    })
+  }
+})
+
+t.test('a 429 that says nothing is backed off from', async (t) => {
+  const { braze, ledger, deliver, delivered } = await setUp(t)
+  braze.answerNext({ status: 429, body: '' })
+  deliver()
+  await ledger.record(follow(['u']))
+  await delivered()
+  t.equal(braze.attribute('u'), 'u')
+})
+
+t.test('our own limit of requests per second', async (t) => {
+  const { braze, ledger, deliver, delivered } = await setUp(t)
+  await ledger.record(follow(users(75 * 10)))
+  deliver({ requestsPerSecond: 20 })
+  await delivered()
+  const moments = braze.requests.map(({ at }) => at)
+  t.ok((moments.at(-1) ?? 0) - (moments[0] ?? 0) >= 9 * 50 - 40, `${moments}`)
+})
+
+t.test('401, 403 and 404 stop delivery and not intake, and it is tried again', async (t) => {
+  for (const status of [401, 403, 404]) {
+    await t.test(String(status), async (t) => {
+      const { braze, ledger, deliver, delivered } = await setUp(t)
+      let now = 0
+      const deliverer = deliver({ monotonic: () => performance.now() + now })
+      braze.setOutage({ status })
+      await ledger.record(follow(users(3)))
+      await braze.until(() => braze.stats.byStatus[status] === 1)
+      await ledger.probe()
+      await ledger.record(follow(users(3, 'v')))
+      t.match(deliverer.delivery(), { state: 'paused', reason: new RegExp(`Braze answers ${status}`) })
+      t.match(await ledger.counts(), [{ pending: 6 }])
+      t.equal(braze.stats.requests, 1, 'nothing more is sent')
+      braze.setOutage(null)
+      now += 30_000
+      deliverer.wake()
+      await delivered()
+      t.equal(braze.profiles, 6)
+      t.match(deliverer.delivery(), { state: 'delivering', reason: null })
+    })
+  }
+})
+
+t.test('an outage with many changes, then all is well', async (t) => {
+  const { braze, ledger, deliver, delivered } = await setUp(t)
+  braze.setOutage({ status: 503 })
+  const deliverer = deliver()
+  for (let at = 1; at <= 100; at++) {
+    await ledger.record(users(30).map((userId, i) => ((at + i) % 3 ? friend : gone)(key(userId), at)))
+  }
+  await braze.until(() => (braze.stats.byStatus[503] ?? 0) >= 2)
+  t.match(deliverer.delivery(), { state: 'waiting' })
+  braze.setOutage(null)
+  await delivered()
+  t.equal(braze.stats.objects, 30, 'a hundred toggles are one write')
+  for (const [i, userId] of users(30).entries()) {
+    t.equal(braze.attribute(userId) ?? null, (100 + i) % 3 ? userId : null)
+  }
+})
+
+t.test('one deliverer at a time', async (t) => {
+  const { braze, ledger, deliver, delivered } = await setUp(t)
+  const first = deliver()
+  await ledger.record(follow(users(10)))
+  await delivered()
+  const second = deliver()
+  await ledger.record(follow(users(10, 'v')))
+  await delivered()
+  t.equal(second.delivery().state, 'standby')
+  await first.stop()
+  await ledger.record(follow(users(10, 'w')))
+  await delivered()
+  t.equal(second.delivery().state, 'delivering', 'the lease was given back')
+  t.equal(braze.profiles, 30)
+})
+
+t.test('what a crashed process left is taken over, once its requests must have settled', async (t) => {
+  const { braze, ledger, deliver, delivered } = await setUp(t)
+  await ledger.record(follow(users(10)))
+  await ledger.holdLease('braze', 'crashed', Date.now(), 200)
+  const deliverer = deliver()
+  await delivered()
+  const { requests } = braze
+  t.ok((requests[0]?.at ?? 0) > 0)
+  t.equal(braze.profiles, 10)
+  t.equal(deliverer.delivery().state, 'delivering')
+})
+
+t.test('the lease is not given back while a write may still be under way', async (t) => {
+  const { braze, ledger, deliver } = await setUp(t)
+  const deliverer = deliver()
+  braze.setOutage({ kind: 'reset', apply: true })
+  await ledger.record(follow(['u']))
+  await braze.until(() => braze.stats.requests === 1)
+  await deliverer.stop()
+  t.match(await ledger.holdLease('braze', 'next', Date.now(), 1_000), { held: false })
+})
+
+t.test('stopping finishes what is in flight', async (t) => {
+  const { braze, ledger, deliver } = await setUp(t, { latencyMs: 100 })
+  const deliverer = deliver()
+  await ledger.record(follow(users(10)))
+  await braze.until(() => braze.stats.inFlight === 1)
+  await deliverer.stop()
+  t.match(await ledger.counts(), [{ pending: 0 }])
+  t.match(await ledger.holdLease('braze', 'next', Date.now(), 1_000), { held: true, takenOver: false })
+})

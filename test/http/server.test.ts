@@ -1,0 +1,312 @@
+import { createHmac } from 'node:crypto'
+import { connect, type Socket } from 'node:net'
+import t, { type Test } from 'tap'
+import type { Evidence } from '../../src/contact/contact.ts'
+import type { Health } from '../../src/http/health.ts'
+import { createMetrics } from '../../src/http/metrics.ts'
+import { createServer } from '../../src/http/server.ts'
+
+const SECRETS = ['new secret', 'old secret'] as const
+const USER = `U${'0123456789abcdef'.repeat(2)}`
+const NOW = 1_800_000_000_000
+const LIMIT = 100_000
+
+const follow = (userId = USER) => ({ type: 'follow', timestamp: NOW - 1, source: { type: 'user', userId } })
+const bodyOf = (...events: unknown[]) => Buffer.from(JSON.stringify({ destination: 'U0', events }))
+const sign = (body: string | Uint8Array, secret: string = SECRETS[0]) =>
+  createHmac('sha256', secret).update(body).digest('base64')
+
+/** The server on a real socket, over a ledger that keeps what it is given, or fails as told. */
+async function setUp(t: Test) {
+  const recorded: Evidence[][] = []
+  const lines: { fields: Record<string, unknown>; message: string }[] = []
+  const note = (fields: object, message: string) => void lines.push({ fields: { ...fields }, message })
+  const ledger = {
+    failure: undefined as Error | undefined,
+    async record(evidence: readonly Evidence[]) {
+      if (ledger.failure) throw ledger.failure
+      recorded.push([...evidence])
+    },
+    async counts() {
+      return [{ channel: 'default', friend: 2, messager: 1, gone: 3, pending: 4, failed: 5 }]
+    },
+    oldestPendingAt: async () => NOW - 9_000,
+  }
+  let body: Health = { status: 'ok', delivery: { state: 'delivering' } }
+  const metrics = createMetrics()
+  const app = await createServer({
+    channel: { name: 'default', secrets: SECRETS },
+    ledger,
+    log: { info: note, error: note },
+    observer: metrics.webhooks,
+    clock: () => NOW,
+    bodyLimitBytes: LIMIT,
+    probe: async () => {
+      if (ledger.failure) throw ledger.failure
+    },
+    health: async () => body,
+    metricsText: metrics.page({ ledger, isDelivering: () => true, channels: ['default'], clock: () => NOW }),
+  })
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  t.teardown(() => app.close())
+
+  const post = async (body: string | Uint8Array, headers: Record<string, string> = {}) => {
+    const answer = await fetch(`${url}/webhook`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json; charset=utf-8',
+        'x-line-signature': sign(body),
+        ...headers,
+      },
+      body: body as never,
+    })
+    return { status: answer.status, body: await answer.text() }
+  }
+  const get = async (path: string) => {
+    const answer = await fetch(url + path)
+    return { status: answer.status, body: await answer.text(), type: answer.headers.get('content-type') }
+  }
+  return {
+    url,
+    app,
+    ledger,
+    recorded,
+    lines,
+    metrics,
+    post,
+    get,
+    setHealth: (health: Health) => (body = health),
+  }
+}
+
+t.test('a signed webhook is recorded, and then answered 200 {}', async (t) => {
+  const { post, recorded, lines, get } = await setUp(t)
+  const body = bodyOf(follow(), { ...follow(), type: 'unfollow' }, { type: 'unheardOf' }, null)
+  t.strictSame(await post(body), { status: 200, body: '{}' })
+  t.match(recorded, [[{ channel: 'default', userId: USER, friendAt: NOW - 1 }, { goneAt: NOW - 1 }]])
+  t.strictSame(await post(bodyOf()), { status: 200, body: '{}' }, "the console's connection check")
+
+  t.match(lines, [{ message: 'webhook', fields: { channel: 'default', outcome: 'accepted', events: 4 } }, {}])
+  t.type(lines[0]?.fields.ms, 'number')
+  t.notMatch(JSON.stringify(lines), USER, 'no user id in the log')
+  const { body: page } = await get('/metrics')
+  t.match(page, 'line_braze_webhooks_total{channel="default",outcome="accepted"} 2')
+  for (const type of ['follow', 'unfollow', 'other', 'invalid']) {
+    t.match(page, `line_braze_events_total{channel="default",type="${type}"} 1`)
+  }
+  t.notMatch(page, USER)
+})
+
+t.test('each configured secret is valid, and counted', async (t) => {
+  const { post, get } = await setUp(t)
+  const body = bodyOf(follow())
+  t.match(await post(body, { 'x-line-signature': sign(body, SECRETS[1]) }), { status: 200 })
+  const { body: page } = await get('/metrics')
+  t.match(page, 'line_braze_secret_matches_total{channel="default",secret="1"} 1')
+})
+
+t.test('401 for a signature that is missing or wrong, whatever the body', async (t) => {
+  const { url, post, recorded, lines } = await setUp(t)
+  const bodies = [bodyOf(follow()), '', 'null', '[]', '{', Buffer.from([0xff, 0xfe]), '['.repeat(10_000)]
+  const signatures = {
+    wrong: sign('something else'),
+    empty: sign('', ''),
+    'empty key': '',
+    foreign: '',
+    short: 'x',
+  }
+  for (const body of bodies) {
+    for (const [name, signature] of Object.entries(signatures)) {
+      const sent =
+        name === 'empty key' ? sign(body, '') : name === 'foreign' ? sign(body, 'foreign') : signature
+      t.match(await post(body, { 'x-line-signature': sent }), { status: 401 }, name)
+    }
+    t.match(await post(body, { 'x-line-signature': sign('no'), 'content-type': 'text/plain' }), {
+      status: 401,
+    })
+  }
+  for (const init of [
+    {},
+    { body: bodyOf(follow()) as never },
+    { body: 'x', headers: { 'content-type': 'text/html' } },
+  ]) {
+    t.equal((await fetch(`${url}/webhook`, { method: 'POST', ...init })).status, 401, 'no header')
+  }
+  t.strictSame(recorded, [])
+  const said = lines.map(({ fields }) => fields)
+  t.ok(said.every(({ outcome, hint }) => outcome === 'unsigned' && typeof hint === 'string'))
+  const hintOf = (signature: string) => said.find((line) => line.signature === signature)?.hint
+  t.match(hintOf('missing'), 'missing')
+  t.match(hintOf('malformed'), 'base64')
+  t.match(hintOf('wrong'), /another channel's.*proxy/)
+})
+
+t.test('400 for what is signed and is no webhook', async (t) => {
+  const { url, post, lines } = await setUp(t)
+  const malformed = [
+    '',
+    ' ',
+    'null',
+    '[]',
+    '5',
+    '{',
+    '{}',
+    '{"events":null}',
+    '{"events":{}}',
+    Buffer.from([0xff]),
+  ]
+  for (const body of malformed) {
+    const { status, body: said } = await post(body)
+    t.equal(status, 400, String(body))
+    t.type(JSON.parse(said).error, 'string')
+  }
+  const nothing = await fetch(`${url}/webhook`, { method: 'POST', headers: { 'x-line-signature': sign('') } })
+  t.match([400, 415].includes(nothing.status), true, 'neither body nor content type')
+  t.ok(lines.slice(0, -1).every(({ fields }) => fields.outcome === 'malformed'))
+})
+
+t.test('deep nesting and unknown parts are no reason to refuse', async (t) => {
+  const { post, recorded } = await setUp(t)
+  const deep = `${'['.repeat(10_000)}${']'.repeat(10_000)}`
+  const body = `{"x":${deep},"__proto__":{"a":1},"events":[{"type":"x","y":${deep}},${JSON.stringify(follow())}]}`
+  t.match(await post(body), { status: 200 })
+  t.match(recorded, [[{ userId: USER }]])
+})
+
+t.test('413 for a body over the limit, also when its length is not stated', async (t) => {
+  const { url, post, lines } = await setUp(t)
+  t.match(await post('x'.repeat(LIMIT + 1)), { status: 413 })
+  t.match(await post(' '.repeat(LIMIT)), { status: 400 }, 'at the limit it is read')
+  const chunks = new ReadableStream({
+    pull(controller) {
+      controller.enqueue(new Uint8Array(50_000))
+    },
+  })
+  const endless = fetch(`${url}/webhook`, { method: 'POST', body: chunks, duplex: 'half' } as RequestInit)
+  t.equal(await endless.then((answer) => answer.status).catch(() => 413), 413)
+  t.equal(lines.filter(({ fields }) => fields.outcome === 'too_large').length, 2)
+})
+
+t.test('415 for a signed body that does not say that it is JSON', async (t) => {
+  const { post } = await setUp(t)
+  for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/jsonp']) {
+    t.match(await post(bodyOf(follow()), { 'content-type': type }), { status: 415 }, type)
+  }
+  for (const type of ['application/json', 'Application/JSON;charset=UTF-8', 'application/json ; x=y']) {
+    t.match(await post(bodyOf(follow()), { 'content-type': type }), { status: 200 }, type)
+  }
+})
+
+t.test('503 when the evidence cannot be stored, and nothing of the reason leaves the house', async (t) => {
+  const { post, ledger, lines, get } = await setUp(t)
+  ledger.failure = new Error('disk /dev/secret is full')
+  const { status, body } = await post(bodyOf(follow()))
+  t.equal(status, 503)
+  t.notMatch(body, 'secret')
+  t.match(lines, [
+    { message: 'webhook not stored', fields: { error: /full/ } },
+    { fields: { outcome: 'unavailable' } },
+  ])
+  t.match(await get('/health/ready'), { status: 503 })
+  t.match(await get('/health/live'), { status: 200 })
+  ledger.failure = undefined
+  t.match(await post(bodyOf(follow())), { status: 200 })
+})
+
+t.test('health', async (t) => {
+  const { get, setHealth } = await setUp(t)
+  t.match(await get('/health/live'), { status: 200 })
+  t.match(await get('/health/ready'), { status: 200, body: '{"status":"ok"}' })
+  t.match(await get('/health'), { status: 200, body: '{"status":"ok","delivery":{"state":"delivering"}}' })
+  setHealth({ status: 'degraded', delivery: { state: 'paused' } })
+  t.match(await get('/health'), { status: 200, body: /"degraded"/ }, "Braze's state does not count")
+})
+
+t.test('metrics', async (t) => {
+  const { get, ledger } = await setUp(t)
+  const { status, type, body } = await get('/metrics')
+  t.equal(status, 200)
+  t.match(type, 'text/plain')
+  for (const line of [
+    'line_braze_contacts{channel="default",status="friend"} 2',
+    'line_braze_contacts{channel="default",status="messager"} 1',
+    'line_braze_contacts{channel="default",status="gone"} 3',
+    'line_braze_pending{channel="default"} 4',
+    'line_braze_failed{channel="default"} 5',
+    'line_braze_oldest_pending_seconds 9',
+    'line_braze_delivering 1',
+    'process_resident_memory_bytes',
+  ]) {
+    t.match(body, line)
+  }
+  ledger.counts = async () => {
+    throw new Error('no ledger')
+  }
+  t.match(
+    await get('/metrics'),
+    { status: 200, body: 'process_resident_memory_bytes' },
+    'the rest is shown all the same',
+  )
+})
+
+t.test('anything else is 404', async (t) => {
+  const { url, get } = await setUp(t)
+  for (const path of ['/', '/webhook', '/webhook/', '/health/x', '/metrics/x', '/%', '/..//webhook']) {
+    const { status } = await get(path)
+    t.ok(status === 404 || (path === '/%' && status === 400), path)
+  }
+  for (const method of ['PUT', 'DELETE', 'PATCH', 'OPTIONS', 'HEAD']) {
+    t.equal((await fetch(`${url}/webhook`, { method })).status, 404, method)
+  }
+  t.equal((await fetch(`${url}/health`, { method: 'POST', body: 'x' })).status, 404)
+})
+
+t.test('what is not HTTP, half sent or given up stops nothing', async (t) => {
+  const { url, post, app, lines } = await setUp(t)
+  const { port } = new URL(url)
+  const open = async (text: string) => {
+    const socket = connect(Number(port), '127.0.0.1')
+    await new Promise<void>((resolve) => socket.write(text, () => resolve()))
+    return socket
+  }
+  const ended = (socket: Socket) =>
+    new Promise<string>((resolve) => {
+      let said = ''
+      socket.on('data', (chunk) => (said += chunk)).on('error', () => {})
+      socket.on('close', () => resolve(said))
+    })
+  const head = 'POST /webhook HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n'
+
+  t.match(await ended(await open('\x16\x03\x01 no HTTP at all\r\n\r\n')), /^HTTP\/1.1 400/)
+  t.match(await ended(await open(`${head}x: ${'y'.repeat(20_000)}\r\n\r\n`)), /^HTTP\/1.1 431/)
+  t.match(await ended(await open(`${head}content-length: 5\r\ncontent-length: 6\r\n\r\n`)), /^HTTP\/1.1 400/)
+
+  const halves = await Promise.all(
+    Array.from({ length: 20 }, () => open(`${head}content-length: 5000\r\n\r\nhalf`)),
+  )
+  t.match(await post(bodyOf(follow())), { status: 200 }, 'others are served meanwhile')
+  for (const socket of halves) socket.destroy()
+  await Promise.all(halves.map(ended))
+  t.match(await post(bodyOf(follow())), { status: 200 })
+  while (lines.filter(({ fields }) => fields.outcome === 'aborted').length < 20)
+    await new Promise(setImmediate)
+  t.equal(lines.length, 22, 'one line for each')
+
+  const { requestTimeout, headersTimeout, keepAliveTimeout } = app.server
+  t.strictSame(
+    { requestTimeout, headersTimeout, keepAliveTimeout },
+    { requestTimeout: 10_000, headersTimeout: 5_000, keepAliveTimeout: 65_000 },
+  )
+})
+
+t.test('a sender that never finishes is cut off', { timeout: 30_000 }, async (t) => {
+  const { url } = await setUp(t)
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  socket.write('POST /webhook HTTP/1.1\r\nhost: x\r\n')
+  const said = await new Promise<string>((resolve) => {
+    let text = ''
+    socket.on('data', (chunk) => (text += chunk)).on('error', () => {})
+    socket.on('close', () => resolve(text))
+  })
+  t.match(said, /^HTTP\/1.1 408/)
+})
