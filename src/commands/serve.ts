@@ -65,22 +65,35 @@ async function serve() {
     }),
   })
 
+  async function stop() {
+    await app.close()
+    await deliverer.stop()
+    await braze.close()
+    await ledger.close()
+  }
+
+  const url = await app.listen({ host: settings.HOST, port: settings.PORT }).catch(async (error) => {
+    await stop()
+    throw new Error(cannotListen(error, settings), { cause: error })
+  })
   closeWithGrace(
     { delay: settings.BRAZE_TIMEOUT_MS + STOP_MARGIN_MS, logger: false },
     async ({ signal, err }) => {
       if (err) log.fatal({ error: err.message, stack: err.stack }, 'stopping after an error')
       else log.info({ signal }, 'stopping')
-      await app.close()
-      await deliverer.stop()
-      await braze.close()
-      await ledger.close()
+      await stop()
       log.info({}, 'stopped')
       log.flush()
     },
   )
   deliverer.start()
-  const url = await app.listen({ host: settings.HOST, port: settings.PORT })
   log.info({ url, webhook: `${url}/webhook` }, 'listening')
+}
+
+function cannotListen({ code, message }: NodeJS.ErrnoException, { HOST, PORT }: Settings): string {
+  if (code === 'EADDRINUSE') return `Another program listens on port ${PORT} of ${HOST}; end it, or set PORT.`
+  if (code === 'EACCES') return `This user may not listen on port ${PORT}; set PORT to 1024 or higher.`
+  return `Cannot listen on port ${PORT} of ${HOST}; set HOST and PORT to what this machine has (${message}).`
 }
 
 const createBraze = (settings: Settings): BrazeClient =>

@@ -66,9 +66,10 @@ export const SETTINGS = Type.Object({
   }),
   BRAZE_ATTRIBUTE: text({
     description: 'the custom attribute',
-    mustBe: 'the name of a custom attribute, 1 to 255 characters, not starting with $ or _',
+    mustBe:
+      "the name of a custom attribute, 1 to 255 characters, not starting with $ or _, and none of Braze's own",
     default: 'line_id',
-    pattern: '^[^$_].{0,254}$',
+    pattern: '^(?!(external_id|user_alias|braze_id|email|phone)$)[^$_].{0,254}$',
   }),
   BRAZE_ALIAS_LABEL: text({
     description: 'label of the user alias',

@@ -1,0 +1,190 @@
+import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import t from 'tap'
+import { runCli, SECRET, stage } from '../serve-process.ts'
+
+t.test('from a webhook to Braze and back, as people follow, block, return and write', async (t) => {
+  const { braze, serve, line: connect } = await stage(t, { settleMs: 300, applyMs: [0, 50] })
+  const server = await serve()
+  const line = connect(server.url)
+  const { follow, unfollow, message, user } = line.events
+  const [friend, blocker, writer, returner] = [user(), user(), user(), user()]
+
+  t.match(await line.post([follow(friend, 1_700_000_000_000), message(writer, 1_700_000_000_000)]), {
+    status: 200,
+  })
+  t.match(await line.post([follow(blocker, 1_700_000_000_000), follow(returner, 1_700_000_000_000)]), {
+    status: 200,
+  })
+  await braze.until(() =>
+    [friend, blocker, writer, returner].every((userId) => braze.attribute(userId) === userId),
+  )
+
+  t.match(await line.post([unfollow(blocker, 1_700_000_001_000), unfollow(returner, 1_700_000_001_000)]), {
+    status: 200,
+  })
+  await braze.until(() => [blocker, returner].every((userId) => braze.attribute(userId) === undefined))
+  t.match(await line.post([follow(returner, 1_700_000_002_000)]), { status: 200 })
+  await braze.until(() => braze.attribute(returner) === returner)
+  await server.delivered()
+
+  t.match(await server.health(), {
+    status: 'ok',
+    ledger: { friend: 2, messager: 1, gone: 1 },
+    delivery: { state: 'delivering', reason: null, pending: 0, oldestPendingSeconds: 0, failed: 0 },
+  })
+  t.equal(braze.stats.objects, 7, 'one write for each flip')
+  t.strictSame(await server.stop(), { code: 0, signal: null })
+})
+
+t.test('the log shows each webhook, and neither users, texts nor secrets', async (t) => {
+  const { braze, env, serve, line: connect } = await stage(t)
+  const server = await serve()
+  const line = connect(server.url)
+  const userId = line.events.user()
+  await line.post([
+    line.events.message(userId, Date.now(), { message: { type: 'text', text: 'a private text' } }),
+  ])
+  await line.post([line.events.follow(userId)], { signature: null })
+  await braze.until(() => braze.attribute(userId) === userId)
+  await server.stop()
+  const log = JSON.stringify(server.lines)
+  t.ok(
+    server.lines.some(
+      (entry) => entry.msg === 'webhook' && entry.outcome === 'accepted' && entry.events === 1,
+    ),
+  )
+  t.ok(
+    server.lines.some(
+      (entry) => entry.msg === 'webhook' && entry.outcome === 'unsigned' && entry.signature === 'missing',
+    ),
+  )
+  for (const secret of [userId, 'a private text', SECRET, env.BRAZE_API_KEY ?? ''])
+    t.notOk(log.includes(secret))
+})
+
+t.test('user ids are logged at debug', async (t) => {
+  const { braze, serve, line: connect } = await stage(t)
+  const server = await serve({ LOG_LEVEL: 'debug' })
+  const line = connect(server.url)
+  const userId = line.events.user()
+  await line.post([line.events.follow(userId)])
+  await braze.until(() => braze.attribute(userId) === userId)
+  t.match(await server.logged((entry) => JSON.stringify(entry).includes(userId)), { level: 'debug' })
+})
+
+t.test('SIGTERM finishes what is open, and gives the lease back', async (t) => {
+  const { braze, serve, line: connect } = await stage(t, { latencyMs: 200 })
+  const server = await serve()
+  const line = connect(server.url)
+  const userId = line.events.user()
+  await line.post([line.events.follow(userId)])
+  await braze.until(() => braze.stats.inFlight === 1)
+  t.strictSame(await server.stop('SIGTERM'), { code: 0, signal: null })
+  t.equal(braze.stats.accepted, 1, 'the request in flight was answered')
+  const next = await serve()
+  t.match(await next.health(), { delivery: { pending: 0 } }, 'and its answer was stored')
+  await next.logged(({ msg }) => msg === 'this process delivers to Braze')
+  t.match((await next.health()).delivery, { state: 'delivering', reason: null }, 'at once')
+})
+
+t.test('a Braze that refuses is shown by health and metrics, and intake goes on', async (t) => {
+  const { braze, serve, line: connect } = await stage(t)
+  braze.setApiKey('another-key')
+  const server = await serve()
+  const line = connect(server.url)
+  await line.post([line.events.follow(line.events.user())])
+  await server.logged(({ msg }) => msg === 'delivery waits')
+  t.match(await line.post([line.events.follow(line.events.user())]), { status: 200 })
+  t.match(await server.health(), {
+    status: 'degraded',
+    delivery: { state: 'paused', reason: /401.*BRAZE_API_KEY.*BRAZE_REST_ENDPOINT/, pending: 2 },
+  })
+  t.match(await server.get('/health/ready'), { status: 200 })
+  const { body } = await server.get('/metrics')
+  t.match(body, 'line_braze_braze_requests_total{status="401"} 1')
+  t.match(body, 'line_braze_pending{channel="default"} 2')
+})
+
+t.test('a database that cannot be used ends serve with one sentence', async (t) => {
+  const { env, folder } = await stage(t)
+  const refusal = async (url: string) => {
+    const { code, stdout, stderr } = await runCli(['serve'], { env: { ...env, DATABASE_URL: url } })
+    t.equal(code, 1)
+    t.equal(stdout, '')
+    t.equal(stderr.trim().split('\n').length, 1, stderr)
+    return stderr
+  }
+  writeFileSync(join(folder, 'text.db'), 'this is no database at all\n'.repeat(50))
+  t.match(await refusal(`file:${join(folder, 'text.db')}`), 'is no SQLite database')
+  const newer = new Database(join(folder, 'newer.db'))
+  newer.pragma('user_version = 99')
+  newer.close()
+  t.match(await refusal(`file:${join(folder, 'newer.db')}`), 'newer line-braze')
+  t.match(await refusal(`file:${folder}`), 'is a folder')
+  if (process.getuid?.() !== 0) {
+    mkdirSync(join(folder, 'locked'))
+    chmodSync(join(folder, 'locked'), 0o500)
+    t.match(await refusal(`file:${join(folder, 'locked', 'x.db')}`), 'cannot be written by this user')
+  }
+})
+
+t.test('settings that are missing or wrong end with 2 and a line for each', async (t) => {
+  const { env, folder } = await stage(t)
+  const missing = await runCli(['serve'], { cwd: folder })
+  t.match(missing, {
+    code: 2,
+    stdout: '',
+    stderr: /^LINE_CHANNEL_SECRET is missing.*\nBRAZE_REST_ENDPOINT .*\nBRAZE_API_KEY .*\n$/,
+  })
+  t.match(await runCli(['serve'], { env: { ...env, PORT: 'x' } }), {
+    code: 2,
+    stderr: /^PORT is "x"; it must be a port.*\n$/,
+  })
+})
+
+t.test('a port that is taken ends serve with one sentence', async (t) => {
+  const { env, serve } = await stage(t)
+  const { url } = await serve()
+  const second = await runCli(['serve'], { env: { ...env, PORT: new URL(url).port } })
+  t.match(second, {
+    code: 1,
+    stdout: '',
+    stderr: /^Another program listens on port \d+ of 127\.0\.0\.1; .*\n$/,
+  })
+})
+
+t.test('settings from files and .env', async (t) => {
+  const { braze, env, folder } = await stage(t)
+  writeFileSync(join(folder, 'secret'), `${SECRET}\n`)
+  const { LINE_CHANNEL_SECRET: _, ...others } = env
+  writeFileSync(join(folder, '.env'), 'PORT=not-a-port\n')
+  const { code, stderr } = await runCli(['serve'], {
+    cwd: folder,
+    env: { ...others, PORT: '', LINE_CHANNEL_SECRET_FILE: join(folder, 'secret') },
+  })
+  t.match({ code, stderr }, { code: 2, stderr: /^PORT is "not-a-port"/ })
+  t.equal(braze.stats.requests, 0)
+})
+
+t.test('migrate', async (t) => {
+  const { env, folder } = await stage(t)
+  const first = await runCli(['migrate', '--json'], { env: { DATABASE_URL: env.DATABASE_URL ?? '' } })
+  t.match(first, { code: 0, stderr: '' })
+  t.match(JSON.parse(first.stdout), { status: 'complete', migrated: ['0001_contacts.sql'] })
+  t.match(await runCli(['migrate'], { env }), { code: 0, stdout: 'The database is up to date.\n' })
+  t.equal(statSync(join(folder, 'data', 'ledger.db')).mode & 0o777, 0o600)
+})
+
+t.test('--help and usage', async (t) => {
+  const help = await runCli(['--help'])
+  t.match(help, { code: 0, stderr: '' })
+  for (const command of ['serve', 'migrate']) {
+    t.match(help.stdout, command)
+    t.match(await runCli([command, '--help']), { code: 0, stdout: /DATABASE_URL/, stderr: '' })
+  }
+  t.match(await runCli([]), { code: 2 })
+  t.match(await runCli(['nonsense']), { code: 2, stderr: /unknown command 'nonsense'/ })
+  t.match(await runCli(['serve', '--nonsense']), { code: 2, stderr: /unknown option '--nonsense'/ })
+})

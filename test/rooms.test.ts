@@ -1,0 +1,49 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import t from 'tap'
+
+/**
+ * Imports point one way. Each room may import from those named here, and from itself; the sandbox shares nothing
+ * with the rest, so that it can prove it wrong.
+ */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  contact: [],
+  config: [],
+  sandbox: [],
+  line: ['contact'],
+  braze: ['contact'],
+  ledger: ['contact'],
+  delivery: ['braze', 'ledger', 'contact'],
+  http: ['line', 'ledger', 'contact'],
+  commands: ['config', 'delivery', 'http', 'line', 'braze', 'ledger', 'contact', 'sandbox'],
+  'cli.ts': ['commands'],
+}
+
+/** Rooms that may touch the process, its environment and its streams. */
+const MAY_TOUCH_PROCESS = ['commands', 'cli.ts']
+
+const SRC = resolve(import.meta.dirname, '../src')
+const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'))
+const roomOf = (path: string) => path.split('/')[0] ?? ''
+const importsOf = (source: string) =>
+  Array.from(source.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g), (match) => match[1] ?? '')
+
+t.test('every room is known', async (t) => {
+  t.strictSame([...new Set(files.map(roomOf))].sort(), Object.keys(MAY_IMPORT).sort())
+})
+
+t.test('imports point one way', async (t) => {
+  for (const file of files) {
+    const room = roomOf(file)
+    for (const specifier of importsOf(readFileSync(join(SRC, file), 'utf8'))) {
+      const target = roomOf(relative(SRC, resolve(SRC, dirname(file), specifier)))
+      t.ok(target === room || MAY_IMPORT[room]?.includes(target), `${file} may import ${specifier}`)
+    }
+  }
+})
+
+t.test('only commands touch the process and the environment', async (t) => {
+  for (const file of files.filter((name) => !MAY_TOUCH_PROCESS.includes(roomOf(name)))) {
+    t.notMatch(readFileSync(join(SRC, file), 'utf8'), /\bprocess\.|from 'node:process'|\bconsole\./, file)
+  }
+})

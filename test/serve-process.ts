@@ -1,0 +1,127 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Test } from 'tap'
+import { type BrazeSandbox, type BrazeSandboxOptions, startBrazeSandbox } from '../src/sandbox/braze.ts'
+import { createLineSandbox } from '../src/sandbox/line.ts'
+
+const BIN = resolve(import.meta.dirname, '../bin/line-braze.js')
+
+type Env = Record<string, string>
+export type LogLine = { msg: string; [field: string]: unknown }
+
+/** Runs the command line to its end. */
+export async function runCli(args: readonly string[], { env = {}, cwd }: { env?: Env; cwd?: string } = {}) {
+  const child = spawnCli(args, env, cwd)
+  let stdout = ''
+  let stderr = ''
+  child.stdout?.on('data', (chunk) => (stdout += chunk))
+  child.stderr?.on('data', (chunk) => (stderr += chunk))
+  const [code] = await once(child, 'close')
+  return { code, stdout, stderr }
+}
+
+// Nothing of this process's own settings may reach the one under test.
+const spawnCli = (args: readonly string[], env: Env, cwd = tmpdir()): ChildProcess =>
+  spawn(process.execPath, [BIN, ...args], {
+    env: { PATH: process.env.PATH ?? '', ...env },
+    cwd,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+
+/** A real `serve`: what it logs, and how it ends. */
+export async function startServe(env: Env) {
+  const child = spawnCli(['serve'], env)
+  const lines: LogLine[] = []
+  const waiting = new Set<() => void>()
+  const exited = once(child, 'exit').then(([code, signal]) => ({ code, signal }))
+  createInterface({ input: child.stderr as NodeJS.ReadableStream }).on('line', (line) => {
+    lines.push(line.startsWith('{') ? JSON.parse(line) : { msg: line })
+    for (const look of waiting) look()
+  })
+
+  /** The first line that fits, already logged or yet to come; rejects when the process ends without it. */
+  function logged(fits: (line: LogLine) => boolean): Promise<LogLine> {
+    return new Promise((resolve, reject) => {
+      const look = () => {
+        const found = lines.find(fits)
+        if (!found) return
+        waiting.delete(look)
+        resolve(found)
+      }
+      waiting.add(look)
+      look()
+      exited.then(() => reject(new Error(`serve ended: ${JSON.stringify(lines.slice(-3))}`)))
+    })
+  }
+
+  const { url } = await logged(({ msg }) => msg === 'listening')
+  const health = async () => JSON.parse(await (await fetch(`${url}/health`)).text())
+
+  return {
+    url: url as string,
+    pid: child.pid as number,
+    lines,
+    logged,
+    exited,
+    async stop(signal: NodeJS.Signals = 'SIGTERM') {
+      child.kill(signal)
+      return exited
+    },
+    async get(path: string) {
+      const answer = await fetch(url + path)
+      return { status: answer.status, body: await answer.text() }
+    },
+    health,
+    /** Resolves once nothing is pending; asked again with each answer. */
+    async delivered() {
+      while ((await health()).delivery.pending > 0) await new Promise(setImmediate)
+    },
+  }
+}
+
+export type Serve = Awaited<ReturnType<typeof startServe>>
+
+export const SECRET = 'a-channel-secret'
+
+/** A folder for a database, a Braze, and as many servers and LINEs as the test starts; all end with the test. */
+export async function stage(t: Test, options: BrazeSandboxOptions = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'line-braze-'))
+  const braze: BrazeSandbox = await startBrazeSandbox({ keepRequests: true, ...options })
+  const ends: (() => Promise<unknown>)[] = []
+  t.teardown(async () => {
+    await Promise.all(ends.map((end) => end()))
+    await braze.close()
+    rmSync(folder, { recursive: true, force: true })
+    if (braze.violations.length > 0) throw new Error(`against the rules: ${braze.violations.join('; ')}`)
+  })
+
+  const env: Env = {
+    LINE_CHANNEL_SECRET: SECRET,
+    BRAZE_REST_ENDPOINT: braze.url,
+    BRAZE_API_KEY: braze.apiKey,
+    BRAZE_SETTLE_MS: '300',
+    BRAZE_TIMEOUT_MS: '500',
+    DATABASE_URL: `file:${join(folder, 'data', 'ledger.db')}`,
+    HOST: '127.0.0.1',
+    PORT: '0',
+  }
+  return {
+    folder,
+    braze,
+    env,
+    async serve(more: Env = {}): Promise<Serve> {
+      const serve = await startServe({ ...env, ...more })
+      ends.push(() => serve.stop('SIGKILL'))
+      return serve
+    },
+    line(url: string, secret = SECRET) {
+      const line = createLineSandbox({ url: `${url}/webhook`, secret })
+      ends.push(() => line.close())
+      return line
+    },
+  }
+}
