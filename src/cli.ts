@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { demoCommand } from './commands/demo.ts'
 import { migrateCommand } from './commands/migrate.ts'
 import { run } from './commands/run.ts'
 import { serveCommand } from './commands/serve.ts'
@@ -8,6 +9,7 @@ export function createCli(): Command {
   return new Command('line-braze')
     .description('Keeps line_id in Braze in step with who can be reached on LINE.')
     .addCommand(serveCommand())
+    .addCommand(demoCommand())
     .addCommand(migrateCommand())
     .showHelpAfterError('(add --help for the commands and settings)')
 }

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { ROUTES } from './routes.ts'
 
 export interface HealthOptions {
   /** Resolves when webhooks can be made durable right now, rejects when not. */
@@ -35,14 +36,14 @@ export async function healthRoutes(app: FastifyInstance, { probe, health, clock 
     return probed
   }
 
-  app.get('/health/live', async () => ({ status: 'ok' }))
+  app.get(ROUTES.live.url, async () => ({ status: 'ok' }))
 
-  app.get('/health/ready', async (_request, reply) => {
+  app.get(ROUTES.ready.url, async (_request, reply) => {
     const ready = await isReady()
     return reply.code(ready ? 200 : 503).send({ status: ready ? 'ok' : 'degraded' })
   })
 
-  app.get('/health', async (_request, reply) => {
+  app.get(ROUTES.health.url, async (_request, reply) => {
     const ready = await isReady()
     const body = await health().catch((error: Error) => ({
       status: 'degraded',

@@ -1,5 +1,6 @@
 import fastify, { type FastifyInstance } from 'fastify'
 import { type HealthOptions, healthRoutes } from './health.ts'
+import { ROUTES } from './routes.ts'
 import { type WebhookOptions, webhookRoute } from './webhook.ts'
 
 export interface ServerOptions extends WebhookOptions, HealthOptions {
@@ -41,7 +42,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     return reply.code(500).send({ error: 'internal error' })
   })
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'not found' }))
-  app.get('/metrics', async (_request, reply) => {
+  app.get(ROUTES.metrics.url, async (_request, reply) => {
     const { contentType, text } = await options.metricsText()
     return reply.type(contentType).send(text)
   })

@@ -2,6 +2,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import type { Ledger } from '../ledger/ledger.ts'
 import { createVerifier, type Rejection } from '../line/signature.ts'
 import { type EventType, MalformedWebhook, readWebhook, type WebhookReading } from '../line/webhook.ts'
+import { ROUTES } from './routes.ts'
 
 /** A LINE Official Account's Messaging API channel. */
 export interface Channel {
@@ -90,7 +91,7 @@ export async function webhookRoute(app: FastifyInstance, options: WebhookOptions
     done(null, read(request, body as Buffer))
   })
 
-  app.post('/webhook', async (request) => {
+  app.post(ROUTES.webhook.url, async (request) => {
     // A request without a body and a content type reaches no parser.
     const reading = (request.body as WebhookReading | undefined) ?? read(request, EMPTY)
     request.events = reading.types.length

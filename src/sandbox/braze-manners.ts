@@ -16,7 +16,7 @@ export interface Manners {
   /** A request has arrived whole: `writes` are its readable objects, `objects` counts them all. */
   begin: (writes: readonly Write[], objects: number, isCut: () => boolean) => Sending
   /** It was answered, or its client has gone. `taken` are the writes that Braze took, `accepted` whether it said so. */
-  end: (sending: Sending, taken: readonly Write[], accepted: boolean) => void
+  end: (sending: Sending, taken: readonly Write[], accepted: boolean, answeredAt: number) => void
 }
 
 /** The last write of a user that Braze took. */
@@ -77,10 +77,10 @@ export function createManners({ settleMs = 0 }: { settleMs?: number } = {}): Man
       }
       return sending
     },
-    end(sending, taken, accepted) {
+    end(sending, taken, accepted, answeredAt) {
       for (const { profile } of sending.writes) if (open.get(profile) === sending) open.delete(profile)
       if (settleMs === 0) return
-      const at = accepted ? Date.now() : sending.at
+      const at = accepted ? answeredAt : sending.at
       for (const write of taken) last.set(write.profile, { at, accepted, content: contentOf(write), sending })
     },
   }

@@ -41,17 +41,18 @@ export function handle(parts: Parts, arrival: Arrival) {
 
   function give() {
     const headers = script.limiter?.headers(status) ?? {}
-    if (scripted === null) return conclude(sendJson(res, status, body, headers))
+    const answeredAt = Date.now()
+    if (scripted === null) return conclude(sendJson(res, status, body, headers), answeredAt)
     const sent = giveScripted(res, scripted, headers)
     if (sent !== 0) conclude(sent)
   }
 
   /** Once: when it is answered, or when its connection is gone. */
-  function conclude(sent: number) {
+  function conclude(sent: number, answeredAt = Date.now()) {
     if (over) return
     over = true
     const accepted = scripted === null && sent >= 200 && sent < 300
-    manners.end(sending, writes, accepted)
+    manners.end(sending, writes, accepted, answeredAt)
     record.answered({ at, status: sent, objects: track?.objects ?? [] }, accepted)
   }
 }

@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import Database from 'better-sqlite3'
@@ -40,7 +40,6 @@ function createPrivately(path: string) {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   // SQLite gives its -wal and -shm files the mode of the database file.
   closeSync(openSync(path, 'a', 0o600))
-  chmodSync(path, 0o600)
 }
 
 /**

@@ -1,0 +1,54 @@
+/** Writes the README's tables from the code's own definitions: `npm run docs`. A test holds the two together. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { createCli } from '../src/cli.ts'
+import { describeSettings } from '../src/config/settings.ts'
+import { ROUTES } from '../src/http/routes.ts'
+
+export const README = new URL('../README.md', import.meta.url)
+
+const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
+  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+
+const TABLES: Readonly<Record<string, () => string>> = {
+  settings: () =>
+    table(
+      ['name', 'default', 'meaning'],
+      describeSettings().map(({ name, default: value, description }) => [
+        `\`${name}\``,
+        value === 'required' || value === '' ? value : `\`${value}\``,
+        description,
+      ]),
+    ),
+  routes: () =>
+    table(
+      ['route', 'answers'],
+      Object.values(ROUTES).map(({ method, url, answers }) => [`\`${method} ${url}\``, answers]),
+    ),
+  commands: () =>
+    table(
+      ['command', 'does', 'options'],
+      createCli().commands.map((command) => [
+        `\`${command.name()}\``,
+        command.description(),
+        command.options.map(({ flags, description }) => `\`${flags}\` ${description}`).join('<br>'),
+      ]),
+    ),
+}
+
+/** `readme` with each table between its two marks as the code defines it. */
+export function withTables(readme: string): string {
+  return Object.entries(TABLES).reduce((text, [name, render]) => {
+    const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`]
+    const [before, rest] = split(text, begin)
+    const [, after] = split(rest, end)
+    return `${before}${begin}\n${render()}\n${end}${after}`
+  }, readme)
+}
+
+function split(text: string, mark: string): [string, string] {
+  const at = text.indexOf(mark)
+  if (at < 0) throw new Error(`The README has no mark ${mark}.`)
+  return [text.slice(0, at), text.slice(at + mark.length)]
+}
+
+if (import.meta.main) writeFileSync(README, withTables(readFileSync(README, 'utf8')))

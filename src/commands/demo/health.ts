@@ -1,0 +1,50 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Client } from 'undici'
+
+/** What `GET /health` says of delivery. */
+export interface DeliveryHealth {
+  readonly state: string
+  readonly reason: string | null
+  readonly pending: number
+}
+
+export type HealthWatch = ReturnType<typeof watchHealth>
+
+const POLL_MS = 200
+
+/** Looks at the server's health again and again. */
+export function watchHealth(url: string) {
+  const client = new Client(url)
+  const closing = new AbortController()
+  let latest: DeliveryHealth | undefined
+
+  async function read(): Promise<DeliveryHealth | undefined> {
+    const { body } = await client.request({ path: '/health', method: 'GET' })
+    const { delivery } = (await body.json()) as { delivery?: DeliveryHealth }
+    latest = delivery ?? latest
+    return delivery
+  }
+
+  async function watch() {
+    while (!closing.signal.aborted) {
+      // A server that does not answer is slow, or has ended, which is noticed elsewhere.
+      await read().catch(() => {})
+      await sleep(POLL_MS, undefined, { signal: closing.signal }).catch(() => {})
+    }
+  }
+  const watching = watch()
+
+  return {
+    /** Undefined until the server has answered for the first time. */
+    latest: () => latest,
+    /** Resolves once nobody waits for delivery, as asked from now on. */
+    async untilDelivered(signal: AbortSignal) {
+      while ((await read().catch(() => undefined))?.pending !== 0) await sleep(POLL_MS, undefined, { signal })
+    },
+    async close() {
+      closing.abort()
+      await client.destroy()
+      await watching
+    },
+  }
+}

@@ -1,0 +1,34 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import t from 'tap'
+import { README, withTables } from '../docs/tables.ts'
+
+const ROOT = resolve(import.meta.dirname, '..')
+const readme = readFileSync(README, 'utf8')
+
+t.test('the tables are what the code defines; npm run docs writes them', async (t) => {
+  t.equal(withTables(readme), readme)
+})
+
+t.test('the two commands are those that package.json and CI run', async (t) => {
+  const { scripts } = JSON.parse(readFileSync(resolve(ROOT, 'package.json'), 'utf8'))
+  for (const script of ['demo', 'test']) {
+    t.match(readme, script === 'test' ? 'npm ci && npm test' : 'npm ci && npm run demo')
+    t.type(scripts[script], 'string')
+  }
+  t.match(readFileSync(resolve(ROOT, '.ci/run'), 'utf8'), '\nnpm ci && npm test\n')
+})
+
+t.test('every link to a file leads somewhere', async (t) => {
+  const pages = ['README.md', 'CHANGELOG.md', ...readdirSync(resolve(ROOT, 'docs')).map((name) => `docs/${name}`)]
+  for (const page of pages.filter((name) => name.endsWith('.md'))) {
+    const text = readFileSync(resolve(ROOT, page), 'utf8')
+    for (const [, target = ''] of text.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)) {
+      t.ok(existsSync(resolve(ROOT, dirname(page), target)), `${page}: ${target}`)
+    }
+  }
+})
+
+t.test('no registry is named in the lock file', async (t) => {
+  t.notMatch(readFileSync(resolve(ROOT, 'package-lock.json'), 'utf8'), /https?:\/\/[^"]*registry/)
+})
