@@ -16,11 +16,15 @@ t.test('the two commands are those that package.json and CI run', async (t) => {
     t.match(readme, script === 'test' ? 'npm ci && npm test' : 'npm ci && npm run demo')
     t.type(scripts[script], 'string')
   }
-  t.match(readFileSync(resolve(ROOT, '.ci/run'), 'utf8'), '\nnpm ci && npm test\n')
+  t.match(readFileSync(resolve(ROOT, '.ci/run'), 'utf8'), '\n(npm ci && npm test)\n')
 })
 
 t.test('every link to a file leads somewhere', async (t) => {
-  const pages = ['README.md', 'CHANGELOG.md', ...readdirSync(resolve(ROOT, 'docs')).map((name) => `docs/${name}`)]
+  const pages = [
+    'README.md',
+    'CHANGELOG.md',
+    ...readdirSync(resolve(ROOT, 'docs')).map((name) => `docs/${name}`),
+  ]
   for (const page of pages.filter((name) => name.endsWith('.md'))) {
     const text = readFileSync(resolve(ROOT, page), 'utf8')
     for (const [, target = ''] of text.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)) {
