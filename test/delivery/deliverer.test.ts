@@ -6,7 +6,10 @@ import { createBrazeClient } from '../../src/braze/client.ts'
 import { friend, gone } from '../../src/contact/contact.ts'
 import { createDeliverer, type DelivererOptions } from '../../src/delivery/deliverer.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
-import { openSqliteLedger } from '../../src/ledger/sqlite/ledger.ts'
+import { createSqliteLedger } from '../../src/ledger/sqlite/ledger.ts'
+import { openDatabase } from '../../src/ledger/sqlite/open.ts'
+import { createStore } from '../../src/ledger/sqlite/store.ts'
+import type { RemoteStore } from '../../src/ledger/sqlite/thread.ts'
 import { type BrazeSandbox, type BrazeSandboxOptions, startBrazeSandbox } from '../../src/sandbox/braze.ts'
 
 const SETTLE_MS = 300
@@ -25,6 +28,19 @@ interface Setting {
   said: string[]
 }
 
+/** The ledger without its thread, which takes longer to start than most of these tests take. */
+function openInProcess(path: string): Ledger {
+  const store = Object.entries(createStore(openDatabase(path).db)).map(([name, method]) => [
+    name,
+    async (...args: never[]) => {
+      // As with a thread, other things happen before the answer is there.
+      await new Promise(setImmediate)
+      return (method as (...args: never[]) => unknown)(...args)
+    },
+  ])
+  return createSqliteLedger(Object.fromEntries(store) as RemoteStore)
+}
+
 /** A ledger on disk, a Braze on a socket, and as many deliverers between them as the test likes. */
 async function setUp(t: Test, options: BrazeSandboxOptions = {}, timeoutMs = 1_000): Promise<Setting> {
   const folder = mkdtempSync(join(tmpdir(), 'line-braze-'))
@@ -34,7 +50,7 @@ async function setUp(t: Test, options: BrazeSandboxOptions = {}, timeoutMs = 1_0
     applyMs: [0, 0],
     ...options,
   })
-  const ledger = await openSqliteLedger({ path: join(folder, 'ledger.db') })
+  const ledger = openInProcess(join(folder, 'ledger.db'))
   const stops: (() => Promise<unknown>)[] = []
   const said: string[] = []
   const note = (fields: object, message: string) => void said.push(`${message} ${JSON.stringify(fields)}`)

@@ -1,6 +1,6 @@
 import { createGroupCommit, type GroupCommitOptions } from '../group-commit.ts'
 import type { Ledger, LedgerError } from '../ledger.ts'
-import { startThread } from './thread.ts'
+import { type RemoteStore, startThread } from './thread.ts'
 
 export interface SqliteLedgerOptions {
   /** The database file; it and its folder are made when missing. */
@@ -17,9 +17,15 @@ export interface SqliteLedgerOptions {
  *
  * @throws LedgerError when the file cannot be used, with what to do about it
  */
-export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<Ledger> {
-  const { path, clock = Date.now, onCommit, onLost } = options
-  const store = await startThread(path, onLost)
+export async function openSqliteLedger({ path, onLost, ...options }: SqliteLedgerOptions): Promise<Ledger> {
+  return createSqliteLedger(await startThread(path, onLost), options)
+}
+
+/** The ledger over an open store, wherever that runs. */
+export function createSqliteLedger(
+  store: RemoteStore,
+  { clock = Date.now, onCommit }: Pick<SqliteLedgerOptions, 'clock' | 'onCommit'> = {},
+): Ledger {
   const listeners = new Set<() => void>()
 
   const commits = createGroupCommit({
