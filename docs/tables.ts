@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createCli } from '../src/cli.ts'
 import { describeSettings } from '../src/config/settings.ts'
+import { METRICS } from '../src/http/metrics.ts'
 import { ROUTES } from '../src/http/routes.ts'
 
 export const README = new URL('../README.md', import.meta.url)
@@ -23,6 +24,15 @@ const TABLES: Readonly<Record<string, () => string>> = {
     table(
       ['route', 'answers'],
       Object.values(ROUTES).map(({ method, url, answers }) => [`\`${method} ${url}\``, answers]),
+    ),
+  metrics: () =>
+    table(
+      ['metric', 'labels', 'meaning'],
+      Object.values(METRICS).map((metric) => [
+        `\`${metric.name}\``,
+        'labelNames' in metric ? metric.labelNames.map((label) => `\`${label}\``).join(', ') : '',
+        metric.help,
+      ]),
     ),
   commands: () =>
     table(

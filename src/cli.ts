@@ -11,7 +11,6 @@ export function createCli(): Command {
     .addCommand(serveCommand())
     .addCommand(demoCommand())
     .addCommand(migrateCommand())
-    .showHelpAfterError('(add --help for the commands and settings)')
 }
 
 export const main = (argv: readonly string[]) => run(createCli(), argv)

@@ -10,7 +10,7 @@ CREATE TABLE contacts (
   -- Raised when what Braze should know changes, and the newest revision that Braze has accepted.
   revision INTEGER NOT NULL,
   accepted INTEGER NOT NULL,
-  -- When the oldest change that Braze has not accepted was committed.
+  -- Since when it has been pending without a break.
   changed_at INTEGER NOT NULL,
   -- The next write to Braze must not leave earlier.
   due_at INTEGER NOT NULL,

@@ -22,8 +22,6 @@ export function createLog(level: string) {
   )
 }
 
-export type Log = ReturnType<typeof createLog>
-
 /** The end of a command's --help: its settings, one a line. */
 export function settingsHelp(names?: readonly SettingName[]): string {
   const rows = describeSettings().filter(({ name }) => !names || names.includes(name))

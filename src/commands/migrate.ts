@@ -13,8 +13,14 @@ export function migrateCommand(): Command {
 }
 
 async function migrate({ json }: { json?: boolean }) {
-  const { DATABASE_URL } = settingsFor(SETTINGS)
-  const migrated = await migrateLedger(DATABASE_URL)
-  const said = migrated.length > 0 ? `Applied ${migrated.join(', ')}.` : 'The database is up to date.'
-  process.stdout.write(json ? `${JSON.stringify({ status: 'complete', migrated })}\n` : `${said}\n`)
+  const print = (result: object, text: string) =>
+    process.stdout.write(json ? `${JSON.stringify(result)}\n` : text)
+  try {
+    const migrated = await migrateLedger(settingsFor(SETTINGS).DATABASE_URL)
+    const text = migrated.length > 0 ? `Applied ${migrated.join(', ')}.\n` : 'The database is up to date.\n'
+    print({ status: 'complete', migrated }, text)
+  } catch (error) {
+    print({ status: 'failed' }, '')
+    throw error
+  }
 }

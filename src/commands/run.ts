@@ -6,7 +6,9 @@ export const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const
 
 /** Runs the command that `argv` names. What goes wrong becomes a sentence on stderr and an exit code here. */
 export async function run(cli: Command, argv: readonly string[]) {
-  for (const command of [cli, ...cli.commands]) command.exitOverride()
+  for (const command of [cli, ...cli.commands]) {
+    command.exitOverride().showHelpAfterError('(add --help for the commands, options and settings)')
+  }
   try {
     await cli.parseAsync(argv)
   } catch (error) {

@@ -3,11 +3,9 @@ import closeWithGrace from 'close-with-grace'
 import { Command } from 'commander'
 import { type BrazeClient, createBrazeClient } from '../braze/client.ts'
 import type { Settings } from '../config/settings.ts'
-import { createDeliverer, type Deliverer } from '../delivery/deliverer.ts'
-import type { Health } from '../http/health.ts'
-import { ageSeconds, createMetrics } from '../http/metrics.ts'
+import { createDeliverer } from '../delivery/deliverer.ts'
+import { createMetrics } from '../http/metrics.ts'
 import { createServer } from '../http/server.ts'
-import type { Ledger } from '../ledger/ledger.ts'
 import { openLedger } from '../ledger/open.ts'
 import { createLog, settingsFor, settingsHelp } from './environment.ts'
 
@@ -15,6 +13,8 @@ import { createLog, settingsFor, settingsHelp } from './environment.ts'
 const CHANNEL = 'default'
 /** After the time that requests in flight may still take, a stop that has not ended is forced. */
 const STOP_MARGIN_MS = 5_000
+/** LINE does not wait longer for an answer either. */
+const OPEN_REQUESTS_MS = 2_000
 
 export function serveCommand(): Command {
   return new Command('serve')
@@ -56,8 +56,7 @@ async function serve() {
     ledger,
     observer: metrics.webhooks,
     bodyLimitBytes: settings.BODY_LIMIT_BYTES,
-    probe: () => ledger.probe(),
-    health: () => healthOf(ledger, deliverer),
+    delivery: deliverer.delivery,
     metricsText: metrics.page({
       ledger,
       isDelivering: () => deliverer.delivery().state !== 'standby',
@@ -65,9 +64,11 @@ async function serve() {
     }),
   })
 
+  /** Finishes what is open; a sender that does not finish its request is cut off. */
   async function stop() {
-    await app.close()
-    await deliverer.stop()
+    const cutOff = setTimeout(() => app.server.closeAllConnections(), OPEN_REQUESTS_MS)
+    await Promise.all([app.close(), deliverer.stop()])
+    clearTimeout(cutOff)
     await braze.close()
     await ledger.close()
   }
@@ -106,23 +107,3 @@ const createBraze = (settings: Settings): BrazeClient =>
     aliasLabel: settings.BRAZE_ALIAS_LABEL,
     createProfiles: settings.BRAZE_CREATE_PROFILES,
   })
-
-/** Degraded: something waits for a person, or nothing reaches Braze. Intake goes on all the same. */
-async function healthOf(ledger: Ledger, deliverer: Deliverer): Promise<Health> {
-  const [counts, oldestAt] = await Promise.all([ledger.counts(), ledger.oldestPendingAt()])
-  const sum = (of: 'friend' | 'messager' | 'gone' | 'pending' | 'failed') =>
-    counts.reduce((total, channel) => total + channel[of], 0)
-  const { state, reason } = deliverer.delivery()
-  const failed = sum('failed')
-  return {
-    status: state === 'waiting' || state === 'paused' || failed > 0 ? 'degraded' : 'ok',
-    ledger: { friend: sum('friend'), messager: sum('messager'), gone: sum('gone') },
-    delivery: {
-      state,
-      reason,
-      pending: sum('pending'),
-      oldestPendingSeconds: Math.round(ageSeconds(oldestAt, Date.now())),
-      failed,
-    },
-  }
-}

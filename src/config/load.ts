@@ -25,19 +25,18 @@ export function loadSettings<N extends SettingName = SettingName>(
   dotenv = '',
   names: readonly N[] = ALL as N[],
 ): Pick<Settings, N> {
-  const problems: string[] = []
+  const problems = new Map<string, string>()
   const given: Record<string, string> = {}
-  const all: Environment = { ...parseEnv(dotenv), ...dropEmpty(env) }
   for (const name of names) {
     try {
-      const value = textOf(name, all)
+      const value = textOf(name, env) || textOf(name, parseEnv(dotenv))
       if (value) given[name] = value
     } catch (error) {
-      problems.push((error as Error).message)
+      problems.set(name, (error as Error).message)
     }
   }
   const settings = check(given, names, problems)
-  if (problems.length > 0) throw new SettingsError([...new Set(problems)].join('\n'))
+  if (problems.size > 0) throw new SettingsError([...problems.values()].join('\n'))
   return settings
 }
 
@@ -67,13 +66,12 @@ function textOf(name: SettingName, env: Environment): string | undefined {
   }
 }
 
-/** Adds a line to `problems` for everything that is missing or wrong. */
+/** Adds a line to `problems` for each setting that is missing or wrong and has none yet. */
 function check<N extends SettingName>(
   given: Record<string, string>,
   names: readonly N[],
-  problems: string[],
+  problems: Map<string, string>,
 ): Pick<Settings, N> {
-  const complained = new Set(problems.map((line) => line.split(/_FILE| /)[0]))
   try {
     const schema = Type.Pick(SETTINGS, [...names])
     return envSchema<Pick<Settings, N>>({
@@ -87,8 +85,8 @@ function check<N extends SettingName>(
     if (!errors) throw error
     for (const { instancePath, params } of errors) {
       const name = (params.missingProperty ?? instancePath.slice(1)) as SettingName
-      if (complained.has(name)) continue
-      problems.push(given[name] === undefined ? isMissing(name) : isWrong(name, given[name]))
+      if (problems.has(name)) continue
+      problems.set(name, given[name] === undefined ? isMissing(name) : isWrong(name, given[name]))
     }
     return {} as Pick<Settings, N>
   }
@@ -100,6 +98,3 @@ function isWrong(name: SettingName, value: string) {
   const shown = about(name).secret ? 'is wrong' : `is ${JSON.stringify(value.slice(0, 100))}`
   return `${name} ${shown}; it must be ${about(name).mustBe}`
 }
-
-const dropEmpty = (env: Environment) =>
-  Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))

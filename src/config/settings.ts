@@ -23,21 +23,22 @@ const httpUrl = (about: About & { default?: string }) =>
 export const SETTINGS = Type.Object({
   LINE_CHANNEL_SECRET: text({
     description: "the channel's secret, or several, separated by commas, while one is being replaced",
-    mustBe: "the channel secret of the LINE Developers Console's page Basic settings, without empty parts",
+    mustBe: "the channel secret from the LINE Developers Console's page Basic settings",
     pattern: '^\\s*[^\\s,]+\\s*(,\\s*[^\\s,]+\\s*)*$',
     secret: true,
   }),
   LINE_CHANNEL_ACCESS_TOKEN: Type.Optional(
     text({
-      description: "a token for LINE's API; or",
-      mustBe: 'a channel access token of one line',
+      description: "a token for LINE's API, for the follower import (not there yet)",
+      mustBe: 'a channel access token without spaces',
       pattern: '^\\S+$',
       secret: true,
     }),
   ),
   LINE_CHANNEL_ID: Type.Optional(
     text({
-      description: 'with it and the first secret, 15-minute stateless tokens are issued when needed',
+      description:
+        'instead of a token: with it and the first secret, 15-minute stateless tokens are issued when needed',
       mustBe: "the digits of the LINE Developers Console's Channel ID",
       pattern: '^[0-9]+$',
     }),
@@ -60,7 +61,7 @@ export const SETTINGS = Type.Object({
   }),
   BRAZE_API_KEY: text({
     description: 'a REST API key with the permission `users.track`',
-    mustBe: "a REST API key from Braze's page Settings > API Keys, of one line",
+    mustBe: "a REST API key from Braze's page Settings > APIs and Identifiers",
     pattern: '^[\\x21-\\x7e]+$',
     secret: true,
   }),
@@ -132,7 +133,8 @@ export const SETTINGS = Type.Object({
     maximum: 65_535,
   }),
   BODY_LIMIT_BYTES: integer({
-    description: 'the largest webhook body that is read',
+    description:
+      'the largest webhook body that is read; a larger one is answered 413, and its events are lost',
     mustBe: 'bytes',
     default: 1_048_576,
     minimum: 1_024,

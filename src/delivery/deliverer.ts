@@ -103,11 +103,10 @@ export function createDeliverer(options: DelivererOptions) {
 
   async function renew(): Promise<boolean> {
     const answer = await lease.hold()
-    if (answer.held && !held) {
-      log.info({}, 'this process delivers to Braze')
-      if (answer.takenOver)
-        gate.wait('requests of the process that delivered before have to settle', settleMs, monotonic())
-    }
+    if (answer.held && !held) log.info({}, 'this process delivers to Braze')
+    // Also when we held it ourselves and did not notice that we had lost it.
+    if (answer.takenOver)
+      gate.wait('requests of the process that delivered before have to settle', settleMs, monotonic())
     if (!answer.held && held) log.warn({}, 'another process delivers to Braze')
     if (!answer.held) work.drop()
     else await ledger.clampDue(clock() + settleMs)
@@ -220,7 +219,7 @@ export function createDeliverer(options: DelivererOptions) {
     /** Looks for due contacts now. */
     wake: alarm.wake,
     delivery(): Delivery {
-      if (!held) return { state: 'standby', reason: 'another process delivers' }
+      if (!held) return { state: 'standby', reason: 'this process does not hold the lease for delivery' }
       return { state: gate.state, reason: gate.reason }
     },
     /** Finishes the requests in flight and gives the lease back. */

@@ -1,26 +1,29 @@
 import type { FastifyInstance } from 'fastify'
+import type { ChannelCounts, Ledger } from '../ledger/ledger.ts'
 import { ROUTES } from './routes.ts'
 
 export interface HealthOptions {
-  /** Resolves when webhooks can be made durable right now, rejects when not. */
-  readonly probe: () => Promise<void>
-  /** What there is to say beyond that. */
-  readonly health: () => Promise<Health>
+  readonly ledger: Pick<Ledger, 'probe' | 'counts' | 'oldestPendingAt'>
+  /** What the deliverer says of itself. */
+  readonly delivery: () => { readonly state: string; readonly reason: string | null }
   /** Milliseconds since 1970. */
   readonly clock?: () => number
 }
 
-/** The body of `GET /health`. */
-export interface Health {
-  readonly status: 'ok' | 'degraded'
-  readonly [part: string]: unknown
-}
+/** States in which nothing reaches Braze. `standby` is none of them: another process delivers. */
+const STUCK = ['waiting', 'paused']
 
 /** Anybody may ask, and each probe costs an fsync: the answer is good for so long. */
 const PROBE_LIFE_MS = 1_000
 
-/** `/health`, `/health/live` and `/health/ready`. */
-export async function healthRoutes(app: FastifyInstance, { probe, health, clock = Date.now }: HealthOptions) {
+/**
+ * `/health`, `/health/live` and `/health/ready`. Degraded: nothing reaches Braze, or something waits for a person.
+ * Only what keeps webhooks from being stored makes it 503.
+ */
+export async function healthRoutes(
+  app: FastifyInstance,
+  { ledger, delivery, clock = Date.now }: HealthOptions,
+) {
   let probed: Promise<boolean> | undefined
   let probedAt = 0
 
@@ -28,7 +31,7 @@ export async function healthRoutes(app: FastifyInstance, { probe, health, clock 
     const now = clock()
     if (!probed || now < probedAt || now - probedAt > PROBE_LIFE_MS) {
       probedAt = now
-      probed = probe().then(
+      probed = ledger.probe().then(
         () => true,
         () => false,
       )
@@ -45,10 +48,32 @@ export async function healthRoutes(app: FastifyInstance, { probe, health, clock 
 
   app.get(ROUTES.health.url, async (_request, reply) => {
     const ready = await isReady()
-    const body = await health().catch((error: Error) => ({
-      status: 'degraded',
+    const parts = await read().catch((error: Error) => ({
       ledger: { error: error.message },
+      delivery: delivery(),
     }))
-    return reply.code(ready ? 200 : 503).send({ ...body, status: ready ? body.status : 'degraded' })
+    const isStuck =
+      STUCK.includes(parts.delivery.state) || ('failed' in parts.delivery && parts.delivery.failed > 0)
+    return reply.code(ready ? 200 : 503).send({ status: ready && !isStuck ? 'ok' : 'degraded', ...parts })
   })
+
+  /** The numbers of all channels together. */
+  async function read() {
+    const [counts, oldestAt] = await Promise.all([ledger.counts(), ledger.oldestPendingAt()])
+    const sum = (of: Exclude<keyof ChannelCounts, 'channel'>) =>
+      counts.reduce((total, each) => total + each[of], 0)
+    return {
+      ledger: { friend: sum('friend'), messager: sum('messager'), gone: sum('gone') },
+      delivery: {
+        ...delivery(),
+        pending: sum('pending'),
+        oldestPendingSeconds: Math.round(ageSeconds(oldestAt, clock())),
+        failed: sum('failed'),
+      },
+    }
+  }
 }
+
+/** Seconds since `at`; 0 when there is nothing. */
+export const ageSeconds = (at: number | null, now: number) =>
+  at === null ? 0 : Math.max(0, (now - at) / 1000)

@@ -1,6 +1,65 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client'
 import { STATUSES } from '../contact/contact.ts'
 import type { ChannelCounts, Ledger } from '../ledger/ledger.ts'
+import { ageSeconds } from './health.ts'
+
+/** Every metric of ours, once: the registry and the README's table are made from this. Dashboards rely on the names. */
+export const METRICS = {
+  webhooks: {
+    name: 'line_braze_webhooks_total',
+    labelNames: ['channel', 'outcome'],
+    help: 'Webhook requests by outcome: accepted, unsigned, malformed, too_large, unsupported, unavailable, aborted, failed',
+  },
+  events: {
+    name: 'line_braze_events_total',
+    labelNames: ['channel', 'type'],
+    help: 'Events of recorded webhooks by type; other: unknown to us, invalid: made no sense and was skipped',
+  },
+  secretMatches: {
+    name: 'line_braze_secret_matches_total',
+    labelNames: ['channel', 'secret'],
+    help: 'Webhooks by the place of the secret that signed them; 0 is the first listed',
+  },
+  commitSeconds: {
+    name: 'line_braze_commit_seconds',
+    help: 'Time of one durable commit',
+    // From a fast disk's fsync to the moment at which LINE gives up.
+    buckets: [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2],
+  },
+  commitSize: {
+    name: 'line_braze_commit_size',
+    help: 'Calls that shared a commit',
+    buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000],
+  },
+  contacts: { name: 'line_braze_contacts', labelNames: ['channel', 'status'], help: 'Contacts by status' },
+  pending: {
+    name: 'line_braze_pending',
+    labelNames: ['channel'],
+    help: 'Contacts whose newest state Braze has not accepted',
+  },
+  oldestPending: {
+    name: 'line_braze_oldest_pending_seconds',
+    help: 'How long the contact that is due first has been pending',
+  },
+  failed: { name: 'line_braze_failed', labelNames: ['channel'], help: 'Contacts that Braze rejected' },
+  deliverySeconds: {
+    name: 'line_braze_delivery_seconds',
+    help: 'Time from the commit of a change until Braze accepted it',
+    // From an idle system, over the settle pause, to an outage of hours.
+    buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 1_800, 7_200],
+  },
+  brazeRequests: {
+    name: 'line_braze_braze_requests_total',
+    labelNames: ['status'],
+    help: 'Requests to Braze by HTTP status; error: no whole answer came',
+  },
+  brazeRequestSeconds: {
+    name: 'line_braze_braze_request_seconds',
+    help: 'Time of one request to Braze',
+    buckets: [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10],
+  },
+  delivering: { name: 'line_braze_delivering', help: '1 where this process holds the lease' },
+} as const
 
 export interface MetricsOptions {
   /** Read at each scrape. */
@@ -13,53 +72,36 @@ export interface MetricsOptions {
   readonly clock?: () => number
 }
 
-/** Seconds: from a fast SSD's fsync to the settle pause and past an hour's outage. */
-const COMMIT_BUCKETS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2]
-const REQUEST_BUCKETS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10]
-const DELIVERY_BUCKETS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 1_800, 7_200]
+type Definition = { name: string; help: string; labelNames?: readonly string[]; buckets?: readonly number[] }
+
+/** The library's configuration for a definition. */
+const configure = ({ name, help, labelNames = [], buckets = [] }: Definition, registers: Registry[]) => ({
+  name,
+  help,
+  labelNames: [...labelNames],
+  buckets: [...buckets],
+  registers,
+})
 
 /**
- * The metrics by the names that dashboards rely on. Labels have few values and none that comes from outside, and
- * no user id is among them. The returned object fits the observers of the webhook route, the ledger and delivery.
+ * The metrics. Labels have few values and none that comes from outside, and no user id is among them. The returned
+ * object fits the observers of the webhook route, the ledger and delivery.
  */
 export function createMetrics() {
   const registry = new Registry()
   const registers = [registry]
-  const counter = <L extends string>(name: string, help: string, labelNames: L[]) =>
-    new Counter({ name, help, labelNames, registers })
-  const histogram = (name: string, help: string, buckets: number[]) =>
-    new Histogram({ name, help, buckets, registers })
+  const counter = (definition: Definition) => new Counter(configure(definition, registers))
+  const histogram = (definition: Definition) => new Histogram(configure(definition, registers))
   collectDefaultMetrics({ register: registry })
 
-  const webhooks = counter('line_braze_webhooks_total', 'Webhook requests by outcome', ['channel', 'outcome'])
-  const events = counter('line_braze_events_total', 'Events of recorded webhooks by type', [
-    'channel',
-    'type',
-  ])
-  const matches = counter(
-    'line_braze_secret_matches_total',
-    'Webhooks by the place of the secret that signed them',
-    ['channel', 'secret'],
-  )
-  const commitSeconds = histogram('line_braze_commit_seconds', 'Time of one durable commit', COMMIT_BUCKETS)
-  const commitSize = histogram(
-    'line_braze_commit_size',
-    'Calls that shared a commit',
-    [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000],
-  )
-  const deliverySeconds = histogram(
-    'line_braze_delivery_seconds',
-    'Time from the commit of a change until Braze accepted it',
-    DELIVERY_BUCKETS,
-  )
-  const requests = counter('line_braze_braze_requests_total', 'Requests to Braze by HTTP status, or error', [
-    'status',
-  ])
-  const requestSeconds = histogram(
-    'line_braze_braze_request_seconds',
-    'Time of one request to Braze',
-    REQUEST_BUCKETS,
-  )
+  const webhooks = counter(METRICS.webhooks)
+  const events = counter(METRICS.events)
+  const matches = counter(METRICS.secretMatches)
+  const commitSeconds = histogram(METRICS.commitSeconds)
+  const commitSize = histogram(METRICS.commitSize)
+  const deliverySeconds = histogram(METRICS.deliverySeconds)
+  const requests = counter(METRICS.brazeRequests)
+  const requestSeconds = histogram(METRICS.brazeRequestSeconds)
 
   return {
     webhooks: {
@@ -85,30 +127,23 @@ export function createMetrics() {
       const gauges = createGauges(registers, options)
       return async () => {
         // A ledger that cannot be read is no reason to hide the other numbers.
-        await gauges.read().catch(gauges.reset)
+        await gauges.read().catch(gauges.forget)
         return { contentType: registry.contentType, text: await registry.metrics() }
       }
     },
   }
 }
 
-export type Metrics = ReturnType<typeof createMetrics>
-
 function createGauges(
   registers: Registry[],
   { ledger, isDelivering, channels, clock = Date.now }: MetricsOptions,
 ) {
-  const gauge = <L extends string>(name: string, help: string, labelNames: L[]) =>
-    new Gauge({ name, help, labelNames, registers })
-  const contacts = gauge('line_braze_contacts', 'Contacts by status', ['channel', 'status'])
-  const pending = gauge('line_braze_pending', 'Contacts that Braze has not been told of', ['channel'])
-  const failed = gauge('line_braze_failed', 'Contacts that Braze rejected', ['channel'])
-  const oldest = gauge(
-    'line_braze_oldest_pending_seconds',
-    'How long the longest waiting contact has waited',
-    [],
-  )
-  const delivering = gauge('line_braze_delivering', '1 where this process holds the lease', [])
+  const gauge = (definition: Definition) => new Gauge(configure(definition, registers))
+  const contacts = gauge(METRICS.contacts)
+  const pending = gauge(METRICS.pending)
+  const failed = gauge(METRICS.failed)
+  const oldest = gauge(METRICS.oldestPending)
+  const delivering = gauge(METRICS.delivering)
 
   function show(counts: ChannelCounts) {
     const { channel } = counts
@@ -118,20 +153,18 @@ function createGauges(
   }
 
   return {
-    reset() {
-      for (const each of [contacts, pending, failed, oldest]) each.reset()
+    /** What is not known must not look like a good number. */
+    forget() {
+      for (const each of [contacts, pending, failed]) each.reset()
+      oldest.set(Number.NaN)
     },
     async read() {
+      delivering.set(isDelivering() ? 1 : 0)
       const [counts, oldestAt] = await Promise.all([ledger.counts(), ledger.oldestPendingAt()])
       for (const channel of channels)
         show({ channel, friend: 0, messager: 0, gone: 0, pending: 0, failed: 0 })
       for (const each of counts) show(each)
       oldest.set(ageSeconds(oldestAt, clock()))
-      delivering.set(isDelivering() ? 1 : 0)
     },
   }
 }
-
-/** Seconds since `at`; 0 when there is nothing. */
-export const ageSeconds = (at: number | null, now: number) =>
-  at === null ? 0 : Math.max(0, (now - at) / 1000)

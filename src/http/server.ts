@@ -1,9 +1,10 @@
-import fastify, { type FastifyInstance } from 'fastify'
+import fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import { type HealthOptions, healthRoutes } from './health.ts'
 import { ROUTES } from './routes.ts'
 import { type WebhookOptions, webhookRoute } from './webhook.ts'
 
-export interface ServerOptions extends WebhookOptions, HealthOptions {
+export interface ServerOptions extends Omit<WebhookOptions, 'ledger'>, Omit<HealthOptions, 'ledger'> {
+  readonly ledger: WebhookOptions['ledger'] & HealthOptions['ledger']
   /** A webhook body that is larger is answered 413. */
   readonly bodyLimitBytes: number
   /** The Prometheus text, and its content type. */
@@ -24,6 +25,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   const app = fastify({
     // The webhook route writes the one line that each webhook is worth.
     logger: false,
+    frameworkErrors: (_error, _request, reply) => notFound(reply),
     bodyLimit: options.bodyLimitBytes,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
@@ -41,7 +43,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     options.log.error({ error: error.message }, 'request failed')
     return reply.code(500).send({ error: 'internal error' })
   })
-  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'not found' }))
+  app.setNotFoundHandler((_request, reply) => notFound(reply))
   app.get(ROUTES.metrics.url, async (_request, reply) => {
     const { contentType, text } = await options.metricsText()
     return reply.type(contentType).send(text)
@@ -50,3 +52,5 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   await app.register(healthRoutes, options)
   return app
 }
+
+const notFound = (reply: FastifyReply) => reply.code(404).send({ error: 'not found' })

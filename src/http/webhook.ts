@@ -1,7 +1,8 @@
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify'
 import type { Ledger } from '../ledger/ledger.ts'
 import { createVerifier, type Rejection } from '../line/signature.ts'
-import { type EventType, MalformedWebhook, readWebhook, type WebhookReading } from '../line/webhook.ts'
+import { type EventType, readWebhook, type WebhookReading } from '../line/webhook.ts'
+import { asRefusal, Refusal } from './refusal.ts'
 import { ROUTES } from './routes.ts'
 
 /** A LINE Official Account's Messaging API channel. */
@@ -34,7 +35,7 @@ export interface WebhookObserver {
 }
 
 /** How a webhook request ended. */
-export const OUTCOMES = [
+const OUTCOMES = [
   'accepted',
   'unsigned',
   'malformed',
@@ -55,18 +56,11 @@ const STATUS_OUTCOME: Readonly<Record<number, Outcome>> = {
   503: 'unavailable',
 }
 
-/** A request that is not taken, with the status to answer and a sentence that may be shown to anybody. */
-class Refusal extends Error {
-  readonly statusCode: number
-  constructor(statusCode: number, message: string) {
-    super(message)
-    this.statusCode = statusCode
-  }
-}
-
 declare module 'fastify' {
   /** What the log line of a webhook says. */
   interface FastifyRequest {
+    arrivedAt: number
+    contentType: string | undefined
     events: number
     rejection: Rejection | null
     isReported: boolean
@@ -83,25 +77,33 @@ export async function webhookRoute(app: FastifyInstance, options: WebhookOptions
   const { channel, ledger, log, observer, clock = Date.now } = options
   const verify = createVerifier(channel.secrets)
 
+  app.decorateRequest('arrivedAt', 0)
+  app.decorateRequest('contentType', undefined)
   app.decorateRequest('events', 0)
   app.decorateRequest('rejection', null)
   app.decorateRequest('isReported', false)
+
+  app.addHook('onRequest', async (request) => {
+    request.arrivedAt = performance.now()
+    // Fastify judges the content type before it reads the body, and we only after the signature.
+    request.contentType = request.raw.headers['content-type']
+    request.raw.headers['content-type'] = JSON_TYPE
+  })
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body, done) => {
+  app.addContentTypeParser(JSON_TYPE, { parseAs: 'buffer' }, (request, body, done) => {
     done(null, read(request, body as Buffer))
   })
 
   app.post(ROUTES.webhook.url, async (request) => {
-    // A request without a body and a content type reaches no parser.
-    const reading = (request.body as WebhookReading | undefined) ?? read(request, EMPTY)
-    request.events = reading.types.length
+    const { evidence, types } = request.body as WebhookReading
+    request.events = types.length
     try {
-      await ledger.record(reading.evidence)
+      await ledger.record(evidence)
     } catch (cause) {
       log.error({ channel: channel.name, error: (cause as Error).message }, 'webhook not stored')
       throw new Refusal(503, 'The events could not be stored; send them again.')
     }
-    observer?.read(channel.name, reading.types)
+    observer?.read(channel.name, types)
     return {}
   })
 
@@ -112,9 +114,9 @@ export async function webhookRoute(app: FastifyInstance, options: WebhookOptions
   })
 
   app.addHook('onResponse', async (request, reply) => {
-    report(request, reply, STATUS_OUTCOME[reply.statusCode] ?? 'failed')
+    report(request, STATUS_OUTCOME[reply.statusCode] ?? 'failed')
   })
-  app.addHook('onRequestAbort', async (request) => report(request, undefined, 'aborted'))
+  app.addHook('onRequestAbort', async (request) => report(request, 'aborted'))
 
   function read(request: FastifyRequest, body: Buffer): WebhookReading {
     const verdict = verify(body, request.headers['x-line-signature'])
@@ -123,25 +125,24 @@ export async function webhookRoute(app: FastifyInstance, options: WebhookOptions
       throw new Refusal(401, 'The signature is missing or wrong.')
     }
     observer?.verified(channel.name, verdict.secret)
-    if (!isJson(request.headers['content-type']))
-      throw new Refusal(415, 'The content type must be application/json.')
+    if (!isJson(request.contentType)) throw new Refusal(415, 'The content type must be application/json.')
     return readWebhook(body, channel.name, clock())
   }
 
   /** Once for each request, also for one that is given up by its sender. */
-  function report(request: FastifyRequest, reply: FastifyReply | undefined, outcome: Outcome) {
+  function report(request: FastifyRequest, outcome: Outcome) {
     if (request.isReported) return
     request.isReported = true
     observer?.answered(channel.name, outcome)
-    const { events, rejection } = request
-    const ms = Math.round(reply?.elapsedTime ?? 0)
+    const { events, rejection, arrivedAt } = request
+    const ms = Math.round(performance.now() - arrivedAt)
     const line = { channel: channel.name, outcome, events, ms, ...(rejection && { signature: rejection }) }
     if (rejection) log.info({ ...line, hint: HINTS[rejection] }, 'webhook')
     else log.info(line, 'webhook')
   }
 }
 
-const EMPTY = Buffer.alloc(0)
+const JSON_TYPE = 'application/json'
 
 const HINTS: Readonly<Record<Rejection, string>> = {
   missing: 'x-line-signature is missing: not sent by LINE, or a proxy in front drops the header',
@@ -152,14 +153,3 @@ const HINTS: Readonly<Record<Rejection, string>> = {
 }
 
 const isJson = (contentType: string | undefined) => /^application\/json\s*(;|$)/i.test(contentType ?? '')
-
-/** Only sentences written here leave the process, never those of a library. */
-function asRefusal(error: FastifyError | Refusal | MalformedWebhook): Refusal {
-  if (error instanceof Refusal) return error
-  if (error instanceof MalformedWebhook) return new Refusal(400, error.message)
-  const { statusCode = 500 } = error
-  if (statusCode === 413) return new Refusal(413, 'The body is too large.')
-  if (statusCode === 415) return new Refusal(415, 'The content type must be application/json.')
-  if (statusCode < 500) return new Refusal(400, 'The request cannot be read.')
-  return new Refusal(500, 'The request failed.')
-}

@@ -2,7 +2,7 @@ import { type Evidence, merge } from '../contact/contact.ts'
 import { type Acknowledgement, LedgerError } from './ledger.ts'
 
 /** Everything that one transaction stores. */
-export interface Batch {
+interface Batch {
   /** At most one evidence for a contact. */
   readonly evidence: readonly Evidence[]
   readonly acknowledgements: readonly Acknowledgement[]

@@ -54,7 +54,10 @@ export interface Ledger {
   /** The numbers of every channel, in time that does not depend on how many contacts there are. */
   counts(): Promise<ChannelCounts[]>
 
-  /** Since when the pending contact that has waited longest has been waiting; null when nothing is pending. */
+  /**
+   * Since when the contact that is due first has been pending; null when nothing is. One that waits out its settle
+   * pause comes first only when that is over.
+   */
   oldestPendingAt(): Promise<number | null>
 
   /** Makes an empty durable write. Resolves when evidence could be stored right now, rejects when not. */
@@ -71,7 +74,7 @@ export interface DueContact extends ContactKey {
   readonly revision: number
   /** Whether Braze should hold the user's LINE id (true) or lose it (false). */
   readonly reachable: boolean
-  /** When the oldest change that Braze has not accepted was committed. */
+  /** Since when it has been pending without a break. */
   readonly changedAt: number
 }
 

@@ -32,7 +32,7 @@ const maxViolations = 100
 const toleranceMs = 1
 
 /**
- * Watches what design.md promises about requests: no user twice in one, one in flight for a user, `settleMs` between two writes (where given),
+ * Watches what docs/reliability.md promises about requests: no user twice in one, one in flight for a user, `settleMs` between two writes (where given),
  * `_update_existing_only` always said, at most 75 objects. A write whose answer was, or may have been, lost can be repeated at once but not
  * contradicted: Braze could apply the two in either order.
  */

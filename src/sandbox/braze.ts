@@ -40,7 +40,7 @@ export type BrazeSandbox = Awaited<ReturnType<typeof startBrazeSandbox>>
 
 const line = 'line_id'
 
-/** Starts a Braze that has `POST /users/track`, obeys braze.md and can be scripted. Rejects where it cannot listen. */
+/** Starts a Braze that has `POST /users/track`, obeys the rules of docs/sources.md and can be scripted. Rejects where it cannot listen. */
 export async function startBrazeSandbox(options: BrazeSandboxOptions = {}) {
   const { applyMs = [10, 100], latencyMs = 0, keepRequests = false, random = Math.random } = options
   const script = createScript(options.apiKey ?? hex(random, 32))

@@ -154,6 +154,6 @@ const kinds = {
 } satisfies Record<string, Noise>
 const noise: Record<NoiseKind, Noise> = kinds
 
-/** Every event type of line.md that says nothing, and follows and messages of nobody. */
+/** Every event type that says nothing, and follows and messages of nobody. */
 export type NoiseKind = keyof typeof kinds
 export const noiseKinds = Object.keys(kinds) as readonly NoiseKind[]

@@ -2,8 +2,7 @@ import { createHmac } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import type { Evidence } from '../../src/contact/contact.ts'
-import type { Health } from '../../src/http/health.ts'
-import { createMetrics } from '../../src/http/metrics.ts'
+import { createMetrics, METRICS } from '../../src/http/metrics.ts'
 import { createServer } from '../../src/http/server.ts'
 
 const SECRETS = ['new secret', 'old secret'] as const
@@ -31,8 +30,11 @@ async function setUp(t: Test) {
       return [{ channel: 'default', friend: 2, messager: 1, gone: 3, pending: 4, failed: 5 }]
     },
     oldestPendingAt: async () => NOW - 9_000,
+    async probe() {
+      if (ledger.failure) throw ledger.failure
+    },
   }
-  let body: Health = { status: 'ok', delivery: { state: 'delivering' } }
+  const delivery = { state: 'delivering', reason: null as string | null }
   const metrics = createMetrics()
   const app = await createServer({
     channel: { name: 'default', secrets: SECRETS },
@@ -41,10 +43,7 @@ async function setUp(t: Test) {
     observer: metrics.webhooks,
     clock: () => NOW,
     bodyLimitBytes: LIMIT,
-    probe: async () => {
-      if (ledger.failure) throw ledger.failure
-    },
-    health: async () => body,
+    delivery: () => delivery,
     metricsText: metrics.page({ ledger, isDelivering: () => true, channels: ['default'], clock: () => NOW }),
   })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
@@ -66,17 +65,7 @@ async function setUp(t: Test) {
     const answer = await fetch(url + path)
     return { status: answer.status, body: await answer.text(), type: answer.headers.get('content-type') }
   }
-  return {
-    url,
-    app,
-    ledger,
-    recorded,
-    lines,
-    metrics,
-    post,
-    get,
-    setHealth: (health: Health) => (body = health),
-  }
+  return { url, app, ledger, delivery, recorded, lines, post, get }
 }
 
 t.test('a signed webhook is recorded, and then answered 200 {}', async (t) => {
@@ -161,7 +150,7 @@ t.test('400 for what is signed and is no webhook', async (t) => {
     t.type(JSON.parse(said).error, 'string')
   }
   const nothing = await fetch(`${url}/webhook`, { method: 'POST', headers: { 'x-line-signature': sign('') } })
-  t.match([400, 415].includes(nothing.status), true, 'neither body nor content type')
+  t.equal(nothing.status, 415, 'neither body nor content type')
   t.ok(lines.slice(0, -1).every(({ fields }) => fields.outcome === 'malformed'))
 })
 
@@ -182,8 +171,10 @@ t.test('413 for a body over the limit, also when its length is not stated', asyn
       controller.enqueue(new Uint8Array(50_000))
     },
   })
-  const endless = fetch(`${url}/webhook`, { method: 'POST', body: chunks, duplex: 'half' } as RequestInit)
-  t.equal(await endless.then((answer) => answer.status).catch(() => 413), 413)
+  // The answer may be lost, since the connection is cut while the client still sends.
+  await fetch(`${url}/webhook`, { method: 'POST', body: chunks, duplex: 'half' } as RequestInit).catch(
+    () => {},
+  )
   t.equal(lines.filter(({ fields }) => fields.outcome === 'too_large').length, 2)
 })
 
@@ -214,12 +205,39 @@ t.test('503 when the evidence cannot be stored, and nothing of the reason leaves
 })
 
 t.test('health', async (t) => {
-  const { get, setHealth } = await setUp(t)
+  const { get, ledger, delivery } = await setUp(t)
+  let failed = 0
+  ledger.counts = async () => [
+    { channel: 'a', friend: 2, messager: 1, gone: 3, pending: 4, failed },
+    { channel: 'b', friend: 1, messager: 0, gone: 0, pending: 1, failed: 0 },
+  ]
+  const health = async () => JSON.parse((await get('/health')).body)
   t.match(await get('/health/live'), { status: 200 })
   t.match(await get('/health/ready'), { status: 200, body: '{"status":"ok"}' })
-  t.match(await get('/health'), { status: 200, body: '{"status":"ok","delivery":{"state":"delivering"}}' })
-  setHealth({ status: 'degraded', delivery: { state: 'paused' } })
-  t.match(await get('/health'), { status: 200, body: /"degraded"/ }, "Braze's state does not count")
+  t.strictSame(await health(), {
+    status: 'ok',
+    ledger: { friend: 3, messager: 1, gone: 3 },
+    delivery: { state: 'delivering', reason: null, pending: 5, oldestPendingSeconds: 9, failed: 0 },
+  })
+  for (const [state, status] of [
+    ['standby', 'ok'],
+    ['waiting', 'degraded'],
+    ['paused', 'degraded'],
+  ] as const) {
+    Object.assign(delivery, { state, reason: `because of ${state}` })
+    t.match(await health(), { status, delivery: { state, reason: `because of ${state}` } })
+    t.match(await get('/health'), { status: 200 }, "Braze's state does not count")
+  }
+  delivery.state = 'delivering'
+  failed = 1
+  t.match(await health(), { status: 'degraded', delivery: { failed: 1 } })
+  ledger.counts = async () => {
+    throw new Error('the ledger cannot be read')
+  }
+  t.match(await health(), {
+    ledger: { error: 'the ledger cannot be read' },
+    delivery: { state: 'delivering' },
+  })
 })
 
 t.test('metrics', async (t) => {
@@ -236,6 +254,7 @@ t.test('metrics', async (t) => {
     'line_braze_oldest_pending_seconds 9',
     'line_braze_delivering 1',
     'process_resident_memory_bytes',
+    ...Object.values(METRICS).map(({ name }) => `# HELP ${name} `),
   ]) {
     t.match(body, line)
   }
@@ -251,9 +270,18 @@ t.test('metrics', async (t) => {
 
 t.test('anything else is 404', async (t) => {
   const { url, get } = await setUp(t)
-  for (const path of ['/', '/webhook', '/webhook/', '/health/x', '/metrics/x', '/%', '/..//webhook']) {
+  for (const path of [
+    '/',
+    '/webhook',
+    '/webhook/',
+    '/health/x',
+    '/metrics/x',
+    '/%',
+    '/webhook/%zz',
+    '/..//webhook',
+  ]) {
     const { status } = await get(path)
-    t.ok(status === 404 || (path === '/%' && status === 400), path)
+    t.equal(status, 404, path)
   }
   for (const method of ['PUT', 'DELETE', 'PATCH', 'OPTIONS', 'HEAD']) {
     t.equal((await fetch(`${url}/webhook`, { method })).status, 404, method)
@@ -300,13 +328,22 @@ t.test('what is not HTTP, half sent or given up stops nothing', async (t) => {
 })
 
 t.test('a sender that never finishes is cut off', { timeout: 30_000 }, async (t) => {
-  const { url } = await setUp(t)
-  const socket = connect(Number(new URL(url).port), '127.0.0.1')
-  socket.write('POST /webhook HTTP/1.1\r\nhost: x\r\n')
-  const said = await new Promise<string>((resolve) => {
-    let text = ''
-    socket.on('data', (chunk) => (text += chunk)).on('error', () => {})
-    socket.on('close', () => resolve(text))
-  })
-  t.match(said, /^HTTP\/1.1 408/)
+  const { url, lines } = await setUp(t)
+  const sendHalf = (text: string) => {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1')
+    socket.write(`POST /webhook HTTP/1.1\r\nhost: x\r\n${text}`)
+    return new Promise<string>((resolve) => {
+      let said = ''
+      socket.on('data', (chunk) => (said += chunk)).on('error', () => {})
+      socket.on('close', () => resolve(said))
+    })
+  }
+  const [head, body] = await Promise.all([sendHalf(''), sendHalf('content-length: 500\r\n\r\nhalf a body')])
+  t.match(head, /^HTTP\/1.1 408/)
+  t.match(body, /^HTTP\/1.1 408/)
+  t.match(
+    lines,
+    [{ message: 'webhook', fields: { events: 0 } }],
+    'one line, for the one whose headers were whole',
+  )
 })

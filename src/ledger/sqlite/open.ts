@@ -96,5 +96,8 @@ export function asLedgerError(cause: unknown, path: string): LedgerError {
   // Extended codes add to their family's name: SQLITE_READONLY_DBMOVED, SQLITE_IOERR_WRITE, …
   const known = Object.keys(HINTS).find((name) => code === name || code.startsWith(`${name}_`))
   const said = known ? HINTS[known] : 'cannot be used'
-  return new LedgerError(`The database ${path} ${said} (${code ? `${code}: ` : ''}${message}).`, { cause })
+  return new LedgerError(
+    `The database ${path} ${said} (${message.startsWith(code) ? message : `${code}: ${message}`}).`,
+    { cause },
+  )
 }
