@@ -21,7 +21,7 @@ const maxBytes = 4 * 1024 * 1024
  * Listens on 127.0.0.1; `onArrival` gets each request with its whole body. Clients that go before that are none of its business.
  * Rejects where the port cannot be had. `close` cuts every connection.
  */
-export async function listen(port: number, onArrival: (arrival: Arrival) => void) {
+export async function listen(port: number, onArrival: (arrival: Arrival) => void, onConnection: () => void) {
   const server = createServer({ keepAliveTimeout: 60_000 }, (req, res) => {
     const at = Date.now()
     collect(req, (body) => {
@@ -29,6 +29,7 @@ export async function listen(port: number, onArrival: (arrival: Arrival) => void
       onArrival({ at, method, path, authorization: headers.authorization ?? '', body, res, socket })
     })
   })
+  server.on('connection', onConnection)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, '127.0.0.1', resolve)

@@ -18,6 +18,8 @@ export interface BrazeStats {
   inFlight: number
   /** Without latency a request is answered in the turn in which it arrives, and this says 1. */
   maxInFlight: number
+  /** Connections that were ever opened; few, where a client keeps them alive. */
+  connections: number
 }
 
 /** A request that is over. */
@@ -47,6 +49,7 @@ export function createRecord({ keepRequests }: { keepRequests: boolean }) {
     byStatus: {},
     inFlight: 0,
     maxInFlight: 0,
+    connections: 0,
   }
   const requests: AnsweredRequest[] = []
   const events = new EventEmitter<BrazeEvents>()

@@ -48,7 +48,11 @@ export async function startBrazeSandbox(options: BrazeSandboxOptions = {}) {
   const manners = createManners(options)
   const profiles = createProfiles({ applyMs, random, onApplied: ({ userId }) => record.applied(userId) })
   const parts = { script, record, manners, profiles, latencyMs }
-  const { port, close } = await listen(options.port ?? 0, (arrival) => handle(parts, arrival))
+  const { port, close } = await listen(
+    options.port ?? 0,
+    (arrival) => handle(parts, arrival),
+    () => record.stats.connections++,
+  )
   const { until } = record.waits
 
   return {

@@ -1,7 +1,11 @@
-import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { join, resolve } from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
+import { openDatabase } from '../../src/ledger/sqlite/open.ts'
 import { runCli, SECRET, stage } from '../serve-process.ts'
 
 t.test('from a webhook to Braze and back, as people follow, block, return and write', async (t) => {
@@ -89,6 +93,34 @@ t.test('SIGTERM finishes what is open, and gives the lease back', async (t) => {
   t.match((await next.health()).delivery, { state: 'delivering', reason: null }, 'at once')
 })
 
+t.test('SIGTERM does not wait for a sender that never finishes its request', async (t) => {
+  const { serve } = await stage(t)
+  const server = await serve({ BRAZE_TIMEOUT_MS: '10000' })
+  await server.logged(({ msg }) => msg === 'this process delivers to Braze')
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1').on('error', () => {})
+  t.teardown(() => socket.destroy())
+  await new Promise<void>((resolve) => {
+    socket.write('POST /webhook HTTP/1.1\r\nhost: x\r\ncontent-length: 500\r\n\r\nhalf', () => resolve())
+  })
+  t.strictSame(await server.stop('SIGTERM'), { code: 0, signal: null })
+  const next = await serve()
+  await next.logged(({ msg }) => msg === 'this process delivers to Braze')
+  t.match((await next.health()).delivery, { state: 'delivering' }, 'the lease was given back')
+})
+
+t.test('10,000 events in one body, over kept-alive connections to Braze', async (t) => {
+  const { braze, serve, line: connectLine } = await stage(t, { applyMs: [0, 0] })
+  const server = await serve({ BODY_LIMIT_BYTES: '10000000' })
+  const line = connectLine(server.url)
+  const events = Array.from({ length: 10_000 }, () => line.events.follow(line.events.user()))
+  t.match(await line.post([...events, { type: 7 } as never]), { status: 200 })
+  await server.delivered()
+  t.equal(braze.profiles, 10_000)
+  t.ok(braze.stats.requests >= 10_000 / 75)
+  t.ok(braze.stats.connections <= 8, `${braze.stats.connections} connections`)
+  t.match((await server.health()).ledger, { friend: 10_000 })
+})
+
 t.test('a Braze that refuses is shown by health and metrics, and intake goes on', async (t) => {
   const { braze, serve, line: connect } = await stage(t)
   braze.setApiKey('another-key')
@@ -122,7 +154,15 @@ t.test('a database that cannot be used ends serve with one sentence', async (t) 
   newer.pragma('user_version = 99')
   newer.close()
   t.match(await refusal(`file:${join(folder, 'newer.db')}`), 'newer line-braze')
+  const { db } = openDatabase(join(folder, 'corrupt.db'))
+  const bytes = db.serialize()
+  db.close()
+  writeFileSync(join(folder, 'corrupt.db'), bytes.fill(0xff, 100, 3_000))
+  t.match(await refusal(`file:${join(folder, 'corrupt.db')}`), /is damaged|is no SQLite database/)
   t.match(await refusal(`file:${folder}`), 'is a folder')
+  // Linux lets nobody make a file there, root included.
+  if (existsSync('/sys/kernel'))
+    t.match(await refusal('file:/sys/kernel/line-braze.db'), /read-only|cannot be written/)
   if (process.getuid?.() !== 0) {
     mkdirSync(join(folder, 'locked'))
     chmodSync(join(folder, 'locked'), 0o500)
@@ -175,6 +215,15 @@ t.test('migrate', async (t) => {
   t.match(JSON.parse(first.stdout), { status: 'complete', migrated: ['0001_contacts.sql'] })
   t.match(await runCli(['migrate'], { env }), { code: 0, stdout: 'The database is up to date.\n' })
   t.equal(statSync(join(folder, 'data', 'ledger.db')).mode & 0o777, 0o600)
+  writeFileSync(join(folder, 'text.db'), 'this is no database at all\n'.repeat(50))
+  const failed = await runCli(['migrate', '--json'], {
+    env: { DATABASE_URL: `file:${join(folder, 'text.db')}` },
+  })
+  t.match(failed, {
+    code: 1,
+    stdout: '{"status":"failed"}\n',
+    stderr: /^The database .* is no SQLite database.*\n$/,
+  })
 })
 
 t.test('--help and usage', async (t) => {
@@ -187,4 +236,16 @@ t.test('--help and usage', async (t) => {
   t.match(await runCli([]), { code: 2 })
   t.match(await runCli(['nonsense']), { code: 2, stderr: /unknown command 'nonsense'/ })
   t.match(await runCli(['serve', '--nonsense']), { code: 2, stderr: /unknown option '--nonsense'/ })
+  const npx = spawn('npx', ['line-braze', '--help'], { cwd: resolve(import.meta.dirname, '../..') })
+  t.strictSame(await once(npx, 'close'), [0, null], 'npx line-braze --help, in a checkout')
+})
+
+t.test('a Node that is too old is told so in a sentence', async (t) => {
+  const pretend = "data:text/javascript,Object.defineProperty(process,'versions',{value:{node:'20.20.2'}})"
+  const old = await runCli(['serve'], { env: { NODE_OPTIONS: `--import=${pretend}` } })
+  t.match(old, {
+    code: 1,
+    stdout: '',
+    stderr: /^line-braze needs Node\.js 22\.19 or newer, and this is 20\.20\.2\..*\n$/,
+  })
 })

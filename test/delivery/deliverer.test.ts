@@ -331,11 +331,12 @@ t.test('one deliverer at a time', async (t) => {
 t.test('what a crashed process left is taken over, once its requests must have settled', async (t) => {
   const { braze, ledger, deliver, delivered } = await setUp(t)
   await ledger.record(follow(users(10)))
-  await ledger.holdLease('braze', 'crashed', Date.now(), 200)
+  const leaseEnd = Date.now() + 200
+  await ledger.holdLease('braze', 'crashed', leaseEnd - 200, 200)
   const deliverer = deliver()
   await delivered()
   const { requests } = braze
-  t.ok((requests[0]?.at ?? 0) > 0)
+  t.ok((requests[0]?.at ?? 0) >= leaseEnd + SETTLE_MS, 'not before the lease and the settle pause are over')
   t.equal(braze.profiles, 10)
   t.equal(deliverer.delivery().state, 'delivering')
 })

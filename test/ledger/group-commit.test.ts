@@ -1,0 +1,84 @@
+import t from 'tap'
+import { friend, gone } from '../../src/contact/contact.ts'
+import { createGroupCommit, WAITING_LIMIT } from '../../src/ledger/group-commit.ts'
+
+const at = (userId: string, moment: number) => friend({ channel: 'default', userId }, moment)
+
+/** Commits that the test ends by hand, one after the other. */
+function setUp() {
+  const batches: { users: string[]; acknowledgements: number; end: (error?: Error) => void }[] = []
+  const sizes: number[] = []
+  const commits = createGroupCommit({
+    commit: ({ evidence, acknowledgements }) =>
+      new Promise((resolve, reject) => {
+        batches.push({
+          users: evidence.map(({ userId, friendAt, goneAt }) => `${userId} ${friendAt} ${goneAt}`),
+          acknowledgements: acknowledgements.length,
+          end: (error) => (error ? reject(error) : resolve()),
+        })
+      }),
+    onCommit: (calls) => sizes.push(calls),
+  })
+  /** Lets everything run that does not wait for a commit. */
+  const turn = () => new Promise(setImmediate)
+  return { commits, batches, sizes, turn }
+}
+
+t.test('what arrives while a commit is under way shares the next one', async (t) => {
+  const { commits, batches, sizes, turn } = setUp()
+  const first = commits.record([at('a', 1)])
+  await turn()
+  const others = [commits.record([at('b', 1)]), commits.record([at('c', 1)]), commits.probe()]
+  const answer = commits.acknowledge([{ id: 1, revision: 1, failure: null, settledAt: 0 }])
+  await turn()
+  t.equal(batches.length, 1, 'one at a time')
+  batches[0]?.end()
+  await first
+  await turn()
+  t.match(batches[1], { users: ['b 1 0', 'c 1 0'], acknowledgements: 1 })
+  batches[1]?.end()
+  await Promise.all([...others, answer])
+  t.strictSame(sizes, [1, 4])
+})
+
+t.test('a contact is in a batch once, with all that was said of it', async (t) => {
+  const { commits, batches, turn } = setUp()
+  void commits.record([at('a', 5), gone({ channel: 'default', userId: 'a' }, 7)])
+  void commits.record([at('a', 9)])
+  await turn()
+  t.strictSame(batches[0]?.users, ['a 9 7'])
+  batches[0]?.end()
+  await commits.idle()
+})
+
+t.test('a commit that fails fails those that share it, and nobody else', async (t) => {
+  const { commits, batches, sizes, turn } = setUp()
+  const failing = [commits.record([at('a', 1)]), commits.record([at('b', 1)])]
+  await turn()
+  const next = commits.record([at('c', 1)])
+  batches[0]?.end(new Error('disk full'))
+  for (const call of failing) await t.rejects(call, { message: 'disk full' })
+  await turn()
+  batches[1]?.end()
+  await next
+  t.strictSame(sizes, [1], 'only what succeeded is counted')
+})
+
+t.test('a batch does not grow without end, and neither does the queue', async (t) => {
+  const { commits, batches, turn } = setUp()
+  const many = (from: number, count: number) => Array.from({ length: count }, (_, i) => at(`u${from + i}`, 1))
+  const calls = Array.from({ length: WAITING_LIMIT / 1_000 }, (_, i) =>
+    commits.record(many(i * 1_000, 1_000)),
+  )
+  await t.rejects(commits.record(many(0, 1)), { name: 'LedgerError', message: /too slow/ })
+  for (let done = 0; done < calls.length / 5; done++) {
+    await turn()
+    t.equal(batches[done]?.users.length, 5_000)
+    batches[done]?.end()
+  }
+  await Promise.all(calls)
+  const again = commits.record(many(0, 1))
+  await turn()
+  batches.at(-1)?.end()
+  await again
+})
