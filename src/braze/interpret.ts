@@ -64,8 +64,11 @@ function accepted(status: number, said: Said | undefined, items: number): Meanin
 function refused(status: number, said: Said | undefined, items: number): Meaning {
   const { byIndex, others } = sortErrors(said, items)
   if (byIndex.size > 0) return { kind: 'refused', rejected: byIndex }
-  const words = [said?.message, ...others].filter(Boolean).join('; ')
-  return { kind: 'split', reason: `Braze answers ${status}${words ? `: ${words}` : ''}` }
+  const reasons = said?.message === undefined ? others : [words(said.message), ...others]
+  if (reasons.length > 0) return { kind: 'split', reason: `Braze answers ${status}: ${reasons.join('; ')}` }
+  // Only Braze's own words are proof that a contact is at fault: a proxy answers so, too. A smaller body may pass it.
+  const reason = `Braze answers ${status} without saying why`
+  return status === 413 && items > 1 ? { kind: 'split', reason } : { kind: 'retry', reason }
 }
 
 interface Said {

@@ -2,7 +2,6 @@ type Headers = Readonly<Record<string, string | string[] | undefined>>
 
 /** Braze's limits reset on the clock hour at the latest; a longer wait is a misunderstanding. */
 const LONGEST_WAIT_MS = 3_600_000
-const SHORTEST_WAIT_MS = 100
 /** Braze's reset is a UTC epoch on some contracts and the seconds remaining on others. */
 const EPOCH_FROM = 1e9
 
@@ -36,8 +35,8 @@ function waitMs(header: string | string[] | undefined, now: number): number | un
     : number > EPOCH_FROM
       ? number * 1000 - now
       : number * 1000
-  if (Number.isNaN(ms) || ms > LONGEST_WAIT_MS) return undefined
-  return Math.max(SHORTEST_WAIT_MS, ms)
+  // A moment that is past says that the clocks differ, and not that Braze can take more.
+  return ms > 0 && ms <= LONGEST_WAIT_MS ? ms : undefined
 }
 
 const single = (header: string | string[] | undefined) => (Array.isArray(header) ? header[0] : header)

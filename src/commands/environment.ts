@@ -8,6 +8,9 @@ export function settingsFor<N extends SettingName>(names?: readonly N[]): Pick<S
   return loadSettings(process.env, readDotenv(process.cwd()), names)
 }
 
+/** Where nobody reads the log, lines are dropped beyond this. */
+const LOG_BUFFER_BYTES = 16_777_216
+
 /** JSON lines on stderr; readable lines where stderr is a terminal. */
 export function createLog(level: string) {
   const options: LoggerOptions = {
@@ -18,9 +21,13 @@ export function createLog(level: string) {
   }
   return pino(
     options,
-    process.stderr.isTTY ? pretty({ destination: 2, sync: true }) : pino.destination({ fd: 2, sync: false }),
+    process.stderr.isTTY
+      ? pretty({ destination: 2, sync: true })
+      : pino.destination({ fd: 2, sync: false, maxLength: LOG_BUFFER_BYTES }),
   )
 }
+
+export type Log = ReturnType<typeof createLog>
 
 /** The end of a command's --help: its settings, one a line. */
 export function settingsHelp(names?: readonly SettingName[]): string {

@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import closeWithGrace from 'close-with-grace'
 import { Command } from 'commander'
+import type { FastifyInstance } from 'fastify'
 import { type BrazeClient, createBrazeClient } from '../braze/client.ts'
-import type { Settings } from '../config/settings.ts'
+import { type Settings, secretsOf } from '../config/settings.ts'
 import { createDeliverer } from '../delivery/deliverer.ts'
 import { createMetrics } from '../http/metrics.ts'
 import { createServer } from '../http/server.ts'
 import { openLedger } from '../ledger/open.ts'
-import { createLog, settingsFor, settingsHelp } from './environment.ts'
+import { createLog, type Log, settingsFor, settingsHelp } from './environment.ts'
+import { EXIT } from './run.ts'
 
 /** The one channel of these settings. */
 const CHANNEL = 'default'
@@ -26,6 +28,36 @@ export function serveCommand(): Command {
 async function serve() {
   const settings = settingsFor()
   const log = createLog(settings.LOG_LEVEL)
+  const closers: Closers = []
+
+  // Before anything is opened: a container's first process gets no SIGTERM that it does not ask for.
+  const grace = { delay: settings.BRAZE_TIMEOUT_MS + STOP_MARGIN_MS, logger: false as const }
+  const { uninstall } = closeWithGrace(grace, async ({ signal, err }) => {
+    if (err) log.fatal({ error: err.message, stack: err.stack }, 'stopping after an error')
+    else log.info({ signal }, 'stopping')
+    await closeAll(closers)
+    log.info({}, 'stopped')
+    log.flush()
+  })
+  try {
+    const url = await open(settings, log, closers)
+    log.info({ url, webhook: `${url}/webhook` }, 'listening')
+  } catch (error) {
+    uninstall()
+    await closeAll(closers)
+    throw error
+  }
+}
+
+/** What has been opened, and how it is closed: the last one first. */
+type Closers = (() => Promise<unknown>)[]
+
+async function closeAll(closers: Closers) {
+  for (const close of closers.splice(0).reverse()) await close()
+}
+
+/** Opens everything, adding to `closers` as it goes. Returns the URL. */
+async function open(settings: Settings, log: Log, closers: Closers): Promise<string> {
   const metrics = createMetrics()
   const ledger = await openLedger({
     url: settings.DATABASE_URL,
@@ -33,10 +65,12 @@ async function serve() {
     onLost(error) {
       // Nothing can be stored any more, and no request may be taken: whoever started this process starts it anew.
       log.fatal({ error: error.message }, 'the ledger is lost')
-      process.exit(1)
+      process.exit(EXIT.failed)
     },
   })
+  closers.push(ledger.close)
   const braze = createBraze(settings)
+  closers.push(braze.close)
   const deliverer = createDeliverer({
     ledger,
     braze,
@@ -47,48 +81,31 @@ async function serve() {
     log,
     observer: metrics.delivery,
   })
+  const isDelivering = () => deliverer.delivery().state !== 'standby'
   const app = await createServer({
     log,
-    channel: {
-      name: CHANNEL,
-      secrets: settings.LINE_CHANNEL_SECRET.split(',').map((secret) => secret.trim()),
-    },
+    channel: { name: CHANNEL, secrets: secretsOf(settings) },
     ledger,
     observer: metrics.webhooks,
     bodyLimitBytes: settings.BODY_LIMIT_BYTES,
     delivery: deliverer.delivery,
-    metricsText: metrics.page({
-      ledger,
-      isDelivering: () => deliverer.delivery().state !== 'standby',
-      channels: [CHANNEL],
-    }),
+    metricsText: metrics.page({ ledger, isDelivering, channels: [CHANNEL] }),
   })
+  closers.push(() => Promise.all([closeServer(app), deliverer.stop()]))
 
-  /** Finishes what is open; a sender that does not finish its request is cut off. */
-  async function stop() {
-    const cutOff = setTimeout(() => app.server.closeAllConnections(), OPEN_REQUESTS_MS)
-    await Promise.all([app.close(), deliverer.stop()])
-    clearTimeout(cutOff)
-    await braze.close()
-    await ledger.close()
-  }
-
-  const url = await app.listen({ host: settings.HOST, port: settings.PORT }).catch(async (error) => {
-    await stop()
+  const address = { host: settings.HOST, port: settings.PORT }
+  const url = await app.listen(address).catch((error) => {
     throw new Error(cannotListen(error, settings), { cause: error })
   })
-  closeWithGrace(
-    { delay: settings.BRAZE_TIMEOUT_MS + STOP_MARGIN_MS, logger: false },
-    async ({ signal, err }) => {
-      if (err) log.fatal({ error: err.message, stack: err.stack }, 'stopping after an error')
-      else log.info({ signal }, 'stopping')
-      await stop()
-      log.info({}, 'stopped')
-      log.flush()
-    },
-  )
   deliverer.start()
-  log.info({ url, webhook: `${url}/webhook` }, 'listening')
+  return url
+}
+
+/** Finishes what is open; a sender that does not finish its request is cut off. */
+async function closeServer(app: FastifyInstance) {
+  const cutOff = setTimeout(() => app.server.closeAllConnections(), OPEN_REQUESTS_MS)
+  await app.close()
+  clearTimeout(cutOff)
 }
 
 function cannotListen({ code, message }: NodeJS.ErrnoException, { HOST, PORT }: Settings): string {

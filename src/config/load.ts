@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { envSchema } from 'env-schema'
 import { Type } from 'typebox'
-import { about, SETTINGS, type SettingName, type Settings } from './settings.ts'
+import { about, HTTP_URL, SETTINGS, type SettingName, type Settings } from './settings.ts'
 
 /** Settings that are missing or wrong; the message has one line for each, and no secret in it. */
 export class SettingsError extends Error {
@@ -29,7 +29,7 @@ export function loadSettings<N extends SettingName = SettingName>(
   const given: Record<string, string> = {}
   for (const name of names) {
     try {
-      const value = textOf(name, env) || textOf(name, parseEnv(dotenv))
+      const value = (textOf(name, env) || textOf(name, parseEnv(dotenv)))?.trim()
       if (value) given[name] = value
     } catch (error) {
       problems.set(name, (error as Error).message)
@@ -60,8 +60,10 @@ function textOf(name: SettingName, env: Environment): string | undefined {
     return readFileSync(file, 'utf8').trim()
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
+    // Somebody may have put the secret itself there.
+    const shown = about(name).secret ? '' : `: ${file}`
     throw new Error(
-      `${name}_FILE names a file that cannot be read (${code}): ${file}; it must be a file with ${about(name).mustBe}`,
+      `${name}_FILE names a file that cannot be read (${code})${shown}; it must be a file with ${about(name).mustBe}`,
     )
   }
 }
@@ -72,13 +74,18 @@ function check<N extends SettingName>(
   names: readonly N[],
   problems: Map<string, string>,
 ): Pick<Settings, N> {
+  for (const name of names) {
+    // Ajv would take 0x10 and 1e3, too.
+    const isNumber = SETTINGS.properties[name].type === 'integer'
+    if (isNumber && given[name] && !/^\d+$/.test(given[name])) problems.set(name, isWrong(name, given[name]))
+  }
   try {
     const schema = Type.Pick(SETTINGS, [...names])
     return envSchema<Pick<Settings, N>>({
       schema,
       data: given,
       env: false,
-      ajv: { customOptions: (ajv) => ajv.addVocabulary(['mustBe', 'secret']) },
+      ajv: { customOptions: (ajv) => ajv.addVocabulary(['mustBe', 'secret']).addFormat(HTTP_URL, isHttpUrl) },
     })
   } catch (error) {
     const { errors } = error as { errors?: { instancePath: string; params: { missingProperty?: string } }[] }
@@ -90,6 +97,13 @@ function check<N extends SettingName>(
     }
     return {} as Pick<Settings, N>
   }
+}
+
+/** Requests can be sent there as it is: nothing in it would be dropped without a word. */
+function isHttpUrl(text: string): boolean {
+  if (/\s/.test(text) || !URL.canParse(text)) return false
+  const { protocol, username, password, search, hash } = new URL(text)
+  return /^https?:$/.test(protocol) && !(username || password || search || hash)
 }
 
 const isMissing = (name: SettingName) => `${name} is missing; set it to ${about(name).mustBe}`

@@ -1,5 +1,8 @@
 import { type Static, Type } from 'typebox'
 
+/** The format of a URL that requests are sent to. */
+export const HTTP_URL = 'http-url'
+
 /** What a setting is, beyond the shape of its value. */
 type About = {
   /** The last column of the README's table, and the help. */
@@ -10,11 +13,11 @@ type About = {
   readonly secret?: boolean
 }
 
-const text = (about: About & { pattern?: string; default?: string; enum?: string[] }) => Type.String(about)
+const text = (about: About & { pattern?: string; format?: string; default?: string; enum?: string[] }) =>
+  Type.String(about)
 const integer = (about: About & { default: number; minimum: number; maximum: number }) =>
   Type.Integer({ ...about, mustBe: `${about.mustBe} from ${about.minimum} to ${about.maximum}` })
-const httpUrl = (about: About & { default?: string }) =>
-  text({ ...about, pattern: '^https?://[^\\s/?#]+[^\\s?#]*$' })
+const httpUrl = (about: About & { default?: string }) => text({ ...about, format: HTTP_URL })
 
 /**
  * Every setting, once: parsing, error messages, --help and the README's table are made from this.
@@ -163,3 +166,7 @@ export function describeSettings(): { name: SettingName; default: string; descri
 export function about(name: SettingName): About & { default?: unknown } {
   return SETTINGS.properties[name] as unknown as About & { default?: unknown }
 }
+
+/** The channel secrets of the setting, the first listed first. */
+export const secretsOf = ({ LINE_CHANNEL_SECRET }: Pick<Settings, 'LINE_CHANNEL_SECRET'>): string[] =>
+  LINE_CHANNEL_SECRET.split(',').map((secret) => secret.trim())

@@ -1,14 +1,14 @@
 import type { BrazeClient } from '../braze/client.ts'
 import { MAX_ITEMS } from '../braze/client.ts'
-import { interpret, type Meaning } from '../braze/interpret.ts'
-import { createPacer, exhaustedForMs } from '../braze/pace.ts'
-import type { Acknowledgement, DueContact, Ledger } from '../ledger/ledger.ts'
+import { createPacer } from '../braze/pace.ts'
+import type { DueContact, Ledger } from '../ledger/ledger.ts'
 import { createAlarm } from './alarm.ts'
 import { createGate, type DeliveryState } from './gate.ts'
 import { createLease } from './lease.ts'
+import { createSender } from './sender.ts'
 import { createWork } from './work.ts'
 
-/** How long to rest when the ledger fails, or another process delivers. */
+/** How long to rest when the ledger fails. */
 const REST_MS = 1_000
 /** How long to rest when the ledger was so slow that the lease has to be renewed first. */
 const LATE_MS = 50
@@ -59,15 +59,16 @@ export interface Delivery {
  * process itself costs time and nothing else.
  */
 export function createDeliverer(options: DelivererOptions) {
-  const { ledger, braze, settleMs, concurrency, log, observer } = options
+  const { ledger, braze, settleMs, concurrency, log } = options
   const { clock = Date.now, monotonic = () => performance.now(), random = Math.random } = options
   const lease = createLease({ ...options, requestTimeoutMs: braze.timeoutMs, clock, monotonic })
-  const work = createWork({ ledger, settleMs, batchSize: MAX_ITEMS, clock, monotonic })
+  const work = createWork({ ledger, settleMs, clock, monotonic })
   const pacer = createPacer(options.requestsPerSecond)
   const gate = createGate(random)
+  const send = createSender({ ...options, gate, work, clock, monotonic })
   const alarm = createAlarm()
   const sending = new Set<Promise<void>>()
-  let held = false
+  let wasHeld: boolean | undefined
   let stopping = false
   let running: Promise<void> | undefined
   let unsubscribe = () => {}
@@ -85,33 +86,34 @@ export function createDeliverer(options: DelivererOptions) {
 
   /** Does what can be done now. Returns how many milliseconds to rest, unless something happens before. */
   async function step(): Promise<number> {
-    if (lease.renewInMs() === 0 && !(await renew())) return REST_MS
+    if (lease.askInMs() === 0) await renew()
+    if (!lease.isHeld()) return lease.askInMs()
     if (!lease.isSafe()) return LATE_MS
     const now = monotonic()
     gate.reopen(now)
     const delayMs = Math.max(gate.delayMs(now), pacer.delayMs(now))
-    if (delayMs > 0) return Math.min(delayMs, lease.renewInMs())
-    if (sending.size >= (gate.isProbing() ? 1 : concurrency)) return lease.renewInMs()
+    if (delayMs > 0) return Math.min(delayMs, lease.askInMs())
+    if (sending.size >= (gate.isProbing() ? 1 : concurrency)) return lease.askInMs()
 
-    const batch = await work.next()
-    if (typeof batch === 'number') return Math.min(batch, lease.renewInMs())
+    // A probe risks a single contact: one that Braze stumbles over must not hold up those beside it for ever.
+    const batch = await work.next(gate.isProbing() ? 1 : MAX_ITEMS)
+    if (typeof batch === 'number') return Math.min(batch, lease.askInMs())
     // The lease, or the gate, may have closed while the ledger was asked.
     if (!lease.isSafe() || gate.delayMs(monotonic()) > 0) work.finish(batch)
     else start(batch)
     return 0
   }
 
-  async function renew(): Promise<boolean> {
-    const answer = await lease.hold()
-    if (answer.held && !held) log.info({}, 'this process delivers to Braze')
-    // Also when we held it ourselves and did not notice that we had lost it.
-    if (answer.takenOver)
-      gate.wait('requests of the process that delivered before have to settle', settleMs, monotonic())
-    if (!answer.held && held) log.warn({}, 'another process delivers to Braze')
-    if (!answer.held) work.drop()
-    else await ledger.clampDue(clock() + settleMs)
-    held = answer.held
-    return held
+  async function renew() {
+    const { held, takenOver } = await lease.hold()
+    if (held !== wasHeld)
+      log.info({}, held ? 'this process delivers to Braze' : 'another process delivers to Braze')
+    wasHeld = held
+    // Also where we held it before, and did not notice that we had lost it.
+    if (takenOver)
+      gate.wait('requests of the last deliverer have to settle', lease.aftermathMs + settleMs, monotonic())
+    if (held) await ledger.clampDue(clock() + settleMs)
+    else work.drop()
   }
 
   function start(batch: DueContact[]) {
@@ -131,86 +133,6 @@ export function createDeliverer(options: DelivererOptions) {
     sending.add(sent)
   }
 
-  async function send(batch: DueContact[]) {
-    const sentIn = gate.stretch
-    const meaning = await ask(batch)
-    switch (meaning.kind) {
-      case 'accepted':
-        gate.succeeded(sentIn)
-        await acknowledge(batch, (place) => meaning.rejected.get(place) ?? null)
-        break
-      case 'refused':
-        gate.succeeded(sentIn)
-        await acknowledge(batch, (place) => meaning.rejected.get(place))
-        break
-      case 'split':
-        gate.succeeded(sentIn)
-        if (batch.length > 1) return work.halve(batch)
-        await acknowledge(batch, () => meaning.reason)
-        break
-      case 'wait':
-        if (meaning.forMs === undefined) close(gate.failed(meaning.reason, sentIn, monotonic()))
-        else close(gate.wait(meaning.reason, meaning.forMs, monotonic()))
-        break
-      case 'pause':
-        close(gate.pause(meaning.reason, sentIn, monotonic()))
-        break
-      case 'retry':
-        work.doubt(batch)
-        close(gate.failed(meaning.reason, sentIn, monotonic()))
-        break
-    }
-    work.finish(batch)
-  }
-
-  async function ask(batch: readonly DueContact[]): Promise<Meaning> {
-    const startedAt = monotonic()
-    let status: number | 'error' = 'error'
-    try {
-      const answer = await braze.track(batch)
-      status = answer.status
-      const exhaustedMs = exhaustedForMs(answer.headers, clock())
-      if (exhaustedMs !== undefined)
-        gate.wait("Braze's limit is used up until it resets", exhaustedMs, monotonic())
-      return interpret(answer, batch.length, clock())
-    } catch (error) {
-      return {
-        kind: 'retry',
-        reason: `Braze cannot be reached: ${describe(error as Error, braze.timeoutMs)}`,
-      }
-    } finally {
-      observer?.requested(status, (monotonic() - startedAt) / 1000)
-    }
-  }
-
-  /** Stores what Braze said of each contact: null for accepted, its words for rejected, undefined for nothing. */
-  async function acknowledge(
-    batch: readonly DueContact[],
-    failureOf: (place: number) => string | null | undefined,
-  ) {
-    const now = clock()
-    const answers: Acknowledgement[] = []
-    for (const [place, { id, revision, userId, changedAt }] of batch.entries()) {
-      const failure = failureOf(place)
-      if (failure === undefined) continue
-      const words = failure === null ? null : failure.replaceAll(userId, '<user id>')
-      if (words === null) observer?.accepted((now - changedAt) / 1000)
-      else log.warn({ reason: words }, 'Braze rejects a contact')
-      answers.push({ id, revision, failure: words, settledAt: now + settleMs })
-    }
-    await ledger.acknowledge(answers)
-    log.debug({ users: batch.map(({ userId }) => userId) }, 'Braze has answered')
-  }
-
-  function close(isNews: boolean) {
-    work.drop()
-    if (!isNews) return
-    log.warn(
-      { state: gate.state, reason: gate.reason, forMs: Math.round(gate.delayMs(monotonic())) },
-      'delivery waits',
-    )
-  }
-
   return {
     start() {
       unsubscribe = ledger.onRecorded(alarm.wake)
@@ -219,7 +141,8 @@ export function createDeliverer(options: DelivererOptions) {
     /** Looks for due contacts now. */
     wake: alarm.wake,
     delivery(): Delivery {
-      if (!held) return { state: 'standby', reason: 'this process does not hold the lease for delivery' }
+      if (!lease.isHeld())
+        return { state: 'standby', reason: 'this process does not hold the lease for delivery' }
       return { state: gate.state, reason: gate.reason }
     },
     /** Finishes the requests in flight and gives the lease back. */
@@ -230,16 +153,9 @@ export function createDeliverer(options: DelivererOptions) {
       await running
       await Promise.all(sending)
       // The next holder must not write to a user whose last write may still be under way: it waits the lease out.
-      if (held && !work.isInDoubt()) await lease.release()
-      held = false
+      if (!work.isInDoubt()) await lease.release()
     },
   }
 }
 
 export type Deliverer = ReturnType<typeof createDeliverer>
-
-function describe(error: Error, timeoutMs: number): string {
-  if (error.name === 'TimeoutError') return `no whole answer within ${timeoutMs} ms`
-  const code = (error as { code?: string }).code
-  return [code, error.message].filter(Boolean).join(': ') || error.name
-}

@@ -19,8 +19,10 @@ export function createGate(random: () => number) {
   let closedUntil = 0
   /** Failures in a row, as far as they were found out one after the other. */
   let failures = 0
-  /** Rises with each failure: those of requests that left before it tell nothing new. */
+  /** Rises with each failure and pause: those of requests that left before it tell nothing new. */
   let stretch = 0
+
+  const isProbing = () => failures > 0 || state === 'paused'
 
   function close(as: 'waiting' | 'paused', why: string, until: number) {
     state = as
@@ -28,8 +30,6 @@ export function createGate(random: () => number) {
     closedUntil = Math.max(closedUntil, until)
     stretch += 1
   }
-
-  const isProbing = () => failures > 0 || state === 'paused'
 
   return {
     get stretch() {
@@ -63,20 +63,24 @@ export function createGate(random: () => number) {
       close('waiting', why, now + delayMs * (0.5 + random() / 2))
       return true
     },
-    /**
-     * Braze asks to wait, or the last holder's requests have to settle. No probe is needed afterwards. Returns
-     * whether that was news.
-     */
-    wait(why: string, forMs: number, now: number): boolean {
-      const isNews = now >= closedUntil
-      close('waiting', why, now + forMs + random() * Math.min(1_000, forMs / 10))
-      return isNews
-    },
     /** A person has to mend something. Returns whether that was news. */
     pause(why: string, sentIn: number, now: number): boolean {
       if (sentIn !== stretch) return false
       close('paused', why, now + PAUSE_MS)
       return true
+    },
+    /**
+     * Nothing may leave for a while. That says nothing about whether requests succeed: a failure or a pause that is
+     * known stays what it is, and no probe is needed otherwise. Returns whether it was news.
+     */
+    wait(why: string, forMs: number, now: number): boolean {
+      const isNews = now >= closedUntil
+      closedUntil = Math.max(closedUntil, now + forMs + random() * Math.min(1_000, forMs / 10))
+      if (!isProbing()) {
+        state = 'waiting'
+        reason = why
+      }
+      return isNews
     },
     /** A wait is over once its time is; a failure or a pause only with a success. */
     reopen(now: number) {
@@ -87,3 +91,5 @@ export function createGate(random: () => number) {
     },
   }
 }
+
+export type Gate = ReturnType<typeof createGate>

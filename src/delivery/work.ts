@@ -12,7 +12,6 @@ const GATHER_MS = 50
 export interface WorkOptions {
   readonly ledger: Ledger
   readonly settleMs: number
-  readonly batchSize: number
   /** Milliseconds since 1970, for the ledger. */
   readonly clock: () => number
   /** Milliseconds that nobody sets. */
@@ -23,7 +22,7 @@ export interface WorkOptions {
  * Hands out batches of due contacts. No user is in two batches, or twice in one, until `finish`; a user whose last
  * write may or may not have reached Braze gets no different one before it has settled.
  */
-export function createWork({ ledger, settleMs, batchSize, clock, monotonic }: WorkOptions) {
+export function createWork({ ledger, settleMs, clock, monotonic }: WorkOptions) {
   let page: DueContact[] = []
   let readAt = Number.NEGATIVE_INFINITY
   /** Whether the last read left some in the ledger. */
@@ -32,24 +31,29 @@ export function createWork({ ledger, settleMs, batchSize, clock, monotonic }: Wo
   /** Batches that Braze refused as a whole, halved; their users stay taken. */
   let halves: DueContact[][] = []
   const taken = new Set<string>()
+  /**
+   * Users whose last batch failed, and the size of the largest batch that they may be in until Braze has answered for
+   * them. They come after all others. So one over whom Braze stumbles is alone soon, and holds nobody up.
+   */
+  const caps = new Map<string, number>()
   const uncertain = new Map<string, { reachable: boolean; until: number }>()
 
-  /** The next batch; or how many milliseconds to rest, unless something happens before. */
-  async function next(): Promise<DueContact[] | number> {
+  /** The next batch, of `size` at most; or how many milliseconds to rest, unless something happens before. */
+  async function next(size: number): Promise<DueContact[] | number> {
     const half = halves.shift()
     if (half) return half
     const ageMs = monotonic() - readAt
-    if (page.length < batchSize || ageMs > PAGE_LIFE_MS) {
+    if (page.length < size || ageMs > PAGE_LIFE_MS) {
       if (ageMs < READ_GAP_MS && !isMoreDue) return READ_GAP_MS - ageMs
       await read()
     }
     if (page.length === 0) return restMs()
-    if (page.length < batchSize) {
+    if (page.length < size) {
       const gatherMs = lastPartialAt + GATHER_MS - monotonic()
       if (gatherMs > 0) return gatherMs
       lastPartialAt = monotonic()
     }
-    return take()
+    return take(size)
   }
 
   async function read() {
@@ -58,16 +62,23 @@ export function createWork({ ledger, settleMs, batchSize, clock, monotonic }: Wo
     const limit = PAGE + taken.size + uncertain.size
     const due = await ledger.due(clock(), limit)
     isMoreDue = due.length === limit
-    page = due.filter((contact) => !taken.has(contact.userId) && !isUncertain(contact)).reverse()
+    const free = due.filter((contact) => !taken.has(contact.userId) && !isUncertain(contact))
+    const isCapped = ({ userId }: DueContact) => caps.has(userId)
+    page = [...free.filter((contact) => !isCapped(contact)), ...free.filter(isCapped)].reverse()
   }
 
   /** From the page's end, the longest waiting first. A user may be on it twice, by way of two channels. */
-  function take(): DueContact[] {
+  function take(size: number): DueContact[] {
     const batch: DueContact[] = []
-    while (batch.length < batchSize) {
+    for (let limit = size; batch.length < limit; ) {
       const contact = page.pop()
       if (!contact) break
       if (taken.has(contact.userId)) continue
+      limit = Math.min(limit, caps.get(contact.userId) ?? size)
+      if (batch.length >= limit) {
+        page.push(contact)
+        break
+      }
       taken.add(contact.userId)
       batch.push(contact)
     }
@@ -97,6 +108,14 @@ export function createWork({ ledger, settleMs, batchSize, clock, monotonic }: Wo
     finish(batch: readonly DueContact[]) {
       for (const { userId } of batch) taken.delete(userId)
     },
+    /** Braze has answered for these users. */
+    undefer(batch: readonly DueContact[]) {
+      for (const { userId } of batch) caps.delete(userId)
+    },
+    /** The batch failed, and who knows why: its users come after all others, in batches of half its size at most. */
+    defer(batch: readonly DueContact[]) {
+      for (const { userId } of batch) caps.set(userId, Math.max(1, Math.floor(batch.length / 2)))
+    },
     /** To be sent again in two halves, instead of `finish`. */
     halve(batch: readonly DueContact[]) {
       const middle = Math.ceil(batch.length / 2)
@@ -120,3 +139,5 @@ export function createWork({ ledger, settleMs, batchSize, clock, monotonic }: Wo
     },
   }
 }
+
+export type Work = ReturnType<typeof createWork>

@@ -1,4 +1,4 @@
-import fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
+import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import { type HealthOptions, healthRoutes } from './health.ts'
 import { ROUTES } from './routes.ts'
 import { type WebhookOptions, webhookRoute } from './webhook.ts'
@@ -19,6 +19,8 @@ const KEEP_ALIVE_TIMEOUT_MS = 65_000
 /** How often connections are held against these times. */
 const TIMEOUT_CHECK_MS = 1_000
 const HEADERS_LIMIT_BYTES = 16_384
+/** Further connections are refused: each may hold a body of the largest size in memory. */
+const CONNECTIONS_LIMIT = 2_000
 
 /** The HTTP side as an app that never listens: who starts it owns the socket and the signals. */
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
@@ -39,7 +41,10 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     },
   })
 
-  app.setErrorHandler((error: Error, _request, reply) => {
+  app.server.maxConnections = CONNECTIONS_LIMIT
+  app.setErrorHandler((error: FastifyError, _request, reply) => {
+    // Bodies, types and methods that no route of ours asks for.
+    if ((error.statusCode ?? 500) < 500) return notFound(reply)
     options.log.error({ error: error.message }, 'request failed')
     return reply.code(500).send({ error: 'internal error' })
   })

@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify'
 import type { Ledger } from '../ledger/ledger.ts'
-import { createVerifier, type Rejection } from '../line/signature.ts'
+import { createVerifier, type Rejection, rejectionOf } from '../line/signature.ts'
 import { type EventType, readWebhook, type WebhookReading } from '../line/webhook.ts'
 import { asRefusal, Refusal } from './refusal.ts'
 import { ROUTES } from './routes.ts'
@@ -88,6 +88,9 @@ export async function webhookRoute(app: FastifyInstance, options: WebhookOptions
     // Fastify judges the content type before it reads the body, and we only after the signature.
     request.contentType = request.raw.headers['content-type']
     request.raw.headers['content-type'] = JSON_TYPE
+    // What can't be genuine is not worth reading, be it as large as it likes.
+    const rejection = rejectionOf(request.headers['x-line-signature'])
+    if (rejection) throw unsigned(request, rejection)
   })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(JSON_TYPE, { parseAs: 'buffer' }, (request, body, done) => {
@@ -120,10 +123,7 @@ export async function webhookRoute(app: FastifyInstance, options: WebhookOptions
 
   function read(request: FastifyRequest, body: Buffer): WebhookReading {
     const verdict = verify(body, request.headers['x-line-signature'])
-    if (!verdict.genuine) {
-      request.rejection = verdict.reason
-      throw new Refusal(401, 'The signature is missing or wrong.')
-    }
+    if (!verdict.genuine) throw unsigned(request, verdict.reason)
     observer?.verified(channel.name, verdict.secret)
     if (!isJson(request.contentType)) throw new Refusal(415, 'The content type must be application/json.')
     return readWebhook(body, channel.name, clock())
@@ -140,6 +140,11 @@ export async function webhookRoute(app: FastifyInstance, options: WebhookOptions
     if (rejection) log.info({ ...line, hint: HINTS[rejection] }, 'webhook')
     else log.info(line, 'webhook')
   }
+}
+
+function unsigned(request: FastifyRequest, rejection: Rejection): Refusal {
+  request.rejection = rejection
+  return new Refusal(401, 'The signature is missing or wrong.')
 }
 
 const JSON_TYPE = 'application/json'

@@ -10,6 +10,12 @@ export type Verdict =
 
 export type Rejection = 'missing' | 'malformed' | 'wrong'
 
+/** What is wrong with a signature before any byte of the body is here; null when it may be genuine. */
+export function rejectionOf(signature: unknown): Rejection | null {
+  if (signature === undefined || signature === '') return 'missing'
+  return typeof signature === 'string' && SIGNATURE.test(signature) ? null : 'malformed'
+}
+
 /**
  * Checks LINE's `x-line-signature`: base64 of HMAC-SHA256 over the raw body bytes with the channel secret.
  * Several secrets may be valid while one is being replaced.
@@ -21,10 +27,9 @@ export function createVerifier(secrets: readonly string[]) {
   if (secrets.length === 0 || secrets.some((secret) => secret === ''))
     throw new Error('A channel secret is empty.')
   return (body: Uint8Array, signature: unknown): Verdict => {
-    if (signature === undefined || signature === '') return { genuine: false, reason: 'missing' }
-    if (typeof signature !== 'string' || !SIGNATURE.test(signature))
-      return { genuine: false, reason: 'malformed' }
-    const secret = secrets.findIndex((candidate) => validateSignature(body as Buffer, candidate, signature))
+    const reason = rejectionOf(signature)
+    if (reason) return { genuine: false, reason }
+    const secret = secrets.findIndex((key) => validateSignature(body as Buffer, key, signature as string))
     return secret < 0 ? { genuine: false, reason: 'wrong' } : { genuine: true, secret }
   }
 }

@@ -107,7 +107,8 @@ function readEvent(event: unknown, channel: string, now: number, evidence: Evide
 /** `timestamp` in milliseconds, never later than now and a day; undefined when it is no such moment. */
 function momentOf(timestamp: unknown, now: number): number | undefined {
   if (typeof timestamp !== 'number' || !Number.isFinite(timestamp) || timestamp < EARLIEST) return undefined
-  return timestamp > now + DAY_MS ? now : Math.floor(timestamp)
+  // A clock of ours that has not been set yet must not date what LINE has dated.
+  return now >= EARLIEST && timestamp > now + DAY_MS ? now : Math.floor(timestamp)
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

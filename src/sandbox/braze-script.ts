@@ -9,8 +9,8 @@ export interface BrazeControls {
   setOutage: (answer: ScriptedAnswer | null) => void
   /** The user's objects get an error of their own, by index. User ids are alias names or external ids. */
   rejectUser: (userId: string, reason: string) => void
-  /** Every batch that contains the user is refused as a whole: 400 without an index. */
-  refuseUser: (userId: string) => void
+  /** Every batch that contains the user is refused as a whole, without an index. Default status 400. */
+  refuseUser: (userId: string, status?: number) => void
   /** Ends rejectUser and refuseUser. */
   acceptUser: (userId: string) => void
   /** Errors of objects come as bare strings. */
@@ -26,7 +26,7 @@ export type BrazeScript = ReturnType<typeof createScript>
 /** Holds what was asked of a Braze: `controls` set it, the rest is read for each request. */
 export function createScript(firstApiKey: string) {
   const next: ScriptedAnswer[] = []
-  const rules = { rejected: new Map<string, string>(), refused: new Set<string>(), bareErrors: false }
+  const rules = { rejected: new Map<string, string>(), refused: new Map<string, number>(), bareErrors: false }
   let apiKey = firstApiKey
   let outage: ScriptedAnswer | null = null
   let limiter: Limiter | null = null
@@ -41,8 +41,8 @@ export function createScript(firstApiKey: string) {
     rejectUser(userId, reason) {
       rules.rejected.set(userId, reason)
     },
-    refuseUser(userId) {
-      rules.refused.add(userId)
+    refuseUser(userId, status = 400) {
+      rules.refused.set(userId, status)
     },
     acceptUser(userId) {
       rules.rejected.delete(userId)

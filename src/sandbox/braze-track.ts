@@ -18,8 +18,8 @@ export interface TrackRequest {
 export interface TrackRules {
   /** Users whose objects get an error of their own, and its text. */
   rejected: ReadonlyMap<string, string>
-  /** Users that spoil every batch they are in: 400 without an index. */
-  refused: ReadonlySet<string>
+  /** Users that spoil every batch they are in, and the status of its answer, without an index. */
+  refused: ReadonlyMap<string, number>
   /** Errors as bare strings instead of `{type, input_array, index}`. [CODE] */
   bareErrors: boolean
 }
@@ -69,7 +69,8 @@ export function judgeTrack(request: TrackRequest, rules: TrackRules): Verdict {
     const list = request[name]
     let count = 0
     for (const [index, object] of list.entries()) {
-      if (typeof object !== 'string' && rules.refused.has(object.userId)) return refusal('Bad request')
+      const refused = typeof object === 'string' ? undefined : rules.refused.get(object.userId)
+      if (refused !== undefined) return refusal('Bad request', refused)
       const problem = typeof object === 'string' ? object : rules.rejected.get(object.userId)
       if (problem !== undefined)
         errors.push(rules.bareErrors ? problem : { type: problem, input_array: name, index })
@@ -88,6 +89,6 @@ function readOther(raw: unknown): { userId: string } | string {
   return isObject(raw) ? identify(raw) : 'Each object must be an object'
 }
 
-function refusal(message: string): Verdict {
-  return { status: 400, body: { message }, writes: [] }
+function refusal(message: string, status = 400): Verdict {
+  return { status, body: { message }, writes: [] }
 }

@@ -51,16 +51,27 @@ t.test('one line for each setting that is missing', async (t) => {
       name,
     )
   t.strictSame(complaints({ ...REQUIRED, BRAZE_API_KEY: '' }).length, 1, 'empty is missing')
+  t.equal(loadSettings({ ...REQUIRED, PORT: ' ', BRAZE_SETTLE_MS: '' }).PORT, 3_000, 'and blank is empty')
 })
 
 t.test('every setting, wrong, is one line that names it and says what would be right', async (t) => {
   const wrong: Record<string, string[]> = {
-    LINE_CHANNEL_SECRET: ['a,,b', ',', ' ', 'a,', 'two words'],
+    LINE_CHANNEL_SECRET: ['a,,b', ',', 'a,', 'two words'],
     LINE_CHANNEL_ACCESS_TOKEN: ['two words'],
     LINE_CHANNEL_ID: ['U123', '-1'],
     LINE_API_BASE_URL: ['api.line.me', 'ftp://x'],
-    LINE_TIMEOUT_MS: ['0', '-1', '1.5', 'ten', '1e9'],
-    BRAZE_REST_ENDPOINT: ['rest.jp-01.braze.com', 'https://', 'https://x?y', 'https:// x'],
+    LINE_TIMEOUT_MS: ['0', '-1', '1.5', 'ten', '1e9', '1e3', '0x100'],
+    BRAZE_REST_ENDPOINT: [
+      'rest.jp-01.braze.com',
+      'https://',
+      'https://x?y',
+      'https:// x',
+      'https://x:99999',
+      'https://[x',
+      'https://%',
+      'https://user:pass@x',
+      'https://x#y',
+    ],
     BRAZE_API_KEY: ['two words', 'línea'],
     BRAZE_ATTRIBUTE: ['$set', '_update_existing_only', 'x'.repeat(256), 'external_id', 'user_alias'],
     BRAZE_ALIAS_LABEL: ['x'.repeat(256)],
@@ -111,9 +122,10 @@ t.test('from files and from .env', async (t) => {
   t.match(complaints({ ...REQUIRED, BRAZE_API_KEY_FILE: file }), [
     /^BRAZE_API_KEY and BRAZE_API_KEY_FILE are both set/,
   ])
-  t.match(complaints({ ...others, BRAZE_API_KEY_FILE: `${file}x` }), [
-    /^BRAZE_API_KEY_FILE names a file .*ENOENT/,
-  ])
+  const [line = ''] = complaints({ ...others, BRAZE_API_KEY_FILE: 'the-secret-itself' })
+  t.match(line, /^BRAZE_API_KEY_FILE names a file .*ENOENT/)
+  t.notMatch(line, 'the-secret-itself')
+  t.match(complaints({ ...REQUIRED, PORT_FILE: '/nowhere' }), [/\/nowhere/])
   writeFileSync(file, '\n')
   t.match(complaints({ ...others, BRAZE_API_KEY_FILE: file }), [/^BRAZE_API_KEY is missing/])
 

@@ -47,6 +47,26 @@ t.test('a pause is tried again every 30 s, one request at a time', async (t) => 
   t.equal(gate.state, 'delivering')
 })
 
+t.test(
+  'a wait says nothing about failures: neither back-off nor pause is forgotten or prolonged by it',
+  async (t) => {
+    const gate = createGate(() => 1)
+    gate.failed('down', gate.stretch, 0)
+    const sentIn = gate.stretch
+    gate.wait('limit', 10_000, 1_000)
+    t.match(gate, { state: 'waiting', reason: 'down' })
+    t.ok(gate.isProbing())
+    t.ok(gate.failed('down', sentIn, 11_000), 'the answer that brought the wait counts as a failure, too')
+    t.equal(gate.delayMs(11_000), 2_000)
+    gate.wait('limit', 100, 13_000)
+    gate.succeeded(gate.stretch)
+    t.match(gate, { state: 'delivering', reason: null })
+    gate.wait('limit', 100, 20_000)
+    t.ok(gate.pause('denied', gate.stretch, 20_000))
+    t.match(gate, { state: 'paused', reason: 'denied' })
+  },
+)
+
 t.test('a wait that Braze asked for is over with its time, and needs no probe', async (t) => {
   const gate = createGate(() => 1)
   t.ok(gate.wait('429', 5_000, 0))

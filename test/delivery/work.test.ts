@@ -25,12 +25,11 @@ function setUp(due: DueContact[]) {
   const work = createWork({
     ledger,
     settleMs: 5_000,
-    batchSize: 3,
     clock: () => time.now,
     monotonic: () => time.now,
   })
-  const next = async () => {
-    const batch = await work.next()
+  const next = async (size = 3) => {
+    const batch = await work.next(size)
     return typeof batch === 'number' ? batch : batch.map(({ id }) => id)
   }
   return { work, next, time }
@@ -101,6 +100,49 @@ t.test('a user in doubt may get the same write again, but no other before it has
   time.now += 4_000
   t.strictSame(await next(), [2])
   t.notOk(work.isInDoubt())
+})
+
+t.test('those whose batch failed come after all others, until Braze has answered for them', async (t) => {
+  const all = [1, 2, 3, 4].map((id) => contact(id))
+  const { work, next, time } = setUp(all)
+  t.strictSame(await next(1), [1], 'a probe is one contact')
+  work.defer(all.slice(0, 1))
+  work.finish(all.slice(0, 1))
+  work.drop()
+  time.now += 100
+  t.strictSame(await next(1), [2])
+  t.strictSame(await next(3), [3, 4])
+  time.now += 100
+  t.strictSame(await next(3), [1], 'and alone, since a batch of one has failed')
+  work.undefer(all)
+  work.finish(all)
+  work.drop()
+  time.now += 100
+  t.strictSame(await next(1), [1])
+})
+
+t.test('a batch that fails is sent again in halves, which fail on their own', async (t) => {
+  const all = [1, 2, 3, 4, 5, 6].map((id) => contact(id))
+  const { work, next, time } = setUp(all)
+  const again = async () => {
+    work.drop()
+    const batches: (number | number[])[] = []
+    while (batches.length < 3) {
+      time.now += 100
+      batches.push(await next(6))
+    }
+    return batches
+  }
+  t.strictSame(await next(6), [1, 2, 3, 4, 5, 6])
+  work.defer(all)
+  work.finish(all)
+  t.strictSame(await again(), [[1, 2, 3], [4, 5, 6], 250])
+  work.undefer(all.slice(3))
+  work.defer(all.slice(0, 3))
+  work.finish(all)
+  t.strictSame((await again())[0], [4, 5, 6])
+  work.finish(all)
+  t.strictSame((await again()).slice(1), [[1], [2]])
 })
 
 t.test('rests until somebody is due, and no longer than a second', async (t) => {

@@ -166,15 +166,16 @@ t.test('413 for a body over the limit, also when its length is not stated', asyn
   const { url, post, lines } = await setUp(t)
   t.match(await post('x'.repeat(LIMIT + 1)), { status: 413 })
   t.match(await post(' '.repeat(LIMIT)), { status: 400 }, 'at the limit it is read')
+  const unsigned = await fetch(`${url}/webhook`, { method: 'POST', body: 'x'.repeat(LIMIT + 1) })
+  t.equal(unsigned.status, 401, 'whatever the body')
   const chunks = new ReadableStream({
     pull(controller) {
       controller.enqueue(new Uint8Array(50_000))
     },
   })
   // The answer may be lost, since the connection is cut while the client still sends.
-  await fetch(`${url}/webhook`, { method: 'POST', body: chunks, duplex: 'half' } as RequestInit).catch(
-    () => {},
-  )
+  const init = { method: 'POST', headers: { 'x-line-signature': sign('x') }, body: chunks, duplex: 'half' }
+  await fetch(`${url}/webhook`, init as RequestInit).catch(() => {})
   t.equal(lines.filter(({ fields }) => fields.outcome === 'too_large').length, 2)
 })
 
@@ -269,7 +270,7 @@ t.test('metrics', async (t) => {
 })
 
 t.test('anything else is 404', async (t) => {
-  const { url, get } = await setUp(t)
+  const { url, get, lines } = await setUp(t)
   for (const path of [
     '/',
     '/webhook',
@@ -286,7 +287,17 @@ t.test('anything else is 404', async (t) => {
   for (const method of ['PUT', 'DELETE', 'PATCH', 'OPTIONS', 'HEAD']) {
     t.equal((await fetch(`${url}/webhook`, { method })).status, 404, method)
   }
-  t.equal((await fetch(`${url}/health`, { method: 'POST', body: 'x' })).status, 404)
+  for (const type of ['text/plain', 'application/json', 'nonsense']) {
+    for (const [path, body] of [
+      ['/health', '{'],
+      ['/nothing', ''],
+      ['/nothing', 'x'.repeat(LIMIT + 1)],
+    ] as const) {
+      const { status } = await fetch(url + path, { method: 'POST', body, headers: { 'content-type': type } })
+      t.equal(status, 404, `POST ${path} ${type}`)
+    }
+  }
+  t.strictSame(lines, [], 'a scanner fills no log')
 })
 
 t.test('what is not HTTP, half sent or given up stops nothing', async (t) => {
@@ -303,7 +314,7 @@ t.test('what is not HTTP, half sent or given up stops nothing', async (t) => {
       socket.on('data', (chunk) => (said += chunk)).on('error', () => {})
       socket.on('close', () => resolve(said))
     })
-  const head = 'POST /webhook HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n'
+  const head = `POST /webhook HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nx-line-signature: ${sign('')}\r\n`
 
   t.match(await ended(await open('\x16\x03\x01 no HTTP at all\r\n\r\n')), /^HTTP\/1.1 400/)
   t.match(await ended(await open(`${head}x: ${'y'.repeat(20_000)}\r\n\r\n`)), /^HTTP\/1.1 431/)
@@ -338,7 +349,10 @@ t.test('a sender that never finishes is cut off', { timeout: 30_000 }, async (t)
       socket.on('close', () => resolve(said))
     })
   }
-  const [head, body] = await Promise.all([sendHalf(''), sendHalf('content-length: 500\r\n\r\nhalf a body')])
+  const [head, body] = await Promise.all([
+    sendHalf(''),
+    sendHalf(`x-line-signature: ${sign('')}\r\ncontent-length: 500\r\n\r\nhalf a body`),
+  ])
   t.match(head, /^HTTP\/1.1 408/)
   t.match(body, /^HTTP\/1.1 408/)
   t.match(

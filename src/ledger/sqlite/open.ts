@@ -1,5 +1,5 @@
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import Database from 'better-sqlite3'
 import { LedgerError } from '../ledger.ts'
@@ -13,13 +13,26 @@ const STARTING_BUSY_TIMEOUT_MS = 30_000
 /** Larger than SQLite's 1,000 pages, so that pages which are written often are copied to the database less often. */
 const CHECKPOINT_PAGES = 4_000
 
+export interface OpenDatabase {
+  readonly db: Database.Database
+  /** The migrations that were missing. */
+  readonly migrated: string[]
+  /**
+   * @throws LedgerError when the file at the path is another one than was opened, or none: what is committed to a file
+   * that was removed or replaced is on no disk
+   */
+  assertInPlace(): void
+}
+
 /**
  * Opens the database file, makes its folder and itself (readable by the owner only) when missing, and brings it
  * up to date. Several processes may do so at once.
  *
  * @throws LedgerError with a sentence for a person: unreadable, read-only, corrupt, or newer than this code
  */
-export function openDatabase(path: string): { db: Database.Database; migrated: string[] } {
+export function openDatabase(relativePath: string): OpenDatabase {
+  // Absolute, since SQLite has names of its own, such as :memory:, that are no files.
+  const path = resolve(relativePath)
   let db: Database.Database | undefined
   try {
     createPrivately(path)
@@ -29,10 +42,21 @@ export function openDatabase(path: string): { db: Database.Database; migrated: s
     db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`)
     const migrated = migrate(db, path)
     db.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`)
-    return { db, migrated }
+    return { db, migrated, assertInPlace: createGuard(path) }
   } catch (error) {
     db?.close()
     throw asLedgerError(error, path)
+  }
+}
+
+function createGuard(path: string) {
+  const { dev, ino } = statSync(path)
+  return () => {
+    const now = statSync(path, { throwIfNoEntry: false })
+    if (now?.dev === dev && now.ino === ino) return
+    throw new LedgerError(
+      `The database ${path} was removed or replaced while it was in use; restart to use what is there now.`,
+    )
   }
 }
 

@@ -1,7 +1,7 @@
-import type Database from 'better-sqlite3'
 import { and, asc, eq, gt, lte, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/better-sqlite3'
 import { type ChannelCounts, type DueContact, LEASE_LIMIT_MS, type LeaseAnswer } from '../ledger.ts'
+import type { OpenDatabase } from './open.ts'
 import { contacts, counts, leases, probes } from './schema.ts'
 
 /** Rows on their way into one transaction, as JSON: one statement takes them all. */
@@ -14,14 +14,15 @@ export interface WriteRequest {
 }
 
 /** The statements of the ledger on one open database. Synchronous: each call is over when it returns. */
-export function createStore(database: Database.Database) {
+export function createStore({ db: database, assertInPlace }: OpenDatabase) {
   const db = drizzle(database)
   const statements = prepare(db)
 
   const write = database.transaction(({ evidence, acknowledgements, now }: WriteRequest) => {
+    assertInPlace()
     if (evidence) statements.record.run({ rows: evidence, now })
     if (acknowledgements) {
-      statements.accept.run({ rows: acknowledgements })
+      statements.accept.run({ rows: acknowledgements, now })
       statements.reject.run({ rows: acknowledgements })
     }
     if (!evidence && !acknowledgements) statements.probe.run({})
@@ -95,16 +96,24 @@ function prepare(db: ReturnType<typeof drizzle>) {
 
     accept: db
       .update(c)
-      .set({ accepted: sql`max(${c.accepted}, ${answered(1)})`, dueAt: sql`max(${c.dueAt}, ${answered(3)})` })
+      .set({
+        accepted: sql`max(${c.accepted}, ${answered(1)})`,
+        // What changed while the request was under way has been pending since then.
+        changedAt: sql`iif(${c.revision} > ${answered(1)}, max(${c.changedAt}, ${at('now')}), ${c.changedAt})`,
+        dueAt: sql`max(${c.dueAt}, ${answered(3)})`,
+      })
       .from(answers)
       .where(sql`${c.id} = ${answered(0)} AND ${answered(2)} IS NULL`)
       .prepare(),
 
     reject: db
       .update(c)
-      .set({ failure: sql`${answered(2)}`, dueAt: sql`max(${c.dueAt}, ${answered(3)})` })
+      .set({
+        failure: sql`iif(${c.revision} = ${answered(1)}, ${answered(2)}, ${c.failure})`,
+        dueAt: sql`max(${c.dueAt}, ${answered(3)})`,
+      })
       .from(answers)
-      .where(sql`${c.id} = ${answered(0)} AND ${c.revision} = ${answered(1)} AND ${answered(2)} IS NOT NULL`)
+      .where(sql`${c.id} = ${answered(0)} AND ${answered(2)} IS NOT NULL`)
       .prepare(),
 
     probe: db

@@ -27,7 +27,7 @@ const { path } = workerData as WorkerSetup
 const port = parentPort as NonNullable<typeof parentPort>
 
 answer(0, () => {
-  const store = createStore(openDatabase(path).db)
+  const store = createStore(openDatabase(path))
   port.on('message', ({ id, method, args }: WorkerCall) => {
     answer(id, () => (store[method] as (...args: readonly unknown[]) => unknown)(...args))
     if (method === 'close') port.close()
