@@ -33,7 +33,14 @@ export function createSqliteLedger(
     async commit({ evidence, acknowledgements }) {
       await store.write({
         evidence: rows(evidence, (e) => [e.channel, e.userId, e.friendAt, e.messagedAt, e.goneAt]),
-        acknowledgements: rows(acknowledgements, (a) => [a.id, a.revision, a.failure, a.settledAt]),
+        acceptances: rows(
+          acknowledgements.filter(({ failure }) => failure === null),
+          (a) => [a.id, a.revision, a.settledAt],
+        ),
+        rejections: rows(
+          acknowledgements.filter(({ failure }) => failure !== null),
+          (a) => [a.id, a.revision, a.settledAt, a.failure],
+        ),
         now: clock(),
       })
       if (evidence.length > 0) for (const listener of listeners) listener()

@@ -1,6 +1,5 @@
-import { sql } from 'drizzle-orm'
-import { integer, sqliteTable, text } from 'drizzle-orm/sqlite-core'
 import type { Status } from '../../contact/contact.ts'
+import { integer, sql, sqliteTable, text } from './drizzle.ts'
 
 /** The tables of migrations/sqlite, which says what each column means; a test compares the two. */
 export const contacts = sqliteTable('contacts', {

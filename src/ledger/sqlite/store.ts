@@ -1,6 +1,5 @@
-import { and, asc, eq, gt, lte, sql } from 'drizzle-orm'
-import { drizzle } from 'drizzle-orm/better-sqlite3'
 import { type ChannelCounts, type DueContact, LEASE_LIMIT_MS, type LeaseAnswer } from '../ledger.ts'
+import { and, asc, drizzle, eq, gt, lte, sql } from './drizzle.ts'
 import type { OpenDatabase } from './open.ts'
 import { contacts, counts, leases, probes } from './schema.ts'
 
@@ -8,8 +7,10 @@ import { contacts, counts, leases, probes } from './schema.ts'
 export interface WriteRequest {
   /** `[[channel, userId, friendAt, messagedAt, goneAt], …]`, no contact twice */
   readonly evidence: string | null
-  /** `[[id, revision, failure, settledAt], …]` */
-  readonly acknowledgements: string | null
+  /** What Braze accepted: `[[id, revision, settledAt], …]` */
+  readonly acceptances: string | null
+  /** What Braze rejected, which is rare: `[[id, revision, settledAt, failure], …]` */
+  readonly rejections: string | null
   readonly now: number
 }
 
@@ -18,14 +19,12 @@ export function createStore({ db: database, assertInPlace }: OpenDatabase) {
   const db = drizzle(database)
   const statements = prepare(db)
 
-  const write = database.transaction(({ evidence, acknowledgements, now }: WriteRequest) => {
+  const write = database.transaction(({ evidence, acceptances, rejections, now }: WriteRequest) => {
     assertInPlace()
     if (evidence) statements.record.run({ rows: evidence, now })
-    if (acknowledgements) {
-      statements.accept.run({ rows: acknowledgements, now })
-      statements.reject.run({ rows: acknowledgements })
-    }
-    if (!evidence && !acknowledgements) statements.probe.run({})
+    if (acceptances) statements.accept.run({ rows: acceptances, now })
+    if (rejections) statements.reject.run({ rows: rejections })
+    if (!evidence && !acceptances && !rejections) statements.probe.run({})
   })
 
   const holdLease = database.transaction(
@@ -100,20 +99,20 @@ function prepare(db: ReturnType<typeof drizzle>) {
         accepted: sql`max(${c.accepted}, ${answered(1)})`,
         // What changed while the request was under way has been pending since then.
         changedAt: sql`iif(${c.revision} > ${answered(1)}, max(${c.changedAt}, ${at('now')}), ${c.changedAt})`,
-        dueAt: sql`max(${c.dueAt}, ${answered(3)})`,
+        dueAt: sql`max(${c.dueAt}, ${answered(2)})`,
       })
       .from(answers)
-      .where(sql`${c.id} = ${answered(0)} AND ${answered(2)} IS NULL`)
+      .where(sql`${c.id} = ${answered(0)}`)
       .prepare(),
 
     reject: db
       .update(c)
       .set({
-        failure: sql`iif(${c.revision} = ${answered(1)}, ${answered(2)}, ${c.failure})`,
-        dueAt: sql`max(${c.dueAt}, ${answered(3)})`,
+        failure: sql`iif(${c.revision} = ${answered(1)}, ${answered(3)}, ${c.failure})`,
+        dueAt: sql`max(${c.dueAt}, ${answered(2)})`,
       })
       .from(answers)
-      .where(sql`${c.id} = ${answered(0)} AND ${answered(2)} IS NOT NULL`)
+      .where(sql`${c.id} = ${answered(0)}`)
       .prepare(),
 
     probe: db
