@@ -19,6 +19,17 @@ t.test('the two commands are those that package.json and CI run', async (t) => {
   t.match(readFileSync(resolve(ROOT, '.ci/run'), 'utf8'), '\n(npm ci && npm test)\n')
 })
 
+t.test('every way to start it hands Node the same flags', async (t) => {
+  const read = (name: string) => readFileSync(resolve(ROOT, name), 'utf8')
+  const { scripts } = JSON.parse(read('package.json'))
+  const flagsIn = (text = '') => text.match(/--[a-z-]+=\d+/g)
+  const flags = flagsIn(read('bin/line-braze.js').split('\n')[0])
+  t.ok(flags?.length)
+  t.strictSame(flagsIn(scripts.start), flags)
+  t.strictSame(flagsIn(scripts.demo), flags)
+  t.strictSame(flagsIn(read('Dockerfile').match(/^ENTRYPOINT .*$/m)?.[0]), flags)
+})
+
 t.test('every link to a file leads somewhere', async (t) => {
   const pages = [
     'README.md',

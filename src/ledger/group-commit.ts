@@ -46,8 +46,8 @@ export function createGroupCommit({ commit, onCommit }: GroupCommitOptions) {
   }
 
   async function run() {
-    // Yields once, so that calls made in the same turn of the event loop share the first transaction too.
-    await null
+    // Calls made in the same turn of the event loop, of all the sockets that were ready, share the first transaction.
+    await new Promise(setImmediate)
     for (let batch = queue.shift(); batch; batch = queue.shift()) {
       waiting -= batch.evidence.size
       const startedAt = performance.now()

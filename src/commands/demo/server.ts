@@ -26,7 +26,7 @@ const STOP_MS = 10_000
 
 /** Starts `line-braze serve` as a process of its own. */
 export function spawnServer({ directory, settings, onDeath }: ServerOptions) {
-  const child = spawn(process.execPath, [PROGRAM, 'serve'], {
+  const child = spawn(process.execPath, [...process.execArgv, PROGRAM, 'serve'], {
     cwd: directory,
     env: settings,
     stdio: ['ignore', 'ignore', 'pipe'],

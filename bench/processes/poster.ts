@@ -1,0 +1,47 @@
+/** The process that posts what serve would post, and does nothing else. */
+import { Pool } from 'undici'
+import { attributeObject } from '../../src/braze/attributes.ts'
+import { MAX_ITEMS } from '../../src/braze/client.ts'
+import { answerCalls } from './child.ts'
+import { monotonicMs } from './clock.ts'
+import { userId } from './webhooks.ts'
+
+const OPTIONS = { attribute: 'line_id', aliasLabel: 'line_id', createProfiles: true }
+
+let bodies: string[] = []
+
+const methods = answerCalls({
+  /** Builds the bodies for the `people` from number `first` on. */
+  prepare(first: number, people: number) {
+    bodies = []
+    for (let person = first; person < first + people; person += MAX_ITEMS) {
+      const count = Math.min(MAX_ITEMS, first + people - person)
+      const writes = Array.from({ length: count }, (_, i) => ({
+        userId: userId(person + i),
+        reachable: true,
+      }))
+      bodies.push(JSON.stringify({ attributes: writes.map((write) => attributeObject(write, OPTIONS)) }))
+    }
+  },
+
+  /** Posts every body once, and returns when the first left; see clock.ts. */
+  async post(port: number, concurrency: number): Promise<number> {
+    const pool = new Pool(`http://127.0.0.1:${port}`, { connections: concurrency, pipelining: 1 })
+    const queue = bodies.values()
+    const startedAtMs = monotonicMs()
+    await Promise.all(Array.from({ length: concurrency }, () => postAll(pool, queue)))
+    await pool.close()
+    return startedAtMs
+  },
+})
+
+export type Poster = typeof methods
+
+async function postAll(pool: Pool, queue: Iterable<string>) {
+  const headers = { authorization: 'Bearer bench', 'content-type': 'application/json' }
+  for (const body of queue) {
+    const answer = await pool.request({ method: 'POST', path: '/users/track', headers, body })
+    await answer.body.text()
+    if (answer.statusCode !== 201) throw new Error(`the receiver answered ${answer.statusCode}`)
+  }
+}

@@ -1,0 +1,91 @@
+/** A real `serve` process, as an operator starts it. */
+import { spawn } from 'node:child_process'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { own, stop } from './child.ts'
+import { cpuSeconds, peakMiB } from './usage.ts'
+import { SECRET } from './webhooks.ts'
+
+const ROOT = new URL('../../', import.meta.url)
+/** What `npm start` runs, `node` aside: its flags, the program and `serve`. */
+const START = (JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8')).scripts.start as string)
+  .split(' ')
+  .slice(1)
+  .map((word) => (word.endsWith('.js') ? fileURLToPath(new URL(word, ROOT)) : word))
+const POLL_MS = 20
+const START_TIMEOUT_MS = 15_000
+const DRAIN_TIMEOUT_MS = 45_000
+
+export interface ServeOptions {
+  /** An empty or kept folder: the database, the log and no `.env` are in it. */
+  readonly folder: string
+  readonly brazePort: number
+}
+
+export interface Serve {
+  readonly port: number
+  /** Resolves when Braze has been told of everything. */
+  drained(): Promise<void>
+  /** See usage.ts. */
+  peakMiB(): number
+  cpuSeconds(): number
+  stop(): Promise<void>
+}
+
+export const databaseIn = (folder: string) => `file:${folder}/line-braze.db`
+
+/** Starts it on a free port, with all settings but these at their defaults; resolves when it listens. */
+export async function startServe({ folder, brazePort }: ServeOptions): Promise<Serve> {
+  const logFile = `${folder}/serve.log`
+  const stderr = openSync(logFile, 'w')
+  const child = own(
+    spawn(process.execPath, START, {
+      cwd: folder,
+      env: {
+        PATH: process.env.PATH,
+        LINE_CHANNEL_SECRET: SECRET,
+        BRAZE_REST_ENDPOINT: `http://127.0.0.1:${brazePort}`,
+        BRAZE_API_KEY: 'bench',
+        BRAZE_REQUESTS_PER_SECOND: '100000',
+        DATABASE_URL: databaseIn(folder),
+        HOST: '127.0.0.1',
+        PORT: '0',
+      },
+      stdio: ['ignore', 'ignore', stderr],
+    }),
+  )
+  closeSync(stderr)
+  const read = () => readFileSync(logFile, 'utf8')
+  const port = await listeningPort(read, () => child.exitCode === null)
+
+  return {
+    port,
+    drained: () => drained(port),
+    peakMiB: () => peakMiB(child.pid as number),
+    cpuSeconds: () => cpuSeconds(child.pid as number),
+    async stop() {
+      await stop(child)
+      if (child.exitCode !== 0) throw new Error(`serve ended with ${child.exitCode}: ${read().slice(-1_000)}`)
+    },
+  }
+}
+
+async function listeningPort(readLog: () => string, isAlive: () => boolean): Promise<number> {
+  for (const end = Date.now() + START_TIMEOUT_MS; Date.now() < end && isAlive(); ) {
+    const port = /"url":"http:\/\/127\.0\.0\.1:(\d+)"/.exec(readLog())?.[1]
+    if (port) return Number(port)
+    await sleep(POLL_MS)
+  }
+  throw new Error(`serve does not listen: ${readLog().slice(-1_000)}`)
+}
+
+async function drained(port: number) {
+  for (const end = Date.now() + DRAIN_TIMEOUT_MS; Date.now() < end; await sleep(POLL_MS)) {
+    const answer = await fetch(`http://127.0.0.1:${port}/health`)
+    const { delivery } = (await answer.json()) as { delivery: { pending: number; failed: number } }
+    if (delivery.failed > 0) throw new Error(`serve failed to deliver ${delivery.failed} contacts`)
+    if (delivery.pending === 0) return
+  }
+  throw new Error(`serve has not delivered everything within ${DRAIN_TIMEOUT_MS} ms`)
+}
