@@ -21,5 +21,5 @@ EXPOSE 3000
 HEALTHCHECK --interval=30s --timeout=3s --start-period=10s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 3000}/health/ready`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 # node itself is the process that gets SIGTERM.
-ENTRYPOINT ["node", "--max-semi-space-size=12", "--heap-growing-percent=30", "bin/line-braze.js"]
+ENTRYPOINT ["node", "--max-semi-space-size=16", "--heap-growing-percent=30", "bin/line-braze.js"]
 CMD ["serve"]

@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=12 --heap-growing-percent=30
+#!/usr/bin/env -S node --max-semi-space-size=16 --heap-growing-percent=30
 // The flags, the same in package.json and the Dockerfile: on a machine with much memory V8 lets garbage pile up, and a
 // small server looks like a large one.
 // Runs on any Node, so that one that is too old is told so in a sentence and not by a syntax error.

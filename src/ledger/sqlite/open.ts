@@ -12,8 +12,6 @@ const BUSY_TIMEOUT_MS = 1_000
 const STARTING_BUSY_TIMEOUT_MS = 30_000
 /** Larger than SQLite's 1,000 pages, so that pages which are written often are copied to the database less often. */
 const CHECKPOINT_PAGES = 16_000
-/** Users come in random order, so that much of the index is touched all the time. */
-const CACHE_KIB = 32_768
 
 export interface OpenDatabase {
   readonly db: Database.Database
@@ -42,7 +40,6 @@ export function openDatabase(relativePath: string): OpenDatabase {
     db.pragma('journal_mode = WAL')
     db.pragma('synchronous = FULL')
     db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`)
-    db.pragma(`cache_size = -${CACHE_KIB}`)
     // What a statement of many rows might have to undo is kept in memory, and not in a file that nobody needs.
     db.pragma('temp_store = MEMORY')
     const migrated = migrate(db, path)
