@@ -13,6 +13,8 @@ COPY package.json ./
 COPY bin bin
 COPY migrations migrations
 COPY src src
+# Shows that the image runs, and leaves the compiled code beside it.
+RUN DATABASE_URL=file:/tmp/built.db node bin/line-braze.js migrate && rm /tmp/built.db
 RUN mkdir /data && chown node:node /data
 USER node
 VOLUME /data
