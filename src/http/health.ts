@@ -24,16 +24,17 @@ export async function healthRoutes(
   app: FastifyInstance,
   { ledger, delivery, clock = Date.now }: HealthOptions,
 ) {
-  let probed: Promise<boolean> | undefined
+  let probed: Promise<string | null> | undefined
   let probedAt = 0
 
-  function isReady(): Promise<boolean> {
+  /** Why webhooks cannot be stored right now, for a person; null when they can. */
+  function obstacle(): Promise<string | null> {
     const now = clock()
     if (!probed || now < probedAt || now - probedAt > PROBE_LIFE_MS) {
       probedAt = now
       probed = ledger.probe().then(
-        () => true,
-        () => false,
+        () => null,
+        (error: Error) => error.message,
       )
     }
     return probed
@@ -42,19 +43,21 @@ export async function healthRoutes(
   app.get(ROUTES.live.url, async () => ({ status: 'ok' }))
 
   app.get(ROUTES.ready.url, async (_request, reply) => {
-    const ready = await isReady()
+    const ready = (await obstacle()) === null
     return reply.code(ready ? 200 : 503).send({ status: ready ? 'ok' : 'degraded' })
   })
 
   app.get(ROUTES.health.url, async (_request, reply) => {
-    const ready = await isReady()
-    const parts = await read().catch((error: Error) => ({
-      ledger: { error: error.message },
+    const error = await obstacle()
+    const parts = await read().catch((cause: Error) => ({
+      ledger: { error: cause.message },
       delivery: delivery(),
     }))
     const isStuck =
       STUCK.includes(parts.delivery.state) || ('failed' in parts.delivery && parts.delivery.failed > 0)
-    return reply.code(ready ? 200 : 503).send({ status: ready && !isStuck ? 'ok' : 'degraded', ...parts })
+    const status = error === null && !isStuck ? 'ok' : 'degraded'
+    const ledgerPart = error === null ? parts.ledger : { ...parts.ledger, error }
+    return reply.code(error === null ? 200 : 503).send({ status, ...parts, ledger: ledgerPart })
   })
 
   /** The numbers of all channels together. */

@@ -36,7 +36,13 @@ const toleranceMs = 1
  * `_update_existing_only` always said, at most 75 objects. A write whose answer was, or may have been, lost can be repeated at once but not
  * contradicted: Braze could apply the two in either order.
  */
-export function createManners({ settleMs = 0 }: { settleMs?: number } = {}): Manners {
+export function createManners({
+  settleMs = 0,
+  clock = Date.now,
+}: {
+  settleMs?: number
+  clock?: () => number
+} = {}): Manners {
   const violations: string[] = []
   const open = new Map<string, Sending>()
   const last = new Map<string, Taken>()
@@ -48,7 +54,7 @@ export function createManners({ settleMs = 0 }: { settleMs?: number } = {}): Man
   function checkSettled(write: Write) {
     const before = last.get(write.profile)
     if (before === undefined) return
-    const elapsed = Date.now() - before.at
+    const elapsed = clock() - before.at
     const same = before.content === contentOf(write)
     if (elapsed >= settleMs - toleranceMs) last.delete(write.profile)
     else if (!same) blame(`a user was written another value to ${elapsed} ms after a write that Braze took`)
@@ -66,7 +72,7 @@ export function createManners({ settleMs = 0 }: { settleMs?: number } = {}): Man
     violations,
     begin(writes, objects, isCut) {
       if (objects > maxObjects) blame(`${objects} objects in one request`)
-      const sending = { writes, at: Date.now(), isCut }
+      const sending = { writes, at: clock(), isCut }
       for (const write of writes) {
         const other = open.get(write.profile)
         if (other === sending) blame('a user was twice in one request')

@@ -13,6 +13,7 @@ export interface Parts {
   manners: Manners
   profiles: Profiles
   latencyMs: number
+  clock: () => number
 }
 
 /**
@@ -20,7 +21,7 @@ export interface Parts {
  * can be applied before the answer and although the client has gone.
  */
 export function handle(parts: Parts, arrival: Arrival) {
-  const { script, record, manners, profiles } = parts
+  const { script, record, manners, profiles, clock } = parts
   const { at, res, socket } = arrival
   const track = parse(arrival.body)
   const sending = manners.begin(
@@ -41,14 +42,14 @@ export function handle(parts: Parts, arrival: Arrival) {
 
   function give() {
     const headers = script.limiter?.headers(status) ?? {}
-    const answeredAt = Date.now()
+    const answeredAt = clock()
     if (scripted === null) return conclude(sendJson(res, status, body, headers), answeredAt)
     const sent = giveScripted(res, scripted, headers)
     if (sent !== 0) conclude(sent)
   }
 
   /** Once: when it is answered, or when its connection is gone. */
-  function conclude(sent: number, answeredAt = Date.now()) {
+  function conclude(sent: number, answeredAt = clock()) {
     if (over) return
     over = true
     const accepted = scripted === null && sent >= 200 && sent < 300

@@ -28,6 +28,8 @@ export interface BrazeSandboxOptions {
   /** Keeps every request in memory, for `requests` and `writesOf`. Default false. */
   keepRequests?: boolean
   random?: Random
+  /** Epoch milliseconds, for the pause between two writes. Default: the machine's clock. */
+  clock?: () => number
 }
 
 /** Where a user's value is: the alias label of the profile, and the attribute's name. Both default to `line_id`. */
@@ -42,12 +44,18 @@ const line = 'line_id'
 
 /** Starts a Braze that has `POST /users/track`, obeys the rules of docs/sources.md and can be scripted. Rejects where it cannot listen. */
 export async function startBrazeSandbox(options: BrazeSandboxOptions = {}) {
-  const { applyMs = [10, 100], latencyMs = 0, keepRequests = false, random = Math.random } = options
+  const {
+    applyMs = [10, 100],
+    latencyMs = 0,
+    keepRequests = false,
+    random = Math.random,
+    clock = Date.now,
+  } = options
   const script = createScript(options.apiKey ?? hex(random, 32))
   const record = createRecord({ keepRequests })
   const manners = createManners(options)
   const profiles = createProfiles({ applyMs, random, onApplied: ({ userId }) => record.applied(userId) })
-  const parts = { script, record, manners, profiles, latencyMs }
+  const parts = { script, record, manners, profiles, latencyMs, clock }
   const { port, close } = await listen(
     options.port ?? 0,
     (arrival) => handle(parts, arrival),

@@ -371,6 +371,52 @@ t.test('an outage with many changes, then all is well', async (t) => {
   }
 })
 
+t.test('what a vague answer may have stored is not written over before it has settled', async (t) => {
+  const { braze, ledger, deliver, delivered } = await setUp(t)
+  const vague = { message: 'success', attributes_processed: 1, errors: ['something'] }
+  braze.answerNext({ status: 201, body: vague, apply: true })
+  braze.answerNext({ status: 429, headers: { 'retry-after': '0.05' }, body: '' }, 2)
+  await ledger.record(follow(users(2)))
+  deliver()
+  await braze.until(() => braze.stats.requests >= 2)
+  await ledger.record(users(2).map((userId) => gone(key(userId), 2_000)))
+  await delivered()
+  const [first, last] = [braze.writesOf('u0')[0], braze.writesOf('u0').at(-1)]
+  t.match([first, last], [{ value: 'u0' }, { value: null }])
+  t.ok((last?.at ?? 0) - (first?.at ?? 0) >= SETTLE_MS, 'the opposite waited for the settle pause')
+})
+
+t.test('a ledger that fails right after the lease was got leaves no doubt who delivers', async (t) => {
+  const { braze, ledger, deliver, delivered } = await setUp(t)
+  let failures = 1
+  const clampDue = async (latest: number) => {
+    if (failures-- > 0) throw new Error('busy')
+    return ledger.clampDue(latest)
+  }
+  const deliverer = deliver({ ledger: { ...ledger, clampDue } })
+  await ledger.record(follow(['u']))
+  await delivered()
+  t.equal(braze.attribute('u'), 'u')
+  t.equal(deliverer.delivery().state, 'delivering')
+  await deliverer.stop()
+  t.match(await ledger.holdLease('braze', 'next', Date.now(), 1_000), { held: true, takenOver: false })
+})
+
+t.test('a process on standby does not ask for the lease at each commit', async (t) => {
+  const { ledger, deliver } = await setUp(t)
+  await ledger.holdLease('braze', 'another', Date.now(), 60_000)
+  let asked = 0
+  const holdLease: Ledger['holdLease'] = (...args) => {
+    asked += 1
+    return ledger.holdLease(...args)
+  }
+  const startedAt = Date.now()
+  deliver({ ledger: { ...ledger, holdLease } })
+  for (let at = 1; at <= 200; at++) await ledger.record([friend(key('u'), at)])
+  const seconds = Math.ceil((Date.now() - startedAt) / 1_000)
+  t.ok(asked >= 1 && asked <= seconds + 1, `${asked} times in ${seconds} s`)
+})
+
 t.test('one deliverer at a time', async (t) => {
   const { braze, ledger, deliver, delivered } = await setUp(t)
   const first = deliver()

@@ -201,6 +201,7 @@ t.test('503 when the evidence cannot be stored, and nothing of the reason leaves
   ])
   t.match(await get('/health/ready'), { status: 503 })
   t.match(await get('/health/live'), { status: 200 })
+  t.match(await get('/health'), { status: 503, body: /"error":"disk .* is full"/ }, 'health says why')
   ledger.failure = undefined
   t.match(await post(bodyOf(follow())), { status: 200 })
 })
