@@ -8,6 +8,8 @@ export interface Profiles {
   get: (profile: string) => ReadonlyMap<string, unknown> | undefined
   /** A profile known from before, or more attributes of one. */
   create: (profile: string, attributes: Record<string, unknown>) => void
+  remove: (profile: string) => void
+  removeAttribute: (profile: string, name: string) => void
   readonly size: number
   /** Writes taken and not yet applied. */
   readonly waiting: number
@@ -63,6 +65,12 @@ export function createProfiles(options: {
       const attributesBefore = profiles.get(profile) ?? new Map<string, unknown>()
       profiles.set(profile, attributesBefore)
       for (const [name, value] of Object.entries(attributes)) set(attributesBefore, name, value)
+    },
+    remove(profile) {
+      profiles.delete(profile)
+    },
+    removeAttribute(profile, name) {
+      profiles.get(profile)?.delete(name)
     },
     get size() {
       return profiles.size

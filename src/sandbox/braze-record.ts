@@ -18,6 +18,8 @@ export interface BrazeStats {
   inFlight: number
   /** Without latency a request is answered in the turn in which it arrives, and this says 1. */
   maxInFlight: number
+  /** Requests to export users that arrived whole, answered or not. Nothing else here counts them, except `connections`. */
+  exports: number
   /** Connections that were ever opened; few, where a client keeps them alive. */
   connections: number
 }
@@ -49,6 +51,7 @@ export function createRecord({ keepRequests }: { keepRequests: boolean }) {
     byStatus: {},
     inFlight: 0,
     maxInFlight: 0,
+    exports: 0,
     connections: 0,
   }
   const requests: AnsweredRequest[] = []
@@ -71,6 +74,10 @@ export function createRecord({ keepRequests }: { keepRequests: boolean }) {
       if (accepted) stats.accepted++
       if (keepRequests) requests.push(request)
       events.emit('request', request)
+      waits.check()
+    },
+    exportArrived() {
+      stats.exports++
       waits.check()
     },
     applied(userId: string) {

@@ -1,13 +1,14 @@
-import { giveScripted, type ScriptedAnswer, sendJson } from './braze-answers.ts'
-import type { Arrival } from './braze-http.ts'
+import { answerAfter, giveScripted, sendJson } from './answers.ts'
+import { type ExportParts, exportPath, handleExport } from './braze-export-request.ts'
 import type { Manners } from './braze-manners.ts'
 import type { Profiles } from './braze-profiles.ts'
 import type { BrazeRecord } from './braze-record.ts'
-import type { BrazeScript } from './braze-script.ts'
+import type { BrazeScript, TrackAnswer } from './braze-script.ts'
 import { judgeTrack, readTrack, type TrackRequest, type Verdict } from './braze-track.ts'
+import type { Arrival } from './http.ts'
 
 /** The parts of one sandbox. */
-export interface Parts {
+export interface Parts extends ExportParts {
   script: BrazeScript
   record: BrazeRecord
   manners: Manners
@@ -16,11 +17,17 @@ export interface Parts {
   clock: () => number
 }
 
+/** Exports are a world of their own; all else is judged as `POST /users/track`. */
+export function handle(parts: Parts, arrival: Arrival) {
+  if (arrival.path === exportPath) handleExport(parts, arrival)
+  else handleTrack(parts, arrival)
+}
+
 /**
  * Handles one request: judges it, takes what is valid, answers after the latency, and keeps the record. What is taken is queued at once, so it
  * can be applied before the answer and although the client has gone.
  */
-export function handle(parts: Parts, arrival: Arrival) {
+function handleTrack(parts: Parts, arrival: Arrival) {
   const { script, record, manners, profiles, clock } = parts
   const { at, res, socket } = arrival
   const track = parse(arrival.body)
@@ -32,26 +39,20 @@ export function handle(parts: Parts, arrival: Arrival) {
   const scripted = script.takeAnswer()
   const { status, body, writes } =
     scripted === null ? judge(arrival, track, script) : judgeScripted(scripted, track, script)
-  let over = false
+  let answeredAt = 0
   record.arrived()
   record.stats.objects += writes.length
   profiles.take(writes)
-  res.once('close', () => conclude(0))
-  after(scripted === null ? parts.latencyMs : (scripted.delayMs ?? 0), arrival, give)
+  answerAfter(scripted === null ? parts.latencyMs : (scripted.delayMs ?? 0), res, give, conclude)
   record.waits.check()
 
   function give() {
     const headers = script.limiter?.headers(status) ?? {}
-    const answeredAt = clock()
-    if (scripted === null) return conclude(sendJson(res, status, body, headers), answeredAt)
-    const sent = giveScripted(res, scripted, headers)
-    if (sent !== 0) conclude(sent)
+    answeredAt = clock()
+    return scripted === null ? sendJson(res, status, body, headers) : giveScripted(res, scripted, headers)
   }
 
-  /** Once: when it is answered, or when its connection is gone. */
-  function conclude(sent: number, answeredAt = clock()) {
-    if (over) return
-    over = true
+  function conclude(sent: number) {
     const accepted = scripted === null && sent >= 200 && sent < 300
     manners.end(sending, writes, accepted, answeredAt)
     record.answered({ at, status: sent, objects: track?.objects ?? [] }, accepted)
@@ -72,7 +73,7 @@ function judge(
 }
 
 /** A scripted answer says nothing of its own; with `apply` the objects are taken all the same. */
-function judgeScripted(answer: ScriptedAnswer, track: TrackRequest | null, { rules }: BrazeScript): Verdict {
+function judgeScripted(answer: TrackAnswer, track: TrackRequest | null, { rules }: BrazeScript): Verdict {
   const writes = answer.apply && track !== null ? judgeTrack(track, rules).writes : []
   return { status: answer.status ?? 200, body: {}, writes }
 }
@@ -87,11 +88,4 @@ function parse(body: string | null): TrackRequest | null {
   } catch {
     return null
   }
-}
-
-/** Calls `give` after `delayMs`, unless the client goes before. */
-function after(delayMs: number, { res }: Arrival, give: () => void) {
-  if (delayMs === 0) return give()
-  const timer = setTimeout(() => res.destroyed || give(), delayMs)
-  res.once('close', () => clearTimeout(timer))
 }

@@ -1,12 +1,15 @@
-import type { ScriptedAnswer } from './braze-answers.ts'
+import type { ScriptedAnswer } from './answers.ts'
 import { createLimiter, type Limit, type Limiter } from './braze-limit.ts'
 
-/** What tests can make Braze do. */
+/** With `apply` the objects are taken and applied all the same, as when Braze got them and only the answer went astray. */
+export type TrackAnswer = ScriptedAnswer & { apply?: boolean }
+
+/** What tests can make Braze do with requests other than exports, which have controls of their own. */
 export interface BrazeControls {
   /** The next `times` requests are answered so instead of normally. Earlier calls come first. */
-  answerNext: (answer: ScriptedAnswer, times?: number) => void
-  /** All requests are answered so, until null. `answerNext` goes before it. */
-  setOutage: (answer: ScriptedAnswer | null) => void
+  answerNext: (answer: TrackAnswer, times?: number) => void
+  /** All of them are answered so, until null. `answerNext` goes before it. */
+  setOutage: (answer: TrackAnswer | null) => void
   /** The user's objects get an error of their own, by index. User ids are alias names or external ids. */
   rejectUser: (userId: string, reason: string) => void
   /** Every batch that contains the user is refused as a whole, without an index. Default status 400. */
@@ -25,10 +28,10 @@ export type BrazeScript = ReturnType<typeof createScript>
 
 /** Holds what was asked of a Braze: `controls` set it, the rest is read for each request. */
 export function createScript(firstApiKey: string) {
-  const next: ScriptedAnswer[] = []
+  const next: TrackAnswer[] = []
   const rules = { rejected: new Map<string, string>(), refused: new Map<string, number>(), bareErrors: false }
   let apiKey = firstApiKey
-  let outage: ScriptedAnswer | null = null
+  let outage: TrackAnswer | null = null
   let limiter: Limiter | null = null
 
   const controls: BrazeControls = {
@@ -63,7 +66,7 @@ export function createScript(firstApiKey: string) {
     controls,
     rules,
     /** The answer to give instead of Braze's own, or null. */
-    takeAnswer: (): ScriptedAnswer | null => next.shift() ?? outage,
+    takeAnswer: (): TrackAnswer | null => next.shift() ?? outage,
     get apiKey() {
       return apiKey
     },

@@ -1,18 +1,22 @@
-import { listen } from './braze-http.ts'
+import { createDashboard } from './braze-dashboard.ts'
+import { createExportScript } from './braze-export-script.ts'
+import { createBrazeIds } from './braze-ids.ts'
 import { createManners } from './braze-manners.ts'
-import { profileKey, type Write } from './braze-object.ts'
 import { createProfiles } from './braze-profiles.ts'
 import { type BrazeEvents, createRecord } from './braze-record.ts'
-import { handle, type Parts } from './braze-request.ts'
+import { handle } from './braze-request.ts'
 import { createScript } from './braze-script.ts'
-import { readTrack } from './braze-track.ts'
+import { listen } from './http.ts'
 import { hex, type Random } from './random.ts'
 
-export type { FaultKind, ScriptedAnswer } from './braze-answers.ts'
+export type { FaultKind } from './answers.ts'
+export type { AttributePlace } from './braze-dashboard.ts'
+export type { InvalidIdsStyle } from './braze-export.ts'
+export type { ExportControls } from './braze-export-script.ts'
 export type { Limit } from './braze-limit.ts'
 export type { AttributeObject } from './braze-object.ts'
 export type { AnsweredRequest, BrazeEvents, BrazeStats } from './braze-record.ts'
-export type { BrazeControls } from './braze-script.ts'
+export type { BrazeControls, TrackAnswer as ScriptedAnswer } from './braze-script.ts'
 
 export interface BrazeSandboxOptions {
   /** Default: a random one. */
@@ -32,17 +36,12 @@ export interface BrazeSandboxOptions {
   clock?: () => number
 }
 
-/** Where a user's value is: the alias label of the profile, and the attribute's name. Both default to `line_id`. */
-export interface AttributePlace {
-  label?: string
-  name?: string
-}
-
 export type BrazeSandbox = Awaited<ReturnType<typeof startBrazeSandbox>>
 
-const line = 'line_id'
-
-/** Starts a Braze that has `POST /users/track`, obeys the rules of docs/sources.md and can be scripted. Rejects where it cannot listen. */
+/**
+ * Starts a Braze that has `POST /users/track` and `POST /users/export/ids`, obeys the rules of docs/sources.md and can be scripted. Rejects
+ * where it cannot listen.
+ */
 export async function startBrazeSandbox(options: BrazeSandboxOptions = {}) {
   const {
     applyMs = [10, 100],
@@ -55,7 +54,9 @@ export async function startBrazeSandbox(options: BrazeSandboxOptions = {}) {
   const record = createRecord({ keepRequests })
   const manners = createManners(options)
   const profiles = createProfiles({ applyMs, random, onApplied: ({ userId }) => record.applied(userId) })
-  const parts = { script, record, manners, profiles, latencyMs, clock }
+  const exportScript = createExportScript()
+  const brazeIds = createBrazeIds(random)
+  const parts = { script, exportScript, record, manners, profiles, brazeIds, latencyMs, clock, random }
   const { port, close } = await listen(
     options.port ?? 0,
     (arrival) => handle(parts, arrival),
@@ -67,6 +68,7 @@ export async function startBrazeSandbox(options: BrazeSandboxOptions = {}) {
     url: `http://127.0.0.1:${port}`,
     port,
     ...script.controls,
+    ...exportScript.controls,
     get apiKey() {
       return script.apiKey
     },
@@ -74,7 +76,7 @@ export async function startBrazeSandbox(options: BrazeSandboxOptions = {}) {
     get profiles(): number {
       return profiles.size
     },
-    ...readers(parts),
+    ...createDashboard(profiles, record.requests),
     stats: record.stats,
     /** All requests that are over, oldest first; empty without `keepRequests`. */
     requests: record.requests,
@@ -97,32 +99,6 @@ export async function startBrazeSandbox(options: BrazeSandboxOptions = {}) {
       await close()
       record.waits.close()
       profiles.close()
-    },
-  }
-}
-
-function readers({ profiles, record }: Parts) {
-  return {
-    /** The value in the profile with alias (label, userId); undefined where there is none. */
-    attribute: (userId: string, { label = line, name = line }: AttributePlace = {}): unknown =>
-      profiles.get(profileKey(label, userId))?.get(name),
-    hasProfile: (userId: string, label = line): boolean =>
-      profiles.get(profileKey(label, userId)) !== undefined,
-    /** A profile that was there before. */
-    createProfile(userId: string, attributes: Record<string, unknown> = {}, label = line): void {
-      profiles.create(profileKey(label, userId), attributes)
-    },
-    /** What was sent for a user, accepted or not, oldest first; empty without `keepRequests`. */
-    writesOf(userId: string, { name = line }: AttributePlace = {}) {
-      return record.requests.flatMap(({ at, status, objects }) =>
-        readTrack({ attributes: objects })
-          .attributes.filter((write): write is Write => typeof write !== 'string' && write.userId === userId)
-          .map(({ attributes }) => ({
-            at,
-            status,
-            value: attributes.find((attribute) => attribute[0] === name)?.[1],
-          })),
-      )
     },
   }
 }

@@ -22,6 +22,18 @@ export function pick<T>(random: Random, list: readonly T[]): T {
   return list[Math.floor(random() * list.length)] as T
 }
 
+/** The same elements in another order: a new list. */
+export function shuffled<T>(random: Random, list: readonly T[]): T[] {
+  const rest = [...list]
+  return list.map(() => {
+    const index = Math.floor(random() * rest.length)
+    const drawn = rest[index] as T
+    rest[index] = rest.at(-1) as T
+    rest.pop()
+    return drawn
+  })
+}
+
 /** As many hexadecimal digits as asked for, rounded up to a multiple of eight. */
 export function hex(random: Random, digits: number): string {
   let text = ''

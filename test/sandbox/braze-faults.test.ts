@@ -92,6 +92,20 @@ t.test('an answer that never comes', async (t) => {
   await cut
 })
 
+t.test('an answer that begins and never ends', async (t) => {
+  const braze = await start(t)
+  braze.answerNext({ kind: 'stall', status: 201 })
+  const { statusCode, body } = await request(`${braze.url}/users/track`, { method: 'POST', body: '{}' })
+  t.equal(statusCode, 201)
+  for await (const chunk of body) {
+    t.equal(String(chunk), '{"message":"success"')
+    t.equal(braze.stats.inFlight, 1)
+    break
+  }
+  await braze.until(() => braze.stats.inFlight === 0)
+  t.same(braze.stats.byStatus, { 0: 1 })
+})
+
 t.test('a client that goes during a delay', async (t) => {
   const braze = await start(t)
   braze.answerNext({ delayMs: 60_000 })

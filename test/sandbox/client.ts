@@ -1,4 +1,5 @@
 import type { BrazeSandbox } from '../../src/sandbox/braze.ts'
+import type { LineApiSandbox } from '../../src/sandbox/line-api.ts'
 
 /** An attribute object as line-braze sends it. */
 export function object(userId: string, value: unknown, updateOnly = value === null) {
@@ -9,20 +10,31 @@ export function object(userId: string, value: unknown, updateOnly = value === nu
   }
 }
 
-/** Posts to a sandbox and reads the answer; `json` is undefined where there is none. */
-export async function track(
-  braze: BrazeSandbox,
-  attributes: unknown,
-  init: RequestInit & { path?: string } = {},
-) {
-  const body = JSON.stringify({ attributes })
+type Init = RequestInit & { path?: string }
+
+/** Posts attributes to a sandbox and reads the answer. */
+export function track(braze: BrazeSandbox, attributes: unknown, init: Init = {}) {
+  return post(braze, { path: '/users/track', body: JSON.stringify({ attributes }), ...init })
+}
+
+/** Asks a sandbox for users and reads the answer. */
+export function exportUsers(braze: BrazeSandbox, body: unknown, init: Init = {}) {
+  return post(braze, { path: '/users/export/ids', body: JSON.stringify(body), ...init })
+}
+
+async function post(braze: BrazeSandbox, init: Init) {
   const headers = { authorization: `Bearer ${braze.apiKey}`, 'content-type': 'application/json' }
-  const response = await fetch(braze.url + (init.path ?? '/users/track'), {
-    method: 'POST',
-    headers,
-    body,
-    ...init,
-  })
+  return read(await fetch(braze.url + init.path, { method: 'POST', headers, ...init }))
+}
+
+/** Asks LINE's API with its long-lived token, or with another one, and reads the answer. */
+export async function ask(line: LineApiSandbox, path: string, init: RequestInit & { token?: string } = {}) {
+  const headers = { authorization: `Bearer ${init.token ?? line.token}` }
+  return read(await fetch(line.url + path, { headers, ...init }))
+}
+
+/** An answer with its whole body; `json` is undefined where there is none. */
+export async function read(response: Response) {
   const text = await response.text()
   return { status: response.status, headers: response.headers, text, json: parse(text) }
 }

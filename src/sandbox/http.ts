@@ -6,15 +6,17 @@ export interface Arrival {
   /** When its headers came, in epoch milliseconds. */
   at: number
   method: string
+  /** With its query. */
   path: string
   authorization: string
-  /** Null: larger than Braze takes. */
+  contentType: string
+  /** Null: larger than a sandbox takes. */
   body: string | null
   res: ServerResponse
   socket: Socket
 }
 
-/** Most bytes of a body. [TRACK] */
+/** Most bytes of a body: as many as Braze takes. [TRACK] */
 const maxBytes = 4 * 1024 * 1024
 
 /**
@@ -26,7 +28,8 @@ export async function listen(port: number, onArrival: (arrival: Arrival) => void
     const at = Date.now()
     collect(req, (body) => {
       const { method = '', url: path = '', headers, socket } = req
-      onArrival({ at, method, path, authorization: headers.authorization ?? '', body, res, socket })
+      const { authorization = '', 'content-type': contentType = '' } = headers
+      onArrival({ at, method, path, authorization, contentType, body, res, socket })
     })
   })
   server.on('connection', onConnection)
