@@ -10,12 +10,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   contact: [],
   config: [],
   sandbox: [],
-  line: ['contact'],
-  braze: ['contact'],
+  wire: [],
+  line: ['contact', 'wire'],
+  braze: ['contact', 'wire'],
   ledger: ['contact'],
   delivery: ['braze', 'ledger', 'contact'],
+  backfill: ['line', 'ledger', 'contact'],
   http: ['line', 'ledger', 'contact'],
-  commands: ['config', 'delivery', 'http', 'line', 'braze', 'ledger', 'contact', 'sandbox'],
+  commands: ['config', 'backfill', 'delivery', 'http', 'line', 'braze', 'ledger', 'contact', 'sandbox'],
   'cli.ts': ['commands'],
 }
 

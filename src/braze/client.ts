@@ -1,6 +1,5 @@
-import { Pool } from 'undici'
+import { createHttpClient, type HttpAnswer } from '../wire/client.ts'
 import { type AttributeOptions, attributeObject, type Write } from './attributes.ts'
-import type { Answer } from './interpret.ts'
 
 export interface BrazeClientOptions extends AttributeOptions {
   /** The REST endpoint's URL; a path in it is kept. */
@@ -15,10 +14,7 @@ export interface BrazeClientOptions extends AttributeOptions {
 /** Braze's own limit. Source: braze.com/docs/api/endpoints/user_data/post_user_track */
 export const MAX_ITEMS = 75
 
-/** Far more than Braze ever says; what is longer is no answer of Braze's. */
-const ANSWER_LIMIT_BYTES = 1_000_000
-
-/** Posts attribute objects over connections that are kept alive. */
+/** Posts to Braze over connections that are kept alive. Both methods throw `NoAnswer`, of src/wire. */
 export function createBrazeClient({
   endpoint,
   apiKey,
@@ -26,44 +22,34 @@ export function createBrazeClient({
   timeoutMs,
   ...options
 }: BrazeClientOptions) {
-  const url = new URL(endpoint)
-  const pool = new Pool(url.origin, {
-    connections: concurrency,
-    pipelining: 1,
-    connect: { timeout: timeoutMs },
-  })
-  const path = `${url.pathname.replace(/\/$/, '')}/users/track`
+  const client = createHttpClient({ baseUrl: endpoint, timeoutMs, connections: concurrency })
   const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' }
+  const post = (path: string, body: object, signal?: AbortSignal): Promise<HttpAnswer> =>
+    client.send({ method: 'POST', path, headers, body: JSON.stringify(body) }, signal)
 
   return {
     timeoutMs,
 
-    /**
-     * Posts at most 75 writes of different users in one `/users/track` request. `interpret` reads the answer.
-     *
-     * @throws Error when no whole answer came in time: refused, reset, cut short, larger than 1 MB
-     */
-    async track(writes: readonly Write[]): Promise<Answer> {
-      const body = JSON.stringify({ attributes: writes.map((write) => attributeObject(write, options)) })
-      const signal = AbortSignal.timeout(timeoutMs)
-      const answer = await pool.request({ method: 'POST', path, headers, body, signal })
-      return { status: answer.statusCode, headers: answer.headers, body: await readText(answer.body) }
-    },
+    /** Posts at most 75 writes of different users in one `/users/track` request. `interpret` reads the answer. */
+    track: (writes: readonly Write[]) =>
+      post('/users/track', { attributes: writes.map((write) => attributeObject(write, options)) }),
 
-    close: () => pool.destroy(),
+    /**
+     * Asks for the profiles of at most 50 users by their aliases. `readExport` reads the answer.
+     * Source: braze.com/docs/api/endpoints/export/user_data/post_users_identifier
+     */
+    exportUsers: (userIds: readonly string[], signal?: AbortSignal) =>
+      post(
+        '/users/export/ids',
+        {
+          user_aliases: userIds.map((userId) => ({ alias_name: userId, alias_label: options.aliasLabel })),
+          fields_to_export: ['user_aliases', 'custom_attributes'],
+        },
+        signal,
+      ),
+
+    close: client.close,
   }
 }
 
 export type BrazeClient = ReturnType<typeof createBrazeClient>
-
-async function readText(body: AsyncIterable<Buffer>): Promise<string> {
-  const chunks: Buffer[] = []
-  let size = 0
-  // Leaving the loop by throwing ends the connection, so an endless answer is not read to its end.
-  for await (const chunk of body) {
-    size += chunk.length
-    if (size > ANSWER_LIMIT_BYTES) throw new Error('the answer is larger than 1 MB')
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString()
-}

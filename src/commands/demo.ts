@@ -1,15 +1,15 @@
 import { randomInt } from 'node:crypto'
 import { Command, InvalidArgumentError } from 'commander'
 import { judge } from './demo/compare.ts'
-import { createDisplay, type Display } from './demo/display.ts'
-import { number } from './demo/frame.ts'
-import { createInterruption, Interrupted, type Interruption } from './demo/interruption.ts'
+import { frameOf, lineOf, number } from './demo/frame.ts'
 import { createOutage } from './demo/outage.ts'
 import { type Play, playLightTraffic, playTraffic, rehearse } from './demo/play.ts'
 import { type Progress, readProgress } from './demo/progress.ts'
 import { describe, type Result, resultOf, tableOf } from './demo/report.ts'
 import { describeEnd } from './demo/server.ts'
 import { type Closers, closeAll, type Stage, setStage } from './demo/stage.ts'
+import { createDisplay, type Display } from './display.ts'
+import { createInterruption, Interrupted, type Interruption } from './interruption.ts'
 import { EXIT } from './run.ts'
 
 interface DemoOptions {
@@ -42,7 +42,7 @@ function readPeople(text: string): number {
 /** Before this is over, what it started has ended and what it wrote is gone, whatever happens. */
 async function demo(options: DemoOptions) {
   const interruption = createInterruption()
-  const display = createDisplay(process.stderr)
+  const display = createDisplay(process.stderr, { lineMs: 1_000, hasStamps: true })
   const closers: Closers = []
   let hasResult = false
   function print(result: Result | { status: string }, text = '') {
@@ -103,7 +103,7 @@ async function playThrough(play: Play, stage: Stage, { interruption, display, cl
     `health   ${url}/health`,
     `metrics  ${url}/metrics`,
   )
-  display.show(read)
+  display.show({ frame: () => frameOf(read()), line: () => lineOf(read()) })
   await playTraffic(play, { line, signal, onSending: outage.advance })
   display.say('LINE has a 200 for every webhook; Braze still has to hear the rest.')
   await health.untilDelivered(signal)

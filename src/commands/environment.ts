@@ -1,7 +1,11 @@
+import { Writable } from 'node:stream'
 import { type LoggerOptions, pino } from 'pino'
 import pretty from 'pino-pretty'
 import { loadSettings, readDotenv } from '../config/load.ts'
 import { describeSettings, type SettingName, type Settings } from '../config/settings.ts'
+
+/** The one channel of these settings. */
+export const CHANNEL = 'default'
 
 /** The settings `names` of this process: its environment first, then `.env` in its folder. */
 export function settingsFor<N extends SettingName>(names?: readonly N[]): Pick<Settings, N> {
@@ -11,8 +15,12 @@ export function settingsFor<N extends SettingName>(names?: readonly N[]): Pick<S
 /** Where nobody reads the log, lines are dropped beyond this. */
 const LOG_BUFFER_BYTES = 16_777_216
 
-/** JSON lines on stderr; readable lines where stderr is a terminal. */
-export function createLog(level: string) {
+/**
+ * JSON lines on stderr; readable lines where stderr is a terminal.
+ *
+ * @param display where readable lines go, if something else is drawn on the terminal
+ */
+export function createLog(level: string, display?: { write(text: string): void }) {
   const options: LoggerOptions = {
     level,
     base: null,
@@ -22,10 +30,19 @@ export function createLog(level: string) {
   return pino(
     options,
     process.stderr.isTTY
-      ? pretty({ destination: 2, sync: true })
+      ? pretty({ destination: display ? streamTo(display) : 2, sync: true })
       : pino.destination({ fd: 2, sync: false, maxLength: LOG_BUFFER_BYTES }),
   )
 }
+
+const streamTo = (display: { write(text: string): void }) =>
+  new Writable({
+    decodeStrings: false,
+    write(text, _encoding, done) {
+      display.write(String(text))
+      done()
+    },
+  })
 
 export type Log = ReturnType<typeof createLog>
 

@@ -1,18 +1,14 @@
-import { randomUUID } from 'node:crypto'
 import closeWithGrace from 'close-with-grace'
 import { Command } from 'commander'
 import type { FastifyInstance } from 'fastify'
-import { type BrazeClient, createBrazeClient } from '../braze/client.ts'
 import { type Settings, secretsOf } from '../config/settings.ts'
-import { createDeliverer } from '../delivery/deliverer.ts'
 import { createMetrics } from '../http/metrics.ts'
 import { createServer } from '../http/server.ts'
 import { openLedger } from '../ledger/open.ts'
-import { createLog, type Log, settingsFor, settingsHelp } from './environment.ts'
+import { createDelivery } from './delivery.ts'
+import { CHANNEL, createLog, type Log, settingsFor, settingsHelp } from './environment.ts'
 import { EXIT } from './run.ts'
 
-/** The one channel of these settings. */
-const CHANNEL = 'default'
 /** After the time that requests in flight may still take, a stop that has not ended is forced. */
 const STOP_MARGIN_MS = 5_000
 /** LINE does not wait longer for an answer either. */
@@ -69,18 +65,8 @@ async function open(settings: Settings, log: Log, closers: Closers): Promise<str
     },
   })
   closers.push(ledger.close)
-  const braze = createBraze(settings)
+  const { deliverer, braze } = createDelivery(settings, { ledger, log, observer: metrics.delivery })
   closers.push(braze.close)
-  const deliverer = createDeliverer({
-    ledger,
-    braze,
-    holder: randomUUID(),
-    settleMs: settings.BRAZE_SETTLE_MS,
-    requestsPerSecond: settings.BRAZE_REQUESTS_PER_SECOND,
-    concurrency: settings.BRAZE_CONCURRENCY,
-    log,
-    observer: metrics.delivery,
-  })
   const isDelivering = () => deliverer.delivery().state !== 'standby'
   const app = await createServer({
     log,
@@ -113,14 +99,3 @@ function cannotListen({ code, message }: NodeJS.ErrnoException, { HOST, PORT }: 
   if (code === 'EACCES') return `This user may not listen on port ${PORT}; set PORT to 1024 or higher.`
   return `Cannot listen on port ${PORT} of ${HOST}; set HOST and PORT to what this machine has (${message}).`
 }
-
-const createBraze = (settings: Settings): BrazeClient =>
-  createBrazeClient({
-    endpoint: settings.BRAZE_REST_ENDPOINT,
-    apiKey: settings.BRAZE_API_KEY,
-    concurrency: settings.BRAZE_CONCURRENCY,
-    timeoutMs: settings.BRAZE_TIMEOUT_MS,
-    attribute: settings.BRAZE_ATTRIBUTE,
-    aliasLabel: settings.BRAZE_ALIAS_LABEL,
-    createProfiles: settings.BRAZE_CREATE_PROFILES,
-  })

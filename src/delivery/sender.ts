@@ -79,10 +79,7 @@ export function createSender(options: SenderOptions) {
       }
       return interpret(answer, batch.length, clock())
     } catch (error) {
-      return {
-        kind: 'retry',
-        reason: `Braze cannot be reached: ${describe(error as Error, braze.timeoutMs)}`,
-      }
+      return { kind: 'retry', reason: `Braze cannot be reached: ${(error as Error).message}` }
     } finally {
       observer?.requested(status, (monotonic() - startedAt) / 1000)
     }
@@ -117,10 +114,4 @@ export function createSender(options: SenderOptions) {
   }
 
   return send
-}
-
-function describe(error: Error, timeoutMs: number): string {
-  if (error.name === 'TimeoutError') return `no whole answer within ${timeoutMs} ms`
-  const code = (error as { code?: string }).code
-  return [code, error.message].filter(Boolean).join(': ') || error.name
 }

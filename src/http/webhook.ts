@@ -2,6 +2,7 @@ import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify'
 import type { Ledger } from '../ledger/ledger.ts'
 import { createVerifier, type Rejection, rejectionOf } from '../line/signature.ts'
 import { type EventType, readWebhook, type WebhookReading } from '../line/webhook.ts'
+import { createAccountMemory } from './account.ts'
 import { asRefusal, Refusal } from './refusal.ts'
 import { ROUTES } from './routes.ts'
 
@@ -14,7 +15,7 @@ export interface Channel {
 
 export interface WebhookOptions {
   readonly channel: Channel
-  readonly ledger: Pick<Ledger, 'record'>
+  readonly ledger: Pick<Ledger, 'record' | 'claimAccount'>
   readonly log: WebhookLog
   readonly observer?: WebhookObserver
   /** Milliseconds since 1970. */
@@ -24,6 +25,7 @@ export interface WebhookOptions {
 /** What a pino logger offers. */
 export interface WebhookLog {
   info(fields: object, message: string): void
+  warn(fields: object, message: string): void
   error(fields: object, message: string): void
 }
 
@@ -76,6 +78,7 @@ declare module 'fastify' {
 export async function webhookRoute(app: FastifyInstance, options: WebhookOptions) {
   const { channel, ledger, log, observer, clock = Date.now } = options
   const verify = createVerifier(channel.secrets)
+  const rememberAccount = createAccountMemory({ channel: channel.name, ledger, log })
 
   app.decorateRequest('arrivedAt', 0)
   app.decorateRequest('contentType', undefined)
@@ -98,7 +101,7 @@ export async function webhookRoute(app: FastifyInstance, options: WebhookOptions
   })
 
   app.post(ROUTES.webhook.url, async (request) => {
-    const { evidence, types } = request.body as WebhookReading
+    const { evidence, types, destination } = request.body as WebhookReading
     request.events = types.length
     try {
       await ledger.record(evidence)
@@ -106,6 +109,7 @@ export async function webhookRoute(app: FastifyInstance, options: WebhookOptions
       log.error({ channel: channel.name, error: (cause as Error).message }, 'webhook not stored')
       throw new Refusal(503, 'The events could not be stored; send them again.')
     }
+    await rememberAccount(destination)
     observer?.read(channel.name, types)
     return {}
   })

@@ -22,7 +22,10 @@ export interface Ledger {
 
   // ── What Braze should know ─────────────────────────────────────────────────────────────────────────────
 
-  /** Up to `limit` contacts that may be sent at `now`, those that have waited longest first. Changes nothing. */
+  /**
+   * Up to `limit` contacts that may be sent at `now`: news from webhooks before what runs brought, and of each those
+   * that have waited longest first. Changes nothing.
+   */
   due(now: number, limit: number): Promise<DueContact[]>
 
   /** The earliest moment at which some contact may be sent; null when nothing is pending. */
@@ -37,6 +40,65 @@ export interface Ledger {
 
   /** Makes pending contacts that are due later than `latest` due at `latest`: heals a clock that was set back. */
   clampDue(latest: number): Promise<void>
+
+  // ── Runs: what reaches many contacts at once ─────────────────────────────────────────────────────────────
+
+  /**
+   * Takes the lock `name`, which lasts until the function returned is called or this process has ended, however it
+   * does. Null while somebody else has it.
+   */
+  lock(name: string): Promise<(() => Promise<void>) | null>
+
+  /** The newest backfill of the channel that has not ended, or null. */
+  openRun(channel: string): Promise<Run | null>
+
+  /** How many people the last complete follower list of the channel named; null when there was none. */
+  lastListed(channel: string): Promise<number | null>
+
+  /** Begins a run, and abandons the one of its kind and channel that has not ended. */
+  beginRun(kind: RunKind, channel: string, startedAt: number): Promise<Run>
+
+  /**
+   * Stores pages of the follower list and where it goes on, in one durable transaction. Everybody on a page was a
+   * friend at its `listedAt`, though not before the run began. A page without `next` is the last: the run is then
+   * `clearing`.
+   */
+  recordPages(run: number, pages: readonly FollowerPage[]): Promise<Run>
+
+  /**
+   * How many contacts are friends by evidence from before the run began, and by none since: once its list is complete,
+   * those who were missing from it.
+   */
+  countAbsent(run: number): Promise<number>
+
+  /**
+   * Dates the next `limit` of the absent friends with an id above `after` as gone when the run began, in one durable
+   * transaction. `after` is the id to go on with, null when there are no more. Safe to repeat.
+   */
+  clearAbsent(run: number, after: number, limit: number): Promise<{ run: Run; after: number | null }>
+
+  /** Nothing more is stored for the run. */
+  endRun(run: number, state: 'complete' | 'abandoned'): Promise<void>
+
+  /** Up to `limit` contacts of the channel with an id above `after`, in the order of their ids. */
+  contacts(channel: string, after: number, limit: number): Promise<KnownContact[]>
+
+  /**
+   * Makes contacts due although nothing about them has changed, in the name of `run`; those that are due already are
+   * left as they are. Returns how many it made due.
+   */
+  resend(run: number, ids: readonly number[]): Promise<number>
+
+  /** What Braze has not accepted yet of what a run made due. */
+  outstanding(run: number): Promise<Outstanding>
+
+  // ── Whose ledger this is ─────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Remembers which account (the bot's user id) a channel belongs to. The first to speak sets it; a webhook's word
+   * (`heard`), which LINE has signed, also replaces what only a token said. Returns the account that counts.
+   */
+  claimAccount(channel: string, destination: string, heard: boolean): Promise<string>
 
   // ── Who delivers ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -87,6 +149,64 @@ export interface Acknowledgement {
   readonly failure: string | null
   /** The next write to this contact must not leave earlier. */
   readonly settledAt: number
+}
+
+export type RunKind = 'backfill' | 'resync' | 'verify'
+
+/** Where a run stands; every count is of the whole run, also where it was interrupted and went on. */
+export interface Run {
+  readonly id: number
+  readonly channel: string
+  /** The moment before its first page was asked for. */
+  readonly startedAt: number
+  /** `clearing`: the list is complete, and who was missing from it is being cleared. */
+  readonly state: 'listing' | 'clearing' | 'complete' | 'abandoned'
+  /** Where the list goes on; null before its first page and after its last. */
+  readonly cursor: string | null
+  /** When the cursor was stored. */
+  readonly cursorAt: number
+  /** Friends when it began. */
+  readonly known: number
+  readonly pages: number
+  /** User ids on those pages. */
+  readonly listed: number
+  /** Entries that were no user ids. */
+  readonly invalid: number
+  /** Contacts that the list made. */
+  readonly added: number
+  /** Contacts that were gone and that the list made reachable. */
+  readonly returned: number
+  /** Contacts that can't be reached any more, since they were missing. */
+  readonly gone: number
+}
+
+/** A page of LINE's follower list. */
+export interface FollowerPage {
+  readonly userIds: readonly string[]
+  /** How many of its entries were no user ids. */
+  readonly invalid: number
+  /** The moment before it was asked for. */
+  readonly listedAt: number
+  /** Where the list goes on; null on the last page. */
+  readonly next: string | null
+}
+
+/** A contact, as far as what Braze should hold of it. */
+export interface KnownContact {
+  readonly id: number
+  readonly userId: string
+  readonly reachable: boolean
+  /** Whether Braze has not accepted the newest state yet, or has rejected it. */
+  readonly owed: boolean
+}
+
+export interface Outstanding {
+  /** Contacts that the run made due, of which Braze has not heard. */
+  readonly pending: number
+  /** Contacts that the run made due and that Braze rejected. */
+  readonly failed: number
+  /** Contacts that earlier runs made due, of which Braze has not heard. */
+  readonly earlier: number
 }
 
 export interface LeaseAnswer {

@@ -1,4 +1,6 @@
 import { type ContactKey, type Evidence, friend, gone, messaged } from '../contact/contact.ts'
+import { LINE_EPOCH } from './epoch.ts'
+import { DUMMY_USER, isUserId } from './user-id.ts'
 
 /** What a webhook body says. */
 export interface WebhookReading {
@@ -6,6 +8,8 @@ export interface WebhookReading {
   readonly evidence: Evidence[]
   /** For each event its type: a known one, `other`, or `invalid` for one that makes no sense and was skipped. */
   readonly types: EventType[]
+  /** The bot's user id: the account that the webhook is for. Undefined where it names none. */
+  readonly destination: string | undefined
 }
 
 /** Event types that LINE documents. Source: developers.line.biz/en/reference/messaging-api/#webhook-event-objects */
@@ -44,12 +48,6 @@ const EVIDENCE: ReadonlyMap<unknown, (key: ContactKey, at: number) => Evidence> 
 
 const KNOWN: ReadonlySet<unknown> = new Set(KNOWN_TYPES)
 
-/** LINE's old console checks sent events of this user, who does not exist. */
-const DUMMY_USER = 'Udeadbeefdeadbeefdeadbeefdeadbeef'
-/** LINE's ids are `U` and 32 hex digits, module channels use 68 characters, recorded examples hold others. */
-const USER_ID = /^[\x21-\x7e]{1,255}$/
-/** LINE opened in June 2011. What claims to be older is no moment in milliseconds. */
-const EARLIEST = Date.UTC(2011, 5, 1)
 const DAY_MS = 86_400_000
 
 /** A signed body that is not what LINE sends; the message says how. */
@@ -65,14 +63,14 @@ export class MalformedWebhook extends Error {
  * @throws MalformedWebhook when the bytes are not JSON, or hold no list `events`
  */
 export function readWebhook(body: Uint8Array, channel: string, now: number): WebhookReading {
-  const events = parseEvents(body)
+  const { events, destination } = parseBody(body)
   const evidence: Evidence[] = []
   const types: EventType[] = []
   for (const event of events) types.push(readEvent(event, channel, now, evidence))
-  return { evidence, types }
+  return { evidence, types, destination: isUserId(destination) ? destination : undefined }
 }
 
-function parseEvents(body: Uint8Array): unknown[] {
+function parseBody(body: Uint8Array): { events: unknown[]; destination: unknown } {
   let parsed: unknown
   try {
     // A broken character can only be part of a text that is not read here, so it is replaced and not refused.
@@ -80,9 +78,9 @@ function parseEvents(body: Uint8Array): unknown[] {
   } catch {
     throw new MalformedWebhook('The body is not JSON.')
   }
-  const events = isObject(parsed) ? parsed.events : undefined
+  const { events, destination } = isObject(parsed) ? parsed : {}
   if (!Array.isArray(events)) throw new MalformedWebhook('The body has no list "events".')
-  return events
+  return { events, destination }
 }
 
 const decoder = new TextDecoder()
@@ -99,16 +97,16 @@ function readEvent(event: unknown, channel: string, now: number, evidence: Evide
   if (source.type !== 'user' || source.userId === undefined || source.userId === DUMMY_USER) return type
 
   const at = momentOf(event.timestamp, now)
-  if (at === undefined || typeof source.userId !== 'string' || !USER_ID.test(source.userId)) return 'invalid'
+  if (at === undefined || !isUserId(source.userId)) return 'invalid'
   evidence.push(observe({ channel, userId: source.userId }, at))
   return type
 }
 
 /** `timestamp` in milliseconds, never later than now and a day; undefined when it is no such moment. */
 function momentOf(timestamp: unknown, now: number): number | undefined {
-  if (typeof timestamp !== 'number' || !Number.isFinite(timestamp) || timestamp < EARLIEST) return undefined
+  if (typeof timestamp !== 'number' || !Number.isFinite(timestamp) || timestamp < LINE_EPOCH) return undefined
   // A clock of ours that has not been set yet must not date what LINE has dated.
-  return now >= EARLIEST && timestamp > now + DAY_MS ? now : Math.floor(timestamp)
+  return now >= LINE_EPOCH && timestamp > now + DAY_MS ? now : Math.floor(timestamp)
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

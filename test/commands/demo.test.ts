@@ -6,8 +6,9 @@ import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
 import t, { type Test } from 'tap'
 import { judge } from '../../src/commands/demo/compare.ts'
-import { createDisplay } from '../../src/commands/demo/display.ts'
+import { frameOf, lineOf } from '../../src/commands/demo/frame.ts'
 import { describe } from '../../src/commands/demo/report.ts'
+import { createDisplay } from '../../src/commands/display.ts'
 import { startBrazeSandbox } from '../../src/sandbox/braze.ts'
 import type { Truth } from '../../src/sandbox/line.ts'
 
@@ -226,13 +227,14 @@ t.test('says what differs', async (t) => {
 
 t.test('redraws its numbers in place on a terminal, within 80 columns', async (t) => {
   let written = ''
-  const display = createDisplay({
+  const terminal = {
     isTTY: true,
     write(text: string) {
       written += text
       return true
     },
-  } as never)
+  }
+  const display = createDisplay(terminal as never, { lineMs: 1_000, hasStamps: true })
   const counts = {
     webhooks: 99_999,
     acknowledged: 99_999,
@@ -241,7 +243,7 @@ t.test('redraws its numbers in place on a terminal, within 80 columns', async (t
     duplicates: 0,
     redeliveries: 0,
   }
-  display.show(() => ({
+  const progress = {
     counts,
     webhooks: 100_000,
     delivery: { state: 'delivering', reason: null, pending: 99_999 },
@@ -254,7 +256,8 @@ t.test('redraws its numbers in place on a terminal, within 80 columns', async (t
     agree: 99_999,
     lacking: [],
     stale: [],
-  }))
+  }
+  display.show({ frame: () => frameOf(progress), line: () => lineOf(progress) })
   const frame = written
   const height = frame.split('\n').length - 1
   display.say('Something happens.')

@@ -22,6 +22,13 @@ async function setUp(t: Test) {
   const note = (fields: object, message: string) => void lines.push({ fields: { ...fields }, message })
   const ledger = {
     failure: undefined as Error | undefined,
+    isBusy: false,
+    accounts: [] as string[],
+    async claimAccount(_channel: string, destination: string) {
+      ledger.accounts.push(destination)
+      if (ledger.isBusy) throw new Error('busy')
+      return ledger.accounts[0] ?? destination
+    },
     async record(evidence: readonly Evidence[]) {
       if (ledger.failure) throw ledger.failure
       recorded.push([...evidence])
@@ -39,7 +46,7 @@ async function setUp(t: Test) {
   const app = await createServer({
     channel: { name: 'default', secrets: SECRETS },
     ledger,
-    log: { info: note, error: note },
+    log: { info: note, warn: note, error: note },
     observer: metrics.webhooks,
     clock: () => NOW,
     bodyLimitBytes: LIMIT,
@@ -187,6 +194,27 @@ t.test('415 for a signed body that does not say that it is JSON', async (t) => {
   for (const type of ['application/json', 'Application/JSON;charset=UTF-8', 'application/json ; x=y']) {
     t.match(await post(bodyOf(follow()), { 'content-type': type }), { status: 200 }, type)
   }
+})
+
+t.test('the account that webhooks name is remembered once, and costs none of them', async (t) => {
+  const { post, ledger, lines } = await setUp(t)
+  const from = (destination?: unknown) => JSON.stringify({ destination, events: [] })
+  const ours = 'U8e742f61d673b39c7fff3cecb7536ef0'
+  for (const destination of [undefined, '', 5, ours, ours, ours, 'Uanother', 'Uanother']) {
+    ledger.isBusy = ledger.accounts.length === 0
+    t.match(await post(from(destination)), { status: 200 })
+  }
+  t.strictSame(ledger.accounts, [ours, ours, 'Uanother'], 'again only after it failed')
+  t.match(
+    lines.filter(({ message }) => message !== 'webhook').map(({ message, fields }) => ({ message, fields })),
+    [
+      { message: 'account not remembered', fields: { error: 'busy' } },
+      {
+        message: 'webhooks name another account than before',
+        fields: { channel: 'default', hint: /DATABASE_URL/ },
+      },
+    ],
+  )
 })
 
 t.test('503 when the evidence cannot be stored, and nothing of the reason leaves the house', async (t) => {

@@ -10,17 +10,20 @@ import { openSqliteLedger } from '../../src/ledger/sqlite/ledger.ts'
 import { openDatabase } from '../../src/ledger/sqlite/open.ts'
 import * as schema from '../../src/ledger/sqlite/schema.ts'
 import { createStore } from '../../src/ledger/sqlite/store.ts'
-import { ledgerContract } from './contract.ts'
+import { ledgerContract, type Subject } from './contract.ts'
+import { runsContract } from './runs-contract.ts'
 
 const temporary = () => mkdtempSync(join(tmpdir(), 'line-braze-'))
 
-ledgerContract('sqlite', async () => {
+const create = async (): Promise<Subject> => {
   const folder = temporary()
   return {
     open: (clock) => openSqliteLedger({ path: join(folder, 'ledger.db'), clock }),
     remove: async () => rmSync(folder, { recursive: true }),
   }
-})
+}
+ledgerContract('sqlite', create)
+runsContract('sqlite', create)
 
 t.test('files', async (t) => {
   const folder = temporary()
@@ -80,10 +83,23 @@ t.test('what runs all the time is answered from an index', async (t) => {
     return prepare(source)
   }) as typeof db.prepare
   createStore(open)
-  t.equal(plans.length, 5, 'accept, reject, due, nextDue and clampDue')
-  const byIndex = /^(SEARCH|SCAN) contacts USING (COVERING )?INDEX contacts_due[^;]*$/
-  const byId = /^SCAN answer VIRTUAL TABLE INDEX \d+:?; SEARCH contacts USING INTEGER PRIMARY KEY[^;]*$/
-  for (const plan of plans) t.ok(byIndex.test(plan) || byId.test(plan), plan)
+  const kinds = {
+    'due, nextDue, clampDue': /^SEARCH contacts USING INDEX contacts_due \(bulk=[^;]*$/,
+    'accept, reject':
+      /^SCAN answer VIRTUAL TABLE INDEX \d+:?; SEARCH contacts USING INTEGER PRIMARY KEY[^;]*$/,
+    'owed, earlier': /^SEARCH contacts USING INDEX contacts_of_run \(run[=<]\?\)$/,
+    'absentSlice, page': /(^|; )SEARCH contacts USING INTEGER PRIMARY KEY \(rowid>\?\)(; SEARCH slice)?$/,
+    resend: /^SEARCH contacts USING INTEGER PRIMARY KEY \(rowid=\?\); LIST SUBQUERY 1;/,
+    countAbsent: /^SCAN contacts$/,
+  }
+  for (const [names, plan] of Object.entries(kinds)) {
+    t.equal(
+      plans.filter((each) => plan.test(each)).length,
+      names.split(', ').length,
+      `${names}: ${plans.join(' | ')}`,
+    )
+  }
+  t.equal(plans.length, 11)
   db.close()
 })
 

@@ -44,8 +44,9 @@ t.test('all other events say nothing, known or not', async (t) => {
     (type) => !['follow', 'unfollow', 'message', 'other', 'invalid'].includes(type),
   )
   t.equal(others.length, 17)
-  for (const type of others) t.strictSame(read(event({ type })), { evidence: [], types: [type] })
-  t.strictSame(read(event({ type: 'somethingNew' })), { evidence: [], types: ['other'] })
+  for (const type of others)
+    t.strictSame(read(event({ type })), { evidence: [], types: [type], destination: 'U0' })
+  t.strictSame(read(event({ type: 'somethingNew' })), { evidence: [], types: ['other'], destination: 'U0' })
   t.strictSame(read({ type: 'accountLink', timestamp: AT, link: { result: 'failed' } }).types, [
     'accountLink',
   ])
@@ -60,7 +61,11 @@ t.test('groups, rooms, people without an id and the dummy user are nobody', asyn
     { type: 'user', userId: 'Udeadbeefdeadbeefdeadbeefdeadbeef' },
   ]
   for (const source of nobody)
-    t.strictSame(read(event({ type: 'message', source })), { evidence: [], types: ['message'] })
+    t.strictSame(read(event({ type: 'message', source })), {
+      evidence: [],
+      types: ['message'],
+      destination: 'U0',
+    })
 })
 
 t.test('user ids of other shapes than the usual', async (t) => {
@@ -139,7 +144,12 @@ t.test('bodies', async (t) => {
   ]
   for (const body of malformed)
     t.throws(() => readWebhook(Buffer.from(body), 'default', NOW), MalformedWebhook, body)
-  t.strictSame(readWebhook(Buffer.from('{"events":[]}'), 'default', NOW), { evidence: [], types: [] })
+  for (const destination of [undefined, '', 7, {}, 'with space'])
+    t.strictSame(readWebhook(Buffer.from(JSON.stringify({ destination, events: [] })), 'default', NOW), {
+      evidence: [],
+      types: [],
+      destination: undefined,
+    })
   t.throws(
     () => readWebhook(Buffer.from(JSON.stringify({ events: [] }), 'utf16le'), 'default', NOW),
     MalformedWebhook,

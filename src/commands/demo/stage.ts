@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BrazeSandbox, startBrazeSandbox } from '../../sandbox/braze.ts'
 import { createLineSandbox, type LineSandbox } from '../../sandbox/line.ts'
+import type { Interruption } from '../interruption.ts'
 import { type HealthWatch, watchHealth } from './health.ts'
-import type { Interruption } from './interruption.ts'
 import { type DemoServer, spawnServer } from './server.ts'
 
 /** Everything that takes part. */

@@ -6,8 +6,11 @@ import { createRequire } from 'node:module'
 
 const require = createRequire(import.meta.url)
 
-export const { and, asc, eq, gt, lte, sql } = require('drizzle-orm') as typeof import('drizzle-orm')
+export const { and, asc, desc, eq, getTableColumns, gt, inArray, isNull, lte, sql } =
+  require('drizzle-orm') as typeof import('drizzle-orm')
+export type { SQL } from 'drizzle-orm'
 export const { drizzle } =
   require('drizzle-orm/better-sqlite3') as typeof import('drizzle-orm/better-sqlite3')
+export type Drizzle = ReturnType<typeof drizzle>
 export const { integer, sqliteTable, text } =
   require('drizzle-orm/sqlite-core') as typeof import('drizzle-orm/sqlite-core')

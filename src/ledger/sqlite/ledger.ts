@@ -1,5 +1,6 @@
 import { createGroupCommit, type GroupCommitOptions } from '../group-commit.ts'
-import type { Ledger, LedgerError } from '../ledger.ts'
+import type { FollowerPage, Ledger, LedgerError } from '../ledger.ts'
+import type { PageRow } from './runs.ts'
 import { type RemoteStore, startThread } from './thread.ts'
 
 export interface SqliteLedgerOptions {
@@ -27,6 +28,9 @@ export function createSqliteLedger(
   { clock = Date.now, onCommit }: Pick<SqliteLedgerOptions, 'clock' | 'onCommit'> = {},
 ): Ledger {
   const listeners = new Set<() => void>()
+  const tellListeners = () => {
+    for (const listener of listeners) listener()
+  }
 
   const commits = createGroupCommit({
     ...(onCommit && { onCommit }),
@@ -43,7 +47,7 @@ export function createSqliteLedger(
         ),
         now: clock(),
       })
-      if (evidence.length > 0) for (const listener of listeners) listener()
+      if (evidence.length > 0) tellListeners()
     },
   })
 
@@ -61,6 +65,34 @@ export function createSqliteLedger(
       if (answers.length > 0) await commits.acknowledge(answers)
     },
     clampDue: store.clampDue,
+
+    async lock(name) {
+      return (await store.lock(name)) ? () => store.unlock(name) : null
+    },
+    openRun: store.openRun,
+    lastListed: store.lastListed,
+    beginRun: (kind, channel, startedAt) => store.beginRun(kind, channel, startedAt, clock()),
+    async recordPages(run, pages) {
+      const stored = await store.recordPages(run, pages.map(pageRow), clock())
+      tellListeners()
+      return stored
+    },
+    countAbsent: store.countAbsent,
+    async clearAbsent(run, after, limit) {
+      const cleared = await store.clearAbsent(run, after, limit, clock())
+      tellListeners()
+      return cleared
+    },
+    endRun: store.endRun,
+    contacts: store.contacts,
+    async resend(run, ids) {
+      const resent = await store.resend(run, JSON.stringify(ids), clock())
+      tellListeners()
+      return resent
+    },
+    outstanding: store.outstanding,
+    claimAccount: store.claimAccount,
+
     holdLease: store.holdLease,
     releaseLease: store.releaseLease,
     counts: store.counts,
@@ -71,6 +103,10 @@ export function createSqliteLedger(
       await store.close()
     },
   }
+}
+
+function pageRow({ userIds, ...page }: FollowerPage): PageRow {
+  return { ...page, listed: userIds.length, userIds: JSON.stringify(userIds) }
 }
 
 /** One JSON text for a whole batch: it crosses to the thread as a copy of bytes, and SQLite reads it as it is. */

@@ -1,4 +1,5 @@
 import type { Status } from '../../contact/contact.ts'
+import type { Run, RunKind } from '../ledger.ts'
 import { integer, sql, sqliteTable, text } from './drizzle.ts'
 
 /** The tables of migrations/sqlite, which says what each column means; a test compares the two. */
@@ -16,6 +17,32 @@ export const contacts = sqliteTable('contacts', {
   failure: text(),
   status: text().$type<Status>().notNull().generatedAlwaysAs(sql`see migrations`),
   pending: integer({ mode: 'boolean' }).notNull().generatedAlwaysAs(sql`see migrations`),
+  run: integer(),
+  bulk: integer({ mode: 'boolean' }).notNull().generatedAlwaysAs(sql`see migrations`),
+  owed: integer({ mode: 'boolean' }).notNull().generatedAlwaysAs(sql`see migrations`),
+})
+
+export const runs = sqliteTable('runs', {
+  id: integer().primaryKey(),
+  kind: text().$type<RunKind>().notNull(),
+  channel: text().notNull(),
+  startedAt: integer('started_at').notNull(),
+  state: text().$type<Run['state']>().notNull(),
+  cursor: text(),
+  cursorAt: integer('cursor_at').notNull(),
+  known: integer().notNull(),
+  pages: integer().notNull().default(0),
+  listed: integer().notNull().default(0),
+  invalid: integer().notNull().default(0),
+  added: integer().notNull().default(0),
+  returned: integer().notNull().default(0),
+  gone: integer().notNull().default(0),
+})
+
+export const accounts = sqliteTable('accounts', {
+  channel: text().primaryKey(),
+  destination: text().notNull(),
+  heard: integer({ mode: 'boolean' }).notNull(),
 })
 
 export const counts = sqliteTable('counts', {

@@ -1,6 +1,9 @@
 import { type ChannelCounts, type DueContact, LEASE_LIMIT_MS, type LeaseAnswer } from '../ledger.ts'
-import { and, asc, drizzle, eq, gt, lte, sql } from './drizzle.ts'
+import { and, asc, type Drizzle, drizzle, eq, gt, inArray, lte, sql } from './drizzle.ts'
+import { createLocks } from './locks.ts'
+import { MERGE, newContacts } from './merge.ts'
 import type { OpenDatabase } from './open.ts'
+import { createRunStore } from './runs.ts'
 import { contacts, counts, leases, probes } from './schema.ts'
 
 /** Rows on their way into one transaction, as JSON: one statement takes them all. */
@@ -18,6 +21,7 @@ export interface WriteRequest {
 export function createStore({ db: database, assertInPlace }: OpenDatabase) {
   const db = drizzle(database)
   const statements = prepare(db)
+  const locks = createLocks(database.name)
 
   const write = database.transaction(({ evidence, acceptances, rejections, now }: WriteRequest) => {
     assertInPlace()
@@ -38,11 +42,20 @@ export function createStore({ db: database, assertInPlace }: OpenDatabase) {
     },
   )
 
+  const nextDue = () => {
+    const [first, second] = [0, 1].map((bulk) => statements.nextDue.get({ bulk }))
+    return first && second ? (second.dueAt < first.dueAt ? second : first) : (first ?? second)
+  }
+
   return {
     // IMMEDIATE: the transaction waits for its turn at the start, and can't fail on a lock halfway.
     write: (request: WriteRequest) => write.immediate(request),
-    due: (now: number, limit: number): DueContact[] => statements.due.all({ now, limit }),
-    nextDueAt: (): number | null => statements.nextDue.get()?.dueAt ?? null,
+    due(now: number, limit: number): DueContact[] {
+      const news = statements.due.all({ bulk: 0, now, limit })
+      const rest = limit - news.length
+      return rest > 0 ? [...news, ...statements.due.all({ bulk: 1, now, limit: rest })] : news
+    },
+    nextDueAt: (): number | null => nextDue()?.dueAt ?? null,
     clampDue(latest: number) {
       statements.clampDue.run({ latest })
     },
@@ -52,20 +65,22 @@ export function createStore({ db: database, assertInPlace }: OpenDatabase) {
       statements.releaseLease.run({ name, holder })
     },
     counts: (): ChannelCounts[] => statements.counts.all(),
-    oldestPendingAt: (): number | null => statements.nextDue.get()?.changedAt ?? null,
-    close: () => database.close(),
+    oldestPendingAt: (): number | null => nextDue()?.changedAt ?? null,
+    ...createRunStore(database, db, assertInPlace),
+    lock: locks.lock,
+    unlock: locks.unlock,
+    close() {
+      locks.close()
+      database.close()
+    },
   }
 }
 
 export type Store = ReturnType<typeof createStore>
 
-function prepare(db: ReturnType<typeof drizzle>) {
+function prepare(db: Drizzle) {
   const c = contacts
   const at = (place: string) => sql.placeholder(place)
-  const known = sql`max(${c.friendAt}, ${c.messagedAt}) > ${c.goneAt}`
-  const learnt = sql`max(${c.friendAt}, ${c.messagedAt}, excluded.friend_at, excluded.messaged_at) > max(${c.goneAt}, excluded.gone_at)`
-  const flips = sql`((${known}) <> (${learnt}))`
-  const becomesDue = sql`(${flips} AND NOT ${c.pending})`
   const answers = sql`json_each(${at('rows')}) AS answer`
   const answered = (field: number) => sql`answer.value ->> ${sql.raw(String(field))}`
   // The condition of the partial index, word for word: SQLite uses the index for nothing else.
@@ -75,22 +90,17 @@ function prepare(db: ReturnType<typeof drizzle>) {
     record: db
       .insert(c)
       .select(
-        sql`SELECT null, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, 1, 0, ${at('now')}, ${at('now')}, null FROM json_each(${at('rows')}) WHERE true`,
+        newContacts({
+          channel: sql`value ->> 0`,
+          userId: sql`value ->> 1`,
+          friendAt: sql`value ->> 2`,
+          messagedAt: sql`value ->> 3`,
+          goneAt: sql`value ->> 4`,
+          run: sql`null`,
+          from: sql`json_each(${at('rows')}) WHERE true`,
+        }),
       )
-      .onConflictDoUpdate({
-        target: [c.channel, c.userId],
-        set: {
-          friendAt: sql`max(${c.friendAt}, excluded.friend_at)`,
-          messagedAt: sql`max(${c.messagedAt}, excluded.messaged_at)`,
-          goneAt: sql`max(${c.goneAt}, excluded.gone_at)`,
-          revision: sql`${c.revision} + ${flips}`,
-          changedAt: sql`iif(${becomesDue}, excluded.changed_at, ${c.changedAt})`,
-          dueAt: sql`iif(${becomesDue}, max(excluded.due_at, ${c.dueAt}), ${c.dueAt})`,
-          failure: sql`iif(${flips}, null, ${c.failure})`,
-        },
-        // What is old news changes no row and costs no write.
-        setWhere: sql`excluded.friend_at > ${c.friendAt} OR excluded.messaged_at > ${c.messagedAt} OR excluded.gone_at > ${c.goneAt}`,
-      })
+      .onConflictDoUpdate(MERGE)
       .prepare(),
 
     accept: db
@@ -130,7 +140,7 @@ function prepare(db: ReturnType<typeof drizzle>) {
         changedAt: c.changedAt,
       })
       .from(c)
-      .where(and(isPending, lte(c.dueAt, at('now'))))
+      .where(and(isPending, eq(c.bulk, sql`${at('bulk')}`), lte(c.dueAt, at('now'))))
       .orderBy(asc(c.dueAt))
       .limit(at('limit'))
       .prepare(),
@@ -138,7 +148,7 @@ function prepare(db: ReturnType<typeof drizzle>) {
     nextDue: db
       .select({ dueAt: c.dueAt, changedAt: c.changedAt })
       .from(c)
-      .where(isPending)
+      .where(and(isPending, eq(c.bulk, sql`${at('bulk')}`)))
       .orderBy(asc(c.dueAt))
       .limit(1)
       .prepare(),
@@ -146,7 +156,7 @@ function prepare(db: ReturnType<typeof drizzle>) {
     clampDue: db
       .update(c)
       .set({ dueAt: sql`${at('latest')}` })
-      .where(and(isPending, gt(c.dueAt, at('latest'))))
+      .where(and(isPending, inArray(c.bulk, [false, true]), gt(c.dueAt, at('latest'))))
       .prepare(),
 
     lease: db

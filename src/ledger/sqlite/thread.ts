@@ -68,6 +68,19 @@ export async function startThread(path: string, onLost?: (error: LedgerError) =>
     releaseLease: call('releaseLease'),
     counts: call('counts'),
     oldestPendingAt: call('oldestPendingAt'),
+    lock: call('lock'),
+    unlock: call('unlock'),
+    openRun: call('openRun'),
+    lastListed: call('lastListed'),
+    beginRun: call('beginRun'),
+    recordPages: call('recordPages'),
+    countAbsent: call('countAbsent'),
+    clearAbsent: call('clearAbsent'),
+    endRun: call('endRun'),
+    contacts: call('contacts'),
+    resend: call('resend'),
+    outstanding: call('outstanding'),
+    claimAccount: call('claimAccount'),
     close() {
       isOpen = false
       return call('close')()

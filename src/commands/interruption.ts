@@ -7,7 +7,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 export type Interruption = ReturnType<typeof createInterruption>
 
-/** Everything that can end the demo early, as one AbortSignal whose reason is the Error to report. */
+/** Everything that can end a command early, as one AbortSignal whose reason is the Error to report. */
 export function createInterruption() {
   const controller = new AbortController()
   const { signal } = controller
@@ -19,7 +19,7 @@ export function createInterruption() {
 
   return {
     signal,
-    /** Ends the demo with `error`, unless it is ending already. */
+    /** Ends the command with `error`, unless it is ending already. */
     abort: (error: Error) => controller.abort(error),
     /** The result of `promise`, or the reason for the end where that comes first. */
     race<T>(promise: Promise<T>): Promise<T> {

@@ -1,0 +1,145 @@
+import type { FollowerPage, Ledger, Run } from '../ledger/ledger.ts'
+import { isUnknownStart, type LineClient } from '../line/client.ts'
+import { BackfillError } from './error.ts'
+import { gathered } from './gathered.ts'
+import { EndlessList, readList } from './list.ts'
+
+export interface BackfillOptions {
+  readonly ledger: Ledger
+  readonly line: LineClient
+  readonly channel: string
+  /** Begins anew, also where a run could go on. */
+  readonly restart?: boolean
+  /** Clears also where that is a large part of all friends. */
+  readonly allowMassClear?: boolean
+  readonly observer?: BackfillObserver
+  /** Milliseconds since 1970. */
+  readonly clock?: () => number
+  /** Ends the run after what is being stored. */
+  readonly signal: AbortSignal
+}
+
+/** Who wants to know how it goes. */
+export interface BackfillObserver {
+  /** Something that a person should know; a sentence. */
+  note(sentence: string): void
+  /** The run has come so far. */
+  progress(run: Run): void
+}
+
+/** LINE's cursors live for 24 hours, and what is older says too little about today. */
+const RUN_LIFE_MS = 24 * 3_600_000
+/** Pages read ahead at most, and so stored together at most: some 100 KB each. */
+const PAGES_AHEAD = 16
+/** Contacts cleared in one transaction: other processes wait for as long. */
+const CLEAR_AT_ONCE = 2_000
+/** More than both of these would be cleared: probably it is the list that is wrong. */
+const MASS_CLEAR_SHARE = 0.2
+const MASS_CLEAR_PEOPLE = 10
+
+/**
+ * Makes the ledger agree with LINE's follower list: whoever it names is a friend, and a friend from before the run whom
+ * the complete list does not name is gone. Can be ended at any moment and goes on from the last page stored.
+ *
+ * @throws BackfillError, LineError, LedgerError; the reason of `signal` once that aborts
+ */
+export async function backfill(options: BackfillOptions): Promise<Run> {
+  const { ledger, channel, observer, restart, signal } = options
+  await assertSameAccount(options)
+  const begun = restart ? null : await resumable(options)
+  if (begun) observer?.progress(begun)
+  let run = begun
+  try {
+    if (run?.state !== 'clearing') run = await list(options, run)
+  } catch (error) {
+    // LINE may forget a cursor at any time; a list from its start needs none.
+    if (!isUnknownStart(error) || signal.aborted) throw error
+    observer?.note('LINE does not know where the list was left off any more: the run begins anew.')
+    const open = await ledger.openRun(channel)
+    if (open) await ledger.endRun(open.id, 'abandoned')
+    run = await list(options, null)
+  }
+  return clear(options, run)
+}
+
+/** A token of another account would replace the whole audience. */
+async function assertSameAccount({ ledger, line, channel, signal }: BackfillOptions) {
+  const account = await line.botUserId(signal)
+  if ((await ledger.claimAccount(channel, account, false)) === account) return
+  throw new BackfillError(
+    'The token is of another LINE Official Account than the one whose webhooks this ledger knows; set LINE_CHANNEL_ACCESS_TOKEN or LINE_CHANNEL_ID of the same channel as LINE_CHANNEL_SECRET, or DATABASE_URL to a new database',
+  )
+}
+
+/** The run to go on with, if there is one. */
+async function resumable({
+  ledger,
+  channel,
+  observer,
+  clock = Date.now,
+}: BackfillOptions): Promise<Run | null> {
+  const run = await ledger.openRun(channel)
+  if (!run) return null
+  if (clock() - run.cursorAt > RUN_LIFE_MS) {
+    observer?.note('The last run was left off more than 24 hours ago: a new one begins.')
+    return null
+  }
+  const where = run.state === 'clearing' ? 'after the list' : `after page ${run.pages}`
+  observer?.note(`Going on with the last run ${where} (--restart begins anew).`)
+  return run
+}
+
+/** Stores the list from where `run` was left off, or from its start. */
+async function list(options: BackfillOptions, run: Run | null): Promise<Run> {
+  const { ledger, line, channel, observer, signal, clock = Date.now } = options
+  let current = run
+  const pages = readList({ line, start: run?.cursor ?? null, clock, signal })
+  try {
+    for await (const gatheredPages of gathered(pages, PAGES_AHEAD)) {
+      const [first] = gatheredPages as [FollowerPage]
+      current ??= await ledger.beginRun('backfill', channel, first.listedAt)
+      current = await ledger.recordPages(current.id, gatheredPages)
+      observer?.progress(current)
+      signal.throwIfAborted()
+    }
+  } catch (error) {
+    // From here a run that goes on would only find the same.
+    if (error instanceof EndlessList && current) await ledger.endRun(current.id, 'abandoned')
+    throw error
+  }
+  return current as Run
+}
+
+/** Clears those who were missing from the complete list, unless that would be suspiciously many. */
+async function clear({ ledger, observer, signal, allowMassClear }: BackfillOptions, run: Run): Promise<Run> {
+  let current = run
+  const absent = await ledger.countAbsent(run.id)
+  if (run.invalid > 0 && absent > 0) {
+    observer?.note(
+      `LINE listed ${run.invalid} entries that are no user ids, so that nobody is cleared for not being listed.`,
+    )
+  } else {
+    if (!allowMassClear && isMassClear(absent, run)) {
+      await ledger.endRun(run.id, 'abandoned')
+      throw new BackfillError(
+        `${absent} of ${run.known} known friends are missing from LINE's list, and nobody was cleared, since that is more than ${MASS_CLEAR_SHARE * 100} %; if they are really gone, run backfill with --allow-mass-clear`,
+      )
+    }
+    for (let after: number | null = 0; after !== null; ) {
+      const cleared: { run: Run; after: number | null } = await ledger.clearAbsent(
+        run.id,
+        after,
+        CLEAR_AT_ONCE,
+      )
+      current = cleared.run
+      after = cleared.after
+      observer?.progress(current)
+      signal.throwIfAborted()
+    }
+  }
+  await ledger.endRun(run.id, 'complete')
+  return current
+}
+
+const isMassClear = (absent: number, { known }: Run) =>
+  absent > MASS_CLEAR_PEOPLE && absent > known * MASS_CLEAR_SHARE

@@ -1,0 +1,47 @@
+import { randomUUID } from 'node:crypto'
+import { createBrazeClient } from '../braze/client.ts'
+import type { Settings } from '../config/settings.ts'
+import { createDeliverer, type DelivererOptions } from '../delivery/deliverer.ts'
+
+/** What a process needs to tell Braze anything. */
+export const BRAZE_SETTINGS = [
+  'BRAZE_REST_ENDPOINT',
+  'BRAZE_API_KEY',
+  'BRAZE_ATTRIBUTE',
+  'BRAZE_ALIAS_LABEL',
+  'BRAZE_CREATE_PROFILES',
+  'BRAZE_SETTLE_MS',
+  'BRAZE_REQUESTS_PER_SECOND',
+  'BRAZE_CONCURRENCY',
+  'BRAZE_TIMEOUT_MS',
+] as const
+
+export type BrazeSettings = Pick<Settings, (typeof BRAZE_SETTINGS)[number]>
+
+export const createBraze = (settings: BrazeSettings) =>
+  createBrazeClient({
+    endpoint: settings.BRAZE_REST_ENDPOINT,
+    apiKey: settings.BRAZE_API_KEY,
+    concurrency: settings.BRAZE_CONCURRENCY,
+    timeoutMs: settings.BRAZE_TIMEOUT_MS,
+    attribute: settings.BRAZE_ATTRIBUTE,
+    aliasLabel: settings.BRAZE_ALIAS_LABEL,
+    createProfiles: settings.BRAZE_CREATE_PROFILES,
+  })
+
+/** A deliverer that is not started yet, and the client that is to be closed after it has stopped. */
+export function createDelivery(
+  settings: BrazeSettings,
+  parts: Pick<DelivererOptions, 'ledger' | 'log' | 'observer'>,
+) {
+  const braze = createBraze(settings)
+  const deliverer = createDeliverer({
+    ...parts,
+    braze,
+    holder: randomUUID(),
+    settleMs: settings.BRAZE_SETTLE_MS,
+    requestsPerSecond: settings.BRAZE_REQUESTS_PER_SECOND,
+    concurrency: settings.BRAZE_CONCURRENCY,
+  })
+  return { deliverer, braze }
+}

@@ -1,0 +1,284 @@
+import type BetterSqlite3 from 'better-sqlite3'
+import type { FollowerPage, KnownContact, Outstanding, Run, RunKind } from '../ledger.ts'
+import { and, asc, type Drizzle, desc, eq, getTableColumns, gt, inArray, isNull, sql } from './drizzle.ts'
+import { MERGE, newContacts } from './merge.ts'
+import { accounts, contacts, counts, runs } from './schema.ts'
+
+/** A page with its user ids as one JSON text. */
+export interface PageRow extends Omit<FollowerPage, 'userIds'> {
+  readonly userIds: string
+  readonly listed: number
+}
+
+const OPEN = ['listing', 'clearing'] as const
+
+/** The statements of runs on one open database; see `createStore`. */
+export function createRunStore(database: BetterSqlite3.Database, db: Drizzle, assertInPlace: () => void) {
+  const statements = prepare(db)
+
+  const find = (id: number): Run => {
+    const run = statements.find.get({ id })
+    if (!run) throw new Error(`There is no run ${id}.`)
+    return run
+  }
+  const countsOf = (channel: string) => {
+    const { friend, messager, gone } = statements.counts.get({ channel }) ?? NOBODY
+    return { all: friend + messager + gone, friend, gone }
+  }
+
+  const beginRun = database.transaction((kind: RunKind, channel: string, startedAt: number, now: number) => {
+    assertInPlace()
+    statements.abandon.run({ kind, channel })
+    const known = countsOf(channel).friend
+    const { lastInsertRowid } = statements.begin.run({ kind, channel, startedAt, now, known })
+    return find(Number(lastInsertRowid))
+  })
+
+  const recordPages = database.transaction((id: number, pages: readonly PageRow[], now: number): Run => {
+    assertInPlace()
+    const { channel, startedAt } = find(id)
+    const before = countsOf(channel)
+    for (const { userIds, listedAt } of pages) {
+      statements.list.run({ id, channel, userIds, listedAt: Math.max(startedAt, listedAt), now })
+    }
+    const after = countsOf(channel)
+    const next = pages.at(-1)?.next ?? null
+    statements.advance.run({
+      id,
+      state: next === null ? 'clearing' : 'listing',
+      cursor: next,
+      now,
+      pages: pages.length,
+      listed: pages.reduce((sum, { listed }) => sum + listed, 0),
+      invalid: pages.reduce((sum, { invalid }) => sum + invalid, 0),
+      // Being listed makes nobody gone, so that what is fewer of them has returned.
+      added: after.all - before.all,
+      returned: before.gone - after.gone,
+      gone: 0,
+    })
+    return find(id)
+  })
+
+  const clearAbsent = database.transaction((id: number, after: number, limit: number, now: number) => {
+    assertInPlace()
+    const { channel, startedAt } = find(id)
+    const { last } = statements.absentSlice.get({ channel, startedAt, after, limit }) ?? { last: null }
+    if (last === null) return { run: find(id), after: null }
+    const before = countsOf(channel).gone
+    statements.clear.run({ id, channel, startedAt, after, last, now })
+    statements.addGone.run({ id, gone: countsOf(channel).gone - before })
+    return { run: find(id), after: last }
+  })
+
+  const resend = database.transaction((run: number, ids: string, now: number): number => {
+    assertInPlace()
+    return statements.resend.run({ run, ids, now }).changes
+  })
+
+  const claimAccount = database.transaction((channel: string, destination: string, heard: boolean) => {
+    statements.claim.run({ channel, destination, heard: Number(heard) })
+    return statements.account.get({ channel })?.destination ?? destination
+  })
+
+  return {
+    openRun: (channel: string): Run | null => statements.open.get({ channel }) ?? null,
+    lastListed: (channel: string): number | null => statements.lastListed.get({ channel })?.listed ?? null,
+    beginRun: (kind: RunKind, channel: string, startedAt: number, now: number): Run =>
+      beginRun.immediate(kind, channel, startedAt, now),
+    recordPages: (id: number, pages: readonly PageRow[], now: number): Run =>
+      recordPages.immediate(id, pages, now),
+    countAbsent(id: number): number {
+      const { channel, startedAt } = find(id)
+      return statements.countAbsent.get({ channel, startedAt })?.absent ?? 0
+    },
+    clearAbsent: (id: number, after: number, limit: number, now: number) =>
+      clearAbsent.immediate(id, after, limit, now),
+    endRun(id: number, state: 'complete' | 'abandoned') {
+      assertInPlace()
+      statements.end.run({ id, state })
+    },
+    contacts: (channel: string, after: number, limit: number): KnownContact[] =>
+      statements.page.all({ channel, after, limit }),
+    resend: (run: number, ids: string, now: number): number => resend.immediate(run, ids, now),
+    outstanding(id: number): Outstanding {
+      const { owed = 0, failed = 0 } = statements.owed.get({ id }) ?? {}
+      return { pending: owed - failed, failed, earlier: statements.earlier.get({ id })?.pending ?? 0 }
+    },
+    claimAccount: (channel: string, destination: string, heard: boolean): string =>
+      claimAccount.immediate(channel, destination, heard),
+  }
+}
+
+const NOBODY = { friend: 0, messager: 0, gone: 0 }
+
+function prepare(db: Drizzle) {
+  const c = contacts
+  const at = (place: string) => sql.placeholder(place)
+  const { kind: _kind, ...shown } = getTableColumns(runs)
+  // The plus keeps SQLite from an index by channel: the rows are wanted in the order of their ids.
+  const isAbsent = sql`+${c.channel} = ${at('channel')} AND ${c.status} = 'friend' AND ${c.friendAt} < ${at('startedAt')}`
+  // The condition of the index contacts_of_run, word for word.
+  const isOwed = sql`bulk AND owed`
+
+  return {
+    find: db
+      .select(shown)
+      .from(runs)
+      .where(eq(runs.id, at('id')))
+      .prepare(),
+    open: db
+      .select(shown)
+      .from(runs)
+      .where(and(eq(runs.channel, at('channel')), eq(runs.kind, 'backfill'), inArray(runs.state, [...OPEN])))
+      .orderBy(desc(runs.id))
+      .limit(1)
+      .prepare(),
+    lastListed: db
+      .select({ listed: runs.listed })
+      .from(runs)
+      .where(and(eq(runs.channel, at('channel')), eq(runs.kind, 'backfill'), eq(runs.state, 'complete')))
+      .orderBy(desc(runs.id))
+      .limit(1)
+      .prepare(),
+    abandon: db
+      .update(runs)
+      .set({ state: 'abandoned' })
+      .where(and(eq(runs.channel, at('channel')), eq(runs.kind, at('kind')), inArray(runs.state, [...OPEN])))
+      .prepare(),
+    begin: db
+      .insert(runs)
+      .values({
+        kind: sql`${at('kind')}`,
+        channel: at('channel'),
+        startedAt: at('startedAt'),
+        state: 'listing',
+        cursor: null,
+        cursorAt: at('now'),
+        known: at('known'),
+      })
+      .prepare(),
+    advance: db
+      .update(runs)
+      .set({
+        state: sql`${at('state')}`,
+        cursor: sql`${at('cursor')}`,
+        cursorAt: sql`${at('now')}`,
+        pages: sql`${runs.pages} + ${at('pages')}`,
+        listed: sql`${runs.listed} + ${at('listed')}`,
+        invalid: sql`${runs.invalid} + ${at('invalid')}`,
+        added: sql`${runs.added} + ${at('added')}`,
+        returned: sql`${runs.returned} + ${at('returned')}`,
+        gone: sql`${runs.gone} + ${at('gone')}`,
+      })
+      .where(eq(runs.id, at('id')))
+      .prepare(),
+    addGone: db
+      .update(runs)
+      .set({ gone: sql`${runs.gone} + ${at('gone')}` })
+      .where(eq(runs.id, at('id')))
+      .prepare(),
+    end: db
+      .update(runs)
+      .set({ state: sql`${at('state')}`, cursor: null })
+      .where(eq(runs.id, at('id')))
+      .prepare(),
+
+    list: db
+      .insert(c)
+      .select(
+        newContacts({
+          channel: sql`${at('channel')}`,
+          userId: sql`value`,
+          friendAt: sql`${at('listedAt')}`,
+          messagedAt: sql`0`,
+          goneAt: sql`0`,
+          run: sql`${at('id')}`,
+          from: sql`json_each(${at('userIds')}) WHERE true`,
+        }),
+      )
+      .onConflictDoUpdate(MERGE)
+      .prepare(),
+    countAbsent: db.select({ absent: sql<number>`count(*)` }).from(c).where(isAbsent).prepare(),
+    absentSlice: db
+      .select({ last: sql<number | null>`max(id)` })
+      .from(
+        db
+          .select({ id: c.id })
+          .from(c)
+          .where(and(gt(c.id, at('after')), isAbsent))
+          .orderBy(asc(c.id))
+          .limit(at('limit'))
+          .as('slice'),
+      )
+      .prepare(),
+    clear: db
+      .insert(c)
+      .select(
+        newContacts({
+          channel: sql`channel`,
+          userId: sql`user_id`,
+          friendAt: sql`0`,
+          messagedAt: sql`0`,
+          goneAt: sql`${at('startedAt')}`,
+          run: sql`${at('id')}`,
+          from: sql`contacts WHERE id > ${at('after')} AND id <= ${at('last')} AND +channel = ${at('channel')} AND status = 'friend' AND friend_at < ${at('startedAt')}`,
+        }),
+      )
+      .onConflictDoUpdate(MERGE)
+      .prepare(),
+
+    page: db
+      .select({
+        id: c.id,
+        userId: c.userId,
+        reachable: sql`${c.status} <> 'gone'`.mapWith(Boolean),
+        owed: c.owed,
+      })
+      .from(c)
+      .where(and(gt(c.id, at('after')), sql`+${c.channel} = ${at('channel')}`))
+      .orderBy(asc(c.id))
+      .limit(at('limit'))
+      .prepare(),
+    resend: db
+      .update(c)
+      .set({
+        revision: sql`${c.revision} + 1`,
+        changedAt: sql`${at('now')}`,
+        dueAt: sql`max(${c.dueAt}, ${at('now')})`,
+        failure: null,
+        run: sql`${at('run')}`,
+      })
+      .where(and(sql`${c.id} IN (SELECT value FROM json_each(${at('ids')}))`, eq(c.pending, false)))
+      .prepare(),
+    owed: db
+      .select({ owed: sql<number>`count(*)`, failed: sql<number>`count(${c.failure})` })
+      .from(c)
+      .where(and(isOwed, sql`${c.run} = ${at('id')}`))
+      .prepare(),
+    earlier: db
+      .select({ pending: sql<number>`count(*)` })
+      .from(c)
+      .where(and(isOwed, sql`${c.run} < ${at('id')}`, isNull(c.failure)))
+      .prepare(),
+
+    counts: db
+      .select()
+      .from(counts)
+      .where(eq(counts.channel, at('channel')))
+      .prepare(),
+    claim: db
+      .insert(accounts)
+      .values({ channel: at('channel'), destination: at('destination'), heard: sql`${at('heard')}` })
+      .onConflictDoUpdate({
+        target: accounts.channel,
+        set: { destination: sql`excluded.destination`, heard: sql`excluded.heard` },
+        setWhere: sql`excluded.heard AND NOT ${accounts.heard}`,
+      })
+      .prepare(),
+    account: db
+      .select({ destination: accounts.destination })
+      .from(accounts)
+      .where(eq(accounts.channel, at('channel')))
+      .prepare(),
+  }
+}

@@ -1,0 +1,75 @@
+import { type Caller, LineError } from './call.ts'
+
+/** Where channel access tokens come from. */
+export interface TokenSource {
+  get(signal?: AbortSignal): Promise<string>
+  /** LINE does not take this token any more. Whether there can be another one. */
+  expire(token: string): boolean
+}
+
+/** A token that somebody issued in LINE's console. */
+export const fixedToken = (token: string): TokenSource => ({ get: async () => token, expire: () => false })
+
+export interface StatelessTokenOptions {
+  readonly call: Caller
+  readonly channelId: string
+  readonly channelSecret: string
+  /** Milliseconds that nobody sets. */
+  readonly monotonic?: () => number
+}
+
+/** A token is renewed so long before it ends, or in the last fifth of its life where that is less. */
+const RENEW_BEFORE_MS = 60_000
+
+/**
+ * Stateless channel access tokens: they live for 15 minutes, any number of them may exist, and issuing one takes none
+ * away from anybody. Source: developers.line.biz/en/docs/basics/channel-access-token
+ */
+export function statelessTokens(options: StatelessTokenOptions): TokenSource {
+  const { call, channelId, channelSecret, monotonic = () => performance.now() } = options
+  let token: string | undefined
+  let renewAt = 0
+
+  async function issue(signal: AbortSignal | undefined): Promise<string> {
+    const askedAt = monotonic()
+    const issued = await call({
+      method: 'POST',
+      path: '/oauth2/v3/token',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: new URLSearchParams({
+        grant_type: 'client_credentials',
+        client_id: channelId,
+        client_secret: channelSecret,
+      }).toString(),
+      read: readToken,
+      signal,
+    }).catch((error) => {
+      throw error instanceof LineError && isRefusal(error) ? wrongCredentials(error) : error
+    })
+    const lifeMs = issued.expiresIn * 1000
+    renewAt = askedAt + lifeMs - Math.min(RENEW_BEFORE_MS, lifeMs / 5)
+    token = issued.token
+    return token
+  }
+
+  return {
+    get: async (signal) => (token !== undefined && monotonic() < renewAt ? token : issue(signal)),
+    expire(stale) {
+      if (token === stale) token = undefined
+      return true
+    },
+  }
+}
+
+const isRefusal = ({ status = 0 }: LineError) => status === 400 || status === 401
+
+function wrongCredentials(cause: LineError): LineError {
+  const message = `${cause.message}; LINE_CHANNEL_ID and the first secret of LINE_CHANNEL_SECRET must be those of one channel`
+  return new LineError(message, { status: cause.status, said: cause.said, cause })
+}
+
+function readToken(body: unknown): { token: string; expiresIn: number } | undefined {
+  const { access_token: token, expires_in: expiresIn } = Object(body) as Record<string, unknown>
+  if (typeof token !== 'string' || !/^[\x21-\x7e]+$/.test(token)) return undefined
+  return typeof expiresIn === 'number' && expiresIn > 0 ? { token, expiresIn } : undefined
+}

@@ -1,0 +1,7 @@
+/** LINE's ids are `U` and 32 hex digits, module channels use 68 characters, recorded examples hold others. */
+const USER_ID = /^[\x21-\x7e]{1,255}$/
+
+/** LINE's old console checks sent events of this user, who does not exist. */
+export const DUMMY_USER = 'Udeadbeefdeadbeefdeadbeefdeadbeef'
+
+export const isUserId = (value: unknown): value is string => typeof value === 'string' && USER_ID.test(value)

@@ -1,0 +1,255 @@
+import t, { type Test } from 'tap'
+import { createCaller, LineError } from '../../src/line/call.ts'
+import { createLineClient, isUnknownStart } from '../../src/line/client.ts'
+import { fixedToken, statelessTokens } from '../../src/line/tokens.ts'
+import { type LineApiSandboxOptions, startLineApiSandbox } from '../../src/sandbox/line-api.ts'
+import { createHttpClient } from '../../src/wire/client.ts'
+
+const users = (count: number) => Array.from({ length: count }, (_, i) => `U${String(i).padStart(32, '0')}`)
+const TIMEOUT_MS = 300
+
+/** A client of a LINE on a socket; it sleeps no longer than a turn of the event loop. */
+async function setUp(
+  t: Test,
+  {
+    stateless = false,
+    prefix = '',
+    ...options
+  }: LineApiSandboxOptions & { stateless?: boolean; prefix?: string } = {},
+) {
+  const line = await startLineApiSandbox({ keepRequests: true, ...options })
+  const http = createHttpClient({ baseUrl: line.url + prefix, timeoutMs: TIMEOUT_MS, connections: 2 })
+  const sleeps: number[] = []
+  const said: string[] = []
+  let aheadMs = 0
+  const call = createCaller({
+    http,
+    random: () => 1,
+    sleep: async (ms) => void sleeps.push(ms),
+    log: {
+      debug: (fields) => void said.push(JSON.stringify(fields)),
+      warn: (fields, message) => void said.push(`${message} ${JSON.stringify(fields)}`),
+    },
+  })
+  const { channelId, channelSecret } = line
+  const monotonic = () => performance.now() + aheadMs
+  const tokens = stateless
+    ? statelessTokens({ call, channelId, channelSecret, monotonic })
+    : fixedToken(line.token)
+  t.teardown(async () => {
+    await http.close()
+    await line.close()
+  })
+  return {
+    line,
+    client: createLineClient({ call, tokens }),
+    sleeps,
+    said,
+    later: (ms: number) => {
+      aheadMs += ms
+    },
+  }
+}
+
+t.test('the list, page by page', async (t) => {
+  const { line, client } = await setUp(t, { followers: users(2_500) })
+  const before = Math.floor(Date.now() / 1000) * 1000
+  const first = await client.followers(null)
+  t.strictSame(first.userIds, users(1_000))
+  t.ok((first.date ?? 0) >= before && (first.date ?? 0) <= Date.now(), "LINE's clock")
+  const second = await client.followers(first.next)
+  const third = await client.followers(second.next)
+  t.strictSame([...second.userIds, ...third.userIds], users(2_500).slice(1_000))
+  t.equal(third.next, null)
+  t.ok(line.stats.connections <= 2, 'over connections that are kept')
+})
+
+t.test('what is no user id is counted and left out', async (t) => {
+  const { line, client } = await setUp(t, { followers: users(1) })
+  line.appendRaw(5, null, '', 'has space', {}, ['U1'], 'Udeadbeefdeadbeefdeadbeefdeadbeef', users(1)[0])
+  t.match(await client.followers(null), { userIds: [...users(1), ...users(1)], invalid: 6, next: null })
+})
+
+t.test('a clock of LINE that makes no sense is not believed', async (t) => {
+  const { line, client } = await setUp(t)
+  for (const date of ['', 'soon', 'Thu, 01 Jan 1970 00:00:00 GMT']) {
+    line.setDate(() => date)
+    t.equal((await client.followers(null)).date, undefined, date)
+  }
+})
+
+t.test('whose list it is, and about how many it names', async (t) => {
+  const { line, client } = await setUp(t)
+  t.equal(await client.botUserId(), line.destination)
+  line.setInsight({ status: 'ready', followers: 120, blocks: 20 })
+  t.equal(await client.followerCount('20260801'), 100)
+  for (const insight of [
+    { status: 'unready' },
+    { status: 'ready', followers: 3, blocks: 9 },
+    { status: 'ready', followers: 3 },
+  ]) {
+    line.setInsight(insight)
+    t.equal(await client.followerCount('20260801'), null)
+  }
+  line.answerNext({ status: 500 })
+  await t.rejects(client.followerCount('20260801'), { message: /answers 500/ }, 'not worth a second try')
+})
+
+t.test('what may pass is tried again, after pauses that double', async (t) => {
+  for (const answer of [
+    { status: 429, body: { message: 'too many' } },
+    { status: 500 },
+    { status: 503, body: 'a page' },
+    { kind: 'reset' },
+    { kind: 'hang' },
+    { kind: 'stall' },
+    { kind: 'half' },
+    { kind: 'huge' },
+    { kind: 'html' },
+    { kind: 'not-json' },
+    { kind: 'empty' },
+    { body: { userIds: 'none' } },
+    { body: { userIds: [], next: 7 } },
+    { body: { userIds: [], next: '' } },
+  ] as const) {
+    const { line, client, sleeps, said } = await setUp(t, { followers: users(3) })
+    line.answerNext(answer, 2)
+    t.strictSame((await client.followers(null)).userIds, users(3), JSON.stringify(answer))
+    t.strictSame(sleeps, [500, 1_000])
+    t.match(
+      said.find((line) => line.startsWith('LINE is asked again')),
+      /LINE (answers|cannot be reached)/,
+    )
+  }
+})
+
+t.test('it gives up after five more tries, with what LINE said last', async (t) => {
+  const { line, client, sleeps } = await setUp(t)
+  line.setOutage({ status: 503, body: { message: 'maintenance' } })
+  await t.rejects(client.followers(null), {
+    name: 'LineError',
+    message:
+      /^LINE answers 503 to GET \/v2\/bot\/followers\/ids: maintenance \(x-line-request-id: [\w-]{36}\); tried 6 times$/,
+  })
+  t.equal(line.stats.requests, 6)
+  t.strictSame(sleeps, [500, 1_000, 2_000, 4_000, 8_000])
+  line.setOutage({ kind: 'reset' })
+  await t.rejects(client.followers(null), {
+    message: /^LINE cannot be reached \(GET .*\): .*; tried 6 times$/,
+  })
+})
+
+t.test('what LINE refuses is not tried again', async (t) => {
+  const { line, client } = await setUp(t)
+  for (const status of [301, 400, 403, 404]) {
+    line.answerNext({ status, body: { message: 'no' } })
+    const error = await client.followers(null).catch((error) => error)
+    t.match(error, { status, said: 'no', message: /request-id: [\w-]{36}\)$/ })
+    t.notOk(isUnknownStart(error))
+  }
+  t.equal(line.stats.requests, 4)
+  t.ok(isUnknownStart(await client.followers('unknown').catch((error) => error)))
+  line.forbidList(true)
+  await t.rejects(client.followers(null), { message: /answers 403/ })
+})
+
+t.test('every answer is logged with the name that LINE gave the request', async (t) => {
+  const { client, said } = await setUp(t)
+  await client.botUserId()
+  t.match(said, [/"request":"GET \/v2\/bot\/info","status":200,"requestId":"[\w-]{36}"/])
+})
+
+t.test('no token and no cursor is logged, and no error has one', async (t) => {
+  const { line, client, said } = await setUp(t, { followers: users(1_001), stateless: true })
+  const { next } = await client.followers(null)
+  line.answerNext({ status: 500 })
+  line.answerNext({ status: 404 })
+  const error = await client.followers(next).catch((error) => error)
+  const all = [...said, error.message].join('\n')
+  for (const secret of [line.channelSecret, next ?? '', ...users(1_001)]) t.notMatch(all, secret)
+})
+
+t.test(
+  'stateless tokens are kept, renewed before they end, and once when LINE takes one no more',
+  async (t) => {
+    const { line, client, later } = await setUp(t, { stateless: true })
+    await client.followers(null)
+    await client.followers(null)
+    t.equal(line.stats.tokensIssued, 1)
+    later(839_000)
+    await client.followers(null)
+    t.equal(line.stats.tokensIssued, 1)
+    later(2_000)
+    await client.followers(null)
+    t.equal(line.stats.tokensIssued, 2, 'in its last minute')
+    line.expireTokens()
+    await client.followers(null)
+    t.equal(line.stats.tokensIssued, 3)
+    line.answerPage(7, { status: 401, body: { message: 'gone' } })
+    line.answerPage(8, { status: 401, body: { message: 'gone' } })
+    await t.rejects(client.followers(null), { message: /answers 401/ }, 'a new one is refused, too')
+    t.equal(line.stats.tokensIssued, 4)
+  },
+)
+
+t.test('a short-lived token is renewed in the last fifth of its life', async (t) => {
+  const { line, client, later } = await setUp(t, { stateless: true })
+  line.setTokenLife(10)
+  await client.botUserId()
+  later(7_000)
+  await client.botUserId()
+  t.equal(line.stats.tokensIssued, 1)
+  later(1_100)
+  await client.botUserId()
+  t.equal(line.stats.tokensIssued, 2)
+})
+
+t.test('a token that nobody can renew ends the call', async (t) => {
+  const { line, client } = await setUp(t)
+  line.revokeTokens()
+  await t.rejects(client.followers(null), { message: /answers 401/ })
+  t.equal(line.stats.requests, 1)
+})
+
+t.test('a channel id or secret that LINE refuses is told as that', async (t) => {
+  const line = await startLineApiSandbox()
+  const http = createHttpClient({ baseUrl: line.url, timeoutMs: TIMEOUT_MS, connections: 2 })
+  t.teardown(async () => {
+    await http.close()
+    await line.close()
+  })
+  const call = createCaller({ http, log: { debug() {}, warn() {} } })
+  const tokens = statelessTokens({ call, channelId: '1', channelSecret: 'wrong' })
+  const error = await tokens.get().catch((error) => error)
+  t.ok(error instanceof LineError)
+  t.match(
+    error.message,
+    /^LINE answers 400 to POST \/oauth2\/v3\/token: invalid_client.* LINE_CHANNEL_ID and/,
+  )
+})
+
+t.test("the base URL's path is kept", async (t) => {
+  const { line, client } = await setUp(t, { prefix: '/behind/a/proxy/' })
+  await t.rejects(client.botUserId(), { message: /answers 404/ })
+  t.equal(line.requests[0]?.path, '/behind/a/proxy/v2/bot/info')
+})
+
+t.test('an abort ends a request and a pause at once', async (t) => {
+  const line = await startLineApiSandbox()
+  const http = createHttpClient({ baseUrl: line.url, timeoutMs: 60_000 })
+  t.teardown(async () => {
+    await http.close()
+    await line.close()
+  })
+  const call = createCaller({ http, log: { debug() {}, warn() {} } })
+  const client = createLineClient({ call, tokens: fixedToken(line.token) })
+  for (const answer of [{ kind: 'hang' }, { kind: 'stall' }, { status: 503 }] as const) {
+    const controller = new AbortController()
+    line.setOutage(answer)
+    const before = line.stats.requests
+    const asked = client.followers(null, controller.signal)
+    await line.until(() => line.stats.requests > before)
+    controller.abort(new Error('enough'))
+    await t.rejects(asked, { message: 'enough' })
+  }
+})
