@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { backfillCommand } from './commands/backfill.ts'
 import { demoCommand } from './commands/demo.ts'
 import { migrateCommand } from './commands/migrate.ts'
 import { run } from './commands/run.ts'
@@ -9,6 +10,7 @@ export function createCli(): Command {
   return new Command('line-braze')
     .description('Keeps line_id in Braze in step with who can be reached on LINE.')
     .addCommand(serveCommand())
+    .addCommand(backfillCommand())
     .addCommand(demoCommand())
     .addCommand(migrateCommand())
 }

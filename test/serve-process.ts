@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
 import { type BrazeSandbox, type BrazeSandboxOptions, startBrazeSandbox } from '../src/sandbox/braze.ts'
 import { createLineSandbox } from '../src/sandbox/line.ts'
+import { type LineApiSandboxOptions, startLineApiSandbox } from '../src/sandbox/line-api.ts'
 
 const BIN = resolve(import.meta.dirname, '../bin/line-braze.js')
 
@@ -14,14 +15,26 @@ type Env = Record<string, string>
 export type LogLine = { msg: string; [field: string]: unknown }
 
 /** Runs the command line to its end. */
-export async function runCli(args: readonly string[], { env = {}, cwd }: { env?: Env; cwd?: string } = {}) {
+export const runCli = (args: readonly string[], { env = {}, cwd }: { env?: Env; cwd?: string } = {}) =>
+  startCli(args, env, cwd).ended
+
+/** Starts the command line. */
+export function startCli(args: readonly string[], env: Env, cwd?: string) {
   const child = spawnCli(args, env, cwd)
   let stdout = ''
   let stderr = ''
   child.stdout?.on('data', (chunk) => (stdout += chunk))
   child.stderr?.on('data', (chunk) => (stderr += chunk))
-  const [code] = await once(child, 'close')
-  return { code, stdout, stderr }
+  const ended = once(child, 'close').then(([code, signal]) => ({ code, signal, stdout, stderr }))
+  return {
+    ended,
+    /** Sends the signal, and resolves when the process has ended. */
+    kill(signal: NodeJS.Signals) {
+      child.kill(signal)
+      return ended
+    },
+    stderr: () => stderr,
+  }
 }
 
 // Nothing of this process's own settings may reach the one under test.
@@ -113,6 +126,26 @@ export async function stage(t: Test, options: BrazeSandboxOptions = {}) {
     folder,
     braze,
     env,
+    /** A LINE with a follower list, and the settings with which a command asks it. */
+    async lineApi(options: LineApiSandboxOptions = {}) {
+      const line = await startLineApiSandbox({ keepRequests: true, ...options })
+      ends.push(() => line.close())
+      return {
+        line,
+        env: {
+          ...env,
+          LINE_CHANNEL_ACCESS_TOKEN: line.token,
+          LINE_API_BASE_URL: line.url,
+          LINE_TIMEOUT_MS: '500',
+        } as Env,
+      }
+    },
+    /** Runs the command line; it is killed with the test. */
+    start(args: readonly string[], more: Env = {}) {
+      const command = startCli(args, { ...env, ...more })
+      ends.push(() => command.kill('SIGKILL'))
+      return command
+    },
     async serve(more: Env = {}): Promise<Serve> {
       const serve = await startServe({ ...env, ...more })
       ends.push(() => serve.stop('SIGKILL'))

@@ -112,7 +112,6 @@ async function list(options: BackfillOptions, run: Run | null): Promise<Run> {
 
 /** Clears those who were missing from the complete list, unless that would be suspiciously many. */
 async function clear({ ledger, observer, signal, allowMassClear }: BackfillOptions, run: Run): Promise<Run> {
-  let current = run
   const absent = await ledger.countAbsent(run.id)
   if (run.invalid > 0 && absent > 0) {
     observer?.note(
@@ -131,15 +130,14 @@ async function clear({ ledger, observer, signal, allowMassClear }: BackfillOptio
         after,
         CLEAR_AT_ONCE,
       )
-      current = cleared.run
       after = cleared.after
-      observer?.progress(current)
+      observer?.progress(cleared.run)
       signal.throwIfAborted()
     }
   }
-  await ledger.endRun(run.id, 'complete')
-  return current
+  return ledger.endRun(run.id, 'complete')
 }
 
-const isMassClear = (absent: number, { known }: Run) =>
+/** Whether so many would be cleared that probably the list is wrong. */
+export const isMassClear = (absent: number, { known }: Run) =>
   absent > MASS_CLEAR_PEOPLE && absent > known * MASS_CLEAR_SHARE

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { Command, InvalidArgumentError } from 'commander'
 import { judge } from './demo/compare.ts'
-import { frameOf, lineOf, number } from './demo/frame.ts'
+import { frameOf, lineOf } from './demo/frame.ts'
 import { createOutage } from './demo/outage.ts'
 import { type Play, playLightTraffic, playTraffic, rehearse } from './demo/play.ts'
 import { type Progress, readProgress } from './demo/progress.ts'
@@ -10,6 +10,7 @@ import { describeEnd } from './demo/server.ts'
 import { type Closers, closeAll, type Stage, setStage } from './demo/stage.ts'
 import { createDisplay, type Display } from './display.ts'
 import { createInterruption, Interrupted, type Interruption } from './interruption.ts'
+import { number } from './numbers.ts'
 import { EXIT } from './run.ts'
 
 interface DemoOptions {

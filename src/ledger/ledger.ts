@@ -78,7 +78,7 @@ export interface Ledger {
   clearAbsent(run: number, after: number, limit: number): Promise<{ run: Run; after: number | null }>
 
   /** Nothing more is stored for the run. */
-  endRun(run: number, state: 'complete' | 'abandoned'): Promise<void>
+  endRun(run: number, state: 'complete' | 'abandoned'): Promise<Run>
 
   /** Up to `limit` contacts of the channel with an id above `after`, in the order of their ids. */
   contacts(channel: string, after: number, limit: number): Promise<KnownContact[]>

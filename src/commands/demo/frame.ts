@@ -1,4 +1,5 @@
 import { styleText } from 'node:util'
+import { number } from '../numbers.ts'
 import type { Progress } from './progress.ts'
 
 const BAR_CELLS = 28
@@ -31,8 +32,6 @@ export function lineOf(progress: Progress): string {
     `in step ${of(agree, people)}`,
   ].join(', ')
 }
-
-export const number = (value: number) => value.toLocaleString('en')
 
 const of = (part: number, whole: number) => `${number(part)} of ${number(whole)}`
 

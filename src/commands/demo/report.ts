@@ -1,6 +1,6 @@
 import type { BrazeSandbox } from '../../sandbox/braze.ts'
+import { number } from '../numbers.ts'
 import type { Verdict } from './compare.ts'
-import { number } from './frame.ts'
 import type { Counts } from './play.ts'
 
 export type Result = ReturnType<typeof resultOf>

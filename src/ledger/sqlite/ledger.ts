@@ -6,6 +6,8 @@ import { type RemoteStore, startThread } from './thread.ts'
 export interface SqliteLedgerOptions {
   /** The database file; it and its folder are made when missing. */
   readonly path: string
+  /** Opens a copy instead, which is gone when the ledger is closed. Default false. */
+  readonly isScratch?: boolean
   /** Milliseconds since 1970. */
   readonly clock?: () => number
   readonly onCommit?: GroupCommitOptions['onCommit']
@@ -18,8 +20,9 @@ export interface SqliteLedgerOptions {
  *
  * @throws LedgerError when the file cannot be used, with what to do about it
  */
-export async function openSqliteLedger({ path, onLost, ...options }: SqliteLedgerOptions): Promise<Ledger> {
-  return createSqliteLedger(await startThread(path, onLost), options)
+export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<Ledger> {
+  const { path, isScratch = false, onLost } = options
+  return createSqliteLedger(await startThread({ path, isScratch }, onLost), options)
 }
 
 /** The ledger over an open store, wherever that runs. */

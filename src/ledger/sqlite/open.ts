@@ -1,5 +1,16 @@
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import Database from 'better-sqlite3'
 import { LedgerError } from '../ledger.ts'
@@ -48,6 +59,41 @@ export function openDatabase(relativePath: string): OpenDatabase {
   } catch (error) {
     db?.close()
     throw asLedgerError(error, path)
+  }
+}
+
+/**
+ * Opens a copy of the database at the path, or an empty one where there is none. The copy lies in the folder for
+ * temporary files and has no name there any more, so that it is gone when this process is, however that ends.
+ *
+ * @throws LedgerError as `openDatabase` does
+ */
+export function openScratch(relativePath: string): OpenDatabase {
+  const path = resolve(relativePath)
+  const folder = mkdtempSync(join(tmpdir(), 'line-braze-'))
+  const copy = join(folder, 'scratch.db')
+  try {
+    if (existsSync(path)) copyDatabase(path, copy)
+    const db = new Database(copy)
+    // There is nothing to lose.
+    db.pragma('journal_mode = MEMORY')
+    db.pragma('synchronous = OFF')
+    const migrated = migrate(db, path)
+    return { db, migrated, assertInPlace() {} }
+  } catch (error) {
+    throw asLedgerError(error, path)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+/** As other processes may be writing it: the copy is of one moment. */
+function copyDatabase(path: string, copy: string) {
+  const db = new Database(path, { fileMustExist: true, timeout: STARTING_BUSY_TIMEOUT_MS })
+  try {
+    db.prepare('VACUUM INTO ?').run(copy)
+  } finally {
+    db.close()
   }
 }
 

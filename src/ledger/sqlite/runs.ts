@@ -93,9 +93,10 @@ export function createRunStore(database: BetterSqlite3.Database, db: Drizzle, as
     },
     clearAbsent: (id: number, after: number, limit: number, now: number) =>
       clearAbsent.immediate(id, after, limit, now),
-    endRun(id: number, state: 'complete' | 'abandoned') {
+    endRun(id: number, state: 'complete' | 'abandoned'): Run {
       assertInPlace()
       statements.end.run({ id, state })
+      return find(id)
     },
     contacts: (channel: string, after: number, limit: number): KnownContact[] =>
       statements.page.all({ channel, after, limit }),

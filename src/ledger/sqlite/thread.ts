@@ -11,13 +11,16 @@ export type RemoteStore = {
 }
 
 /**
- * Starts a thread with the database at `path`; resolves when it is open and up to date.
+ * Starts a thread with a database; resolves when it is open and up to date.
  *
  * @throws LedgerError as `openDatabase` does
  */
-export async function startThread(path: string, onLost?: (error: LedgerError) => void): Promise<RemoteStore> {
+export async function startThread(
+  setup: WorkerSetup,
+  onLost?: (error: LedgerError) => void,
+): Promise<RemoteStore> {
   const worker = new Worker(new URL('./worker.ts', import.meta.url), {
-    workerData: { path } satisfies WorkerSetup,
+    workerData: setup,
   })
   const waiting = new Map<number, Waiting>()
   let lastId = 0

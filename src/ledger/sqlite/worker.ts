@@ -3,12 +3,14 @@
  * webhooks are verified and answered. It does what it is asked, in the order in which it is asked.
  */
 import { parentPort, workerData } from 'node:worker_threads'
-import { asLedgerError, openDatabase } from './open.ts'
+import { asLedgerError, openDatabase, openScratch } from './open.ts'
 import { createStore, type Store } from './store.ts'
 
 /** What the thread is started with. */
 export interface WorkerSetup {
   readonly path: string
+  /** Whether a copy is opened instead, which ends with the thread. */
+  readonly isScratch: boolean
 }
 
 /** One call of a method of the store. */
@@ -23,11 +25,11 @@ export type WorkerAnswer =
   | { readonly id: number; readonly value: unknown }
   | { readonly id: number; readonly error: string }
 
-const { path } = workerData as WorkerSetup
+const { path, isScratch } = workerData as WorkerSetup
 const port = parentPort as NonNullable<typeof parentPort>
 
 answer(0, () => {
-  const store = createStore(openDatabase(path))
+  const store = createStore(isScratch ? openScratch(path) : openDatabase(path))
   port.on('message', ({ id, method, args }: WorkerCall) => {
     answer(id, () => (store[method] as (...args: readonly unknown[]) => unknown)(...args))
     if (method === 'close') port.close()

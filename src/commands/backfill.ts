@@ -1,0 +1,163 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Command } from 'commander'
+import { backfill } from '../backfill/backfill.ts'
+import type { Ledger, Outstanding, Run } from '../ledger/ledger.ts'
+import { explain } from './backfill/explain.ts'
+import { type BackfillResult, resultOf, summaryOf } from './backfill/result.ts'
+import { estimateTotal } from './backfill/total.ts'
+import { createBars } from './bars.ts'
+import { BRAZE_SETTINGS, type BrazeSettings, createDelivery } from './delivery.ts'
+import { CHANNEL, type Log, settingsHelp } from './environment.ts'
+import { createLineApi, LINE_API_SETTINGS, lineSettingsFor } from './line-api.ts'
+import { openTaskLedger, runTask, type Task } from './task.ts'
+import { untilDelivered } from './wait.ts'
+
+interface BackfillCliOptions {
+  readonly dryRun?: boolean
+  readonly restart?: boolean
+  readonly wait: boolean
+  readonly allowMassClear?: boolean
+  readonly json?: boolean
+}
+
+const SETTINGS = ['DATABASE_URL', 'LOG_LEVEL'] as const
+/** How often the bar of what is delivered is looked after while the list is read. */
+const LOOK_MS = 1_000
+
+export function backfillCommand(): Command {
+  return new Command('backfill')
+    .description("brings LINE's follower list into the ledger and Braze, also beside a running server")
+    .option('--dry-run', 'reads the whole list and says what would change; writes nothing')
+    .option('--restart', 'begins anew, also where the last run could go on')
+    .option('--no-wait', 'leaves it to the server to tell Braze, and does not wait for that')
+    .option('--allow-mass-clear', 'clears also more than 20 % of the known friends')
+    .option('--json', 'print the result as one JSON object')
+    .addHelpText(
+      'after',
+      settingsHelp(['LINE_CHANNEL_SECRET', ...LINE_API_SETTINGS, ...BRAZE_SETTINGS, ...SETTINGS]),
+    )
+    .action(runBackfill)
+}
+
+/** How far it has come. */
+interface Progress {
+  run: Run | null
+  total: number | null
+  outstanding: Outstanding | null
+}
+
+async function runBackfill(options: BackfillCliOptions) {
+  const startedAt = performance.now()
+  const progress: Progress = { run: null, total: null, outstanding: null }
+  const result = (status: BackfillResult['status']) =>
+    resultOf(status, progress, (performance.now() - startedAt) / 1000)
+  await runTask(
+    (task) => perform(options, task, progress),
+    (end) => {
+      const done = result(end === 'done' ? (options.dryRun ? 'dry-run' : 'complete') : end)
+      const text = `${summaryOf(done, progress.run, options)}\n`
+      if (options.json) process.stdout.write(`${JSON.stringify(done)}\n`)
+      else if (end === 'done') process.stdout.write(text)
+      if (end === 'interrupted') process.stderr.write(text)
+    },
+  )
+}
+
+async function perform(options: BackfillCliOptions, task: Task, progress: Progress) {
+  const delivers = options.wait && !options.dryRun
+  const settings = lineSettingsFor([...SETTINGS, ...(delivers ? BRAZE_SETTINGS : [])])
+  const { display, signal, closing } = task
+  const log = task.log(settings.LOG_LEVEL)
+  const ledger = await openTaskLedger(task, settings.DATABASE_URL, { isScratch: options.dryRun ?? false })
+  if (!options.dryRun && !(await ledger.lock('runs'))) {
+    throw new Error(
+      'Another backfill, resync or verify --fix is at work on this database; wait until it has ended.',
+    )
+  }
+  const line = createLineApi(settings, log)
+  closing(line.close)
+  const deliverer = delivers ? startDelivery(settings as BrazeSettings, { task, ledger, log }) : undefined
+  estimateTotal(line, ledger, { channel: CHANNEL, signal }).then((total) => {
+    progress.total = total
+  })
+  const stopLooking = lookAround(ledger, progress, signal)
+  closing(stopLooking)
+
+  display.show(createBars(() => barsOf(progress, delivers)))
+  try {
+    const { dryRun = false, restart = false, allowMassClear = false } = options
+    progress.run = await backfill({
+      ledger,
+      line,
+      channel: CHANNEL,
+      restart: restart || dryRun,
+      // A copy may be cleared as far as it likes; the summary says what would stop a run.
+      allowMassClear: allowMassClear || dryRun,
+      observer: {
+        note: display.say,
+        progress(run) {
+          progress.run = run
+        },
+      },
+      signal,
+    })
+  } catch (error) {
+    throw explain(error, options.dryRun ? null : progress.run)
+  } finally {
+    await stopLooking()
+  }
+  const { id } = progress.run
+  if (deliverer) {
+    const onLook = (outstanding: Outstanding) => {
+      progress.outstanding = outstanding
+    }
+    await untilDelivered({ ledger, run: id, deliverer, onLook, signal })
+  }
+  progress.outstanding = await ledger.outstanding(id)
+  if (delivers && progress.outstanding.failed > 0) {
+    throw new Error(
+      `Braze rejected ${progress.outstanding.failed} contacts; contacts.failure in the database has its words, and resync tries them again.`,
+    )
+  }
+}
+
+/** This process's own deliverer: it delivers unless a running server holds the lease. */
+function startDelivery(
+  settings: BrazeSettings,
+  { task, ledger, log }: { task: Task; ledger: Ledger; log: Log },
+) {
+  const { deliverer, braze } = createDelivery(settings, { ledger, log })
+  task.closing(braze.close)
+  task.closing(deliverer.stop)
+  deliverer.start()
+  return deliverer
+}
+
+/** Keeps `progress.outstanding` fresh while the list is read. Returns how to stop that. */
+function lookAround(ledger: Ledger, progress: Progress, signal: AbortSignal) {
+  const stopping = new AbortController()
+  const stop = AbortSignal.any([stopping.signal, signal])
+  async function look() {
+    while (!stop.aborted) {
+      if (progress.run) progress.outstanding = await ledger.outstanding(progress.run.id)
+      await sleep(LOOK_MS, undefined, { signal: stop }).catch(() => {})
+    }
+  }
+  // What is wrong with the ledger shows where it is needed.
+  const looking = look().catch(() => {})
+  return async () => {
+    stopping.abort()
+    await looking
+  }
+}
+
+function barsOf({ run, total, outstanding }: Progress, delivers: boolean) {
+  const listed = run?.listed ?? 0
+  const isListed = run !== null && run.state !== 'listing'
+  const changed = run ? run.added + run.returned + run.gone : 0
+  const open = outstanding ? outstanding.pending + outstanding.failed : changed
+  return [
+    { name: 'listed', value: listed, total: isListed ? listed : total, isAbout: !isListed },
+    ...(delivers ? [{ name: 'delivered', value: Math.max(0, changed - open), total: changed }] : []),
+  ]
+}

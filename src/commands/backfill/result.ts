@@ -1,0 +1,71 @@
+import { isMassClear } from '../../backfill/backfill.ts'
+import type { Outstanding, Run } from '../../ledger/ledger.ts'
+import { number } from '../numbers.ts'
+import { goOn } from './explain.ts'
+
+/** What `--json` prints. All counts are of the whole run, also where it went on; `seconds` are of this process. */
+export type BackfillResult = ReturnType<typeof resultOf>
+
+type Status = 'complete' | 'dry-run' | 'interrupted' | 'failed'
+
+export function resultOf(
+  status: Status,
+  { run, outstanding }: { run: Run | null; outstanding: Outstanding | null },
+  seconds: number,
+) {
+  const { pages = 0, listed = 0, added = 0, returned = 0, gone = 0 } = run ?? {}
+  const changes = added + returned + gone
+  const { pending, failed } = outstanding ?? { pending: changes, failed: 0 }
+  return {
+    status,
+    pages,
+    listed,
+    /** Contacts that the list made reachable. */
+    changed: added + returned,
+    new: added,
+    returned,
+    /** Contacts that can't be reached any more, since they were missing from the list. */
+    gone,
+    /** Of these changes, how many Braze has accepted, or newer news has replaced. */
+    delivered: status === 'dry-run' ? 0 : Math.max(0, changes - pending - failed),
+    /** Of these changes, how many Braze rejected. */
+    failed,
+    seconds: Math.round(seconds * 10) / 10,
+  }
+}
+
+export interface SummaryOptions {
+  readonly wait: boolean
+  readonly dryRun?: boolean
+  readonly allowMassClear?: boolean
+}
+
+/** The same for a person. */
+export function summaryOf(
+  result: BackfillResult,
+  run: Run | null,
+  { wait, dryRun: isDry = false, allowMassClear = false }: SummaryOptions,
+): string {
+  const { status, pages, listed, returned, gone, delivered, failed } = result
+  const open = result.changed + gone - delivered - failed
+  const news = `${number(result.new)} new, ${number(returned)} returned, ${number(gone)} gone`
+  const list = `LINE lists ${people(listed)} on ${number(pages)} pages`
+  if (status === 'dry-run') {
+    const guard =
+      run && !allowMassClear && isMassClear(gone, run)
+        ? ' A run would stop before clearing that many, unless with --allow-mass-clear.'
+        : ''
+    return `${list}. A run would find ${news}. Nothing was written.${guard}`
+  }
+  if (status === 'interrupted') {
+    if (!run || isDry) return 'Interrupted; nothing was stored.'
+    if (run.state === 'listing' || run.state === 'clearing') return `Interrupted. ${goOn(run)}`
+    return `Interrupted. The list is in the ledger (${news}); ${number(open)} changes wait for Braze, and go there with the server or the next backfill.`
+  }
+  const end = wait
+    ? `Braze has accepted ${number(delivered)} changes.`
+    : `${number(open)} changes wait for Braze.`
+  return `${list}: ${news}. ${end}`
+}
+
+const people = (count: number) => (count === 1 ? '1 follower' : `${number(count)} followers`)

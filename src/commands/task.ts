@@ -1,0 +1,75 @@
+import type { Ledger } from '../ledger/ledger.ts'
+import { openLedger } from '../ledger/open.ts'
+import { createDisplay, type Display } from './display.ts'
+import { createLog, type Log } from './environment.ts'
+import { createInterruption, Interrupted, type Interruption } from './interruption.ts'
+import { EXIT } from './run.ts'
+
+/** What a command that works something off has at hand. */
+export interface Task {
+  readonly interruption: Interruption
+  /** Aborts when somebody asks for an end. */
+  readonly signal: AbortSignal
+  readonly display: Display
+  /** Calls `close` in the end, the last one first. */
+  closing(close: () => unknown): void
+  log(level: string): Log
+}
+
+const LINE_MS = 5_000
+
+/**
+ * Runs a command that works something off: closes what it opened, whatever happens, and ends it with 130 where somebody
+ * asked for an end.
+ *
+ * @param work throws Error with a sentence for a person
+ * @param onEnd the work is over: by itself, by an end that was asked for, or by an error; prints the result
+ */
+export async function runTask(
+  work: (task: Task) => Promise<void>,
+  onEnd: (end: 'done' | 'interrupted' | 'failed') => void,
+) {
+  const interruption = createInterruption()
+  const display = createDisplay(process.stderr, { lineMs: LINE_MS, hasStamps: false })
+  const closers: (() => unknown)[] = []
+  const closeAll = async () => {
+    for (const close of closers.splice(0).reverse()) await close()
+  }
+  const task: Task = {
+    interruption,
+    signal: interruption.signal,
+    display,
+    closing: (close) => closers.push(close),
+    log(level) {
+      const log = createLog(level, display)
+      closers.push(() => log.flush())
+      return log
+    },
+  }
+  try {
+    await work(task)
+    display.end()
+    await closeAll()
+    onEnd('done')
+  } catch (error) {
+    display.end()
+    await closeAll()
+    const isInterrupted = interruption.signal.aborted && interruption.signal.reason instanceof Interrupted
+    onEnd(isInterrupted ? 'interrupted' : 'failed')
+    if (!isInterrupted) throw interruption.signal.aborted ? interruption.signal.reason : error
+    process.exitCode = EXIT.interrupted
+  } finally {
+    interruption.close()
+  }
+}
+
+/** The ledger of a task. When it is lost, the task ends with that. */
+export async function openTaskLedger(
+  { closing, interruption }: Task,
+  url: string,
+  { isScratch = false } = {},
+): Promise<Ledger> {
+  const ledger = await openLedger({ url, isScratch, onLost: interruption.abort })
+  closing(ledger.close)
+  return ledger
+}
