@@ -6,13 +6,19 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { availableParallelism, loadavg, tmpdir } from 'node:os'
 import { parseArgs } from 'node:util'
+import { measureBackfill } from './measures/backfill.ts'
 import { measureIntake } from './measures/intake.ts'
 import { measureMemory } from './measures/memory.ts'
 import { measurePipe } from './measures/pipe.ts'
 import { killChildren } from './processes/child.ts'
 import { type Figure, isMet, table } from './report.ts'
 
-const MEASURES = { intake: measureIntake, pipe: measurePipe, memory: measureMemory }
+const MEASURES = {
+  intake: measureIntake,
+  pipe: measurePipe,
+  memory: measureMemory,
+  backfill: measureBackfill,
+}
 const USAGE = `Usage: npm run bench -- [--json] [${Object.keys(MEASURES).join('] [')}]\n`
 
 /** From this load average on (processes that want a core), the table says so. */

@@ -2,16 +2,20 @@ import { Command } from 'commander'
 import { backfillCommand } from './commands/backfill.ts'
 import { demoCommand } from './commands/demo.ts'
 import { migrateCommand } from './commands/migrate.ts'
+import { resyncCommand } from './commands/resync.ts'
 import { run } from './commands/run.ts'
 import { serveCommand } from './commands/serve.ts'
+import { verifyCommand } from './commands/verify.ts'
 
 /** The command table. */
 export function createCli(): Command {
   return new Command('line-braze')
     .description('Keeps line_id in Braze in step with who can be reached on LINE.')
     .addCommand(serveCommand())
-    .addCommand(backfillCommand())
     .addCommand(demoCommand())
+    .addCommand(backfillCommand())
+    .addCommand(resyncCommand())
+    .addCommand(verifyCommand())
     .addCommand(migrateCommand())
 }
 

@@ -17,7 +17,20 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   delivery: ['braze', 'ledger', 'contact'],
   backfill: ['line', 'ledger', 'contact'],
   http: ['line', 'ledger', 'contact'],
-  commands: ['config', 'backfill', 'delivery', 'http', 'line', 'braze', 'ledger', 'contact', 'sandbox'],
+  verify: ['braze', 'wire', 'ledger', 'contact'],
+  commands: [
+    'config',
+    'backfill',
+    'verify',
+    'delivery',
+    'http',
+    'line',
+    'braze',
+    'wire',
+    'ledger',
+    'contact',
+    'sandbox',
+  ],
   'cli.ts': ['commands'],
 }
 

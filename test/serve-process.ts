@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
 import { type BrazeSandbox, type BrazeSandboxOptions, startBrazeSandbox } from '../src/sandbox/braze.ts'
-import { createLineSandbox } from '../src/sandbox/line.ts'
+import { createLineSandbox, type LineSandboxOptions } from '../src/sandbox/line.ts'
 import { type LineApiSandboxOptions, startLineApiSandbox } from '../src/sandbox/line-api.ts'
 
 const BIN = resolve(import.meta.dirname, '../bin/line-braze.js')
@@ -151,8 +151,8 @@ export async function stage(t: Test, options: BrazeSandboxOptions = {}) {
       ends.push(() => serve.stop('SIGKILL'))
       return serve
     },
-    line(url: string, secret = SECRET) {
-      const line = createLineSandbox({ url: `${url}/webhook`, secret })
+    line(url: string, more: Partial<LineSandboxOptions> = {}) {
+      const line = createLineSandbox({ url: `${url}/webhook`, secret: SECRET, ...more })
       ends.push(() => line.close())
       return line
     },

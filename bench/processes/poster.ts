@@ -1,7 +1,9 @@
 /** The process that posts what serve would post, and does nothing else. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Pool } from 'undici'
 import { attributeObject } from '../../src/braze/attributes.ts'
 import { MAX_ITEMS } from '../../src/braze/client.ts'
+import { createPacer } from '../../src/braze/pace.ts'
 import { answerCalls } from './child.ts'
 import { monotonicMs } from './clock.ts'
 import { userId } from './webhooks.ts'
@@ -24,12 +26,13 @@ const methods = answerCalls({
     }
   },
 
-  /** Posts every body once, and returns when the first left; see clock.ts. */
-  async post(port: number, concurrency: number): Promise<number> {
+  /** Posts every body once, at most `perSecond` of them in a second, and returns when the first left; see clock.ts. */
+  async post(port: number, concurrency: number, perSecond = Number.POSITIVE_INFINITY): Promise<number> {
     const pool = new Pool(`http://127.0.0.1:${port}`, { connections: concurrency, pipelining: 1 })
     const queue = bodies.values()
+    const turn = createTurns(perSecond)
     const startedAtMs = monotonicMs()
-    await Promise.all(Array.from({ length: concurrency }, () => postAll(pool, queue)))
+    await Promise.all(Array.from({ length: concurrency }, () => postAll(pool, queue, turn)))
     await pool.close()
     return startedAtMs
   },
@@ -37,9 +40,22 @@ const methods = answerCalls({
 
 export type Poster = typeof methods
 
-async function postAll(pool: Pool, queue: Iterable<string>) {
+/** Returns what resolves when the next request may leave. */
+function createTurns(perSecond: number) {
+  const pacer = createPacer(perSecond)
+  return async () => {
+    for (let ms = 1; ms > 0; ) {
+      ms = pacer.delayMs(performance.now())
+      if (ms > 0) await sleep(ms)
+    }
+    pacer.leave(performance.now())
+  }
+}
+
+async function postAll(pool: Pool, queue: Iterable<string>, turn: () => Promise<void>) {
   const headers = { authorization: 'Bearer bench', 'content-type': 'application/json' }
   for (const body of queue) {
+    await turn()
     const answer = await pool.request({ method: 'POST', path: '/users/track', headers, body })
     await answer.body.text()
     if (answer.statusCode !== 201) throw new Error(`the receiver answered ${answer.statusCode}`)

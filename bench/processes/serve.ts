@@ -2,17 +2,11 @@
 import { spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { own, stop } from './child.ts'
+import { databaseIn, PROGRAM } from './program.ts'
 import { cpuSeconds, peakMiB } from './usage.ts'
 import { SECRET } from './webhooks.ts'
 
-const ROOT = new URL('../../', import.meta.url)
-/** What `npm start` runs, `node` aside: its flags, the program and `serve`. */
-const START = (JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8')).scripts.start as string)
-  .split(' ')
-  .slice(1)
-  .map((word) => (word.endsWith('.js') ? fileURLToPath(new URL(word, ROOT)) : word))
 const POLL_MS = 20
 const START_TIMEOUT_MS = 15_000
 const DRAIN_TIMEOUT_MS = 45_000
@@ -33,14 +27,12 @@ export interface Serve {
   stop(): Promise<void>
 }
 
-export const databaseIn = (folder: string) => `file:${folder}/line-braze.db`
-
 /** Starts it on a free port, with all settings but these at their defaults; resolves when it listens. */
 export async function startServe({ folder, brazePort }: ServeOptions): Promise<Serve> {
   const logFile = `${folder}/serve.log`
   const stderr = openSync(logFile, 'w')
   const child = own(
-    spawn(process.execPath, START, {
+    spawn(process.execPath, [...PROGRAM, 'serve'], {
       cwd: folder,
       env: {
         PATH: process.env.PATH,

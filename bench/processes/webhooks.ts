@@ -2,6 +2,7 @@
 import { createHash, createHmac } from 'node:crypto'
 
 export const SECRET = '8c570fa6dd201bb328f1c1eac23a96d8'
+export const BOT_USER_ID = 'U8e742f61d673b39c7fff3cecb7536ef0'
 
 /** What to build. People are numbers; which LINE user id a number has is the same in every process. */
 export type Traffic =
@@ -75,7 +76,7 @@ function event(type: 'follow' | 'unfollow' | 'message', person: number, timestam
 }
 
 function request(events: readonly object[]): Buffer {
-  const body = Buffer.from(JSON.stringify({ destination: 'U8e742f61d673b39c7fff3cecb7536ef0', events }))
+  const body = Buffer.from(JSON.stringify({ destination: BOT_USER_ID, events }))
   const signature = createHmac('sha256', SECRET).update(body).digest('base64')
   const head = [
     'POST /webhook HTTP/1.1',

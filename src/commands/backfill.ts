@@ -6,10 +6,10 @@ import { explain } from './backfill/explain.ts'
 import { type BackfillResult, resultOf, summaryOf } from './backfill/result.ts'
 import { estimateTotal } from './backfill/total.ts'
 import { createBars } from './bars.ts'
-import { BRAZE_SETTINGS, type BrazeSettings, createDelivery } from './delivery.ts'
-import { CHANNEL, type Log, settingsHelp } from './environment.ts'
+import { BRAZE_SETTINGS, type BrazeSettings } from './delivery.ts'
+import { CHANNEL, settingsHelp } from './environment.ts'
 import { createLineApi, LINE_API_SETTINGS, lineSettingsFor } from './line-api.ts'
-import { openTaskLedger, runTask, type Task } from './task.ts'
+import { lockRuns, openTaskLedger, runTask, startDelivery, type Task } from './task.ts'
 import { untilDelivered } from './wait.ts'
 
 interface BackfillCliOptions {
@@ -69,11 +69,7 @@ async function perform(options: BackfillCliOptions, task: Task, progress: Progre
   const { display, signal, closing } = task
   const log = task.log(settings.LOG_LEVEL)
   const ledger = await openTaskLedger(task, settings.DATABASE_URL, { isScratch: options.dryRun ?? false })
-  if (!options.dryRun && !(await ledger.lock('runs'))) {
-    throw new Error(
-      'Another backfill, resync or verify --fix is at work on this database; wait until it has ended.',
-    )
-  }
+  if (!options.dryRun) await lockRuns(ledger)
   const line = createLineApi(settings, log)
   closing(line.close)
   const deliverer = delivers ? startDelivery(settings as BrazeSettings, { task, ledger, log }) : undefined
@@ -119,18 +115,6 @@ async function perform(options: BackfillCliOptions, task: Task, progress: Progre
       `Braze rejected ${progress.outstanding.failed} contacts; contacts.failure in the database has its words, and resync tries them again.`,
     )
   }
-}
-
-/** This process's own deliverer: it delivers unless a running server holds the lease. */
-function startDelivery(
-  settings: BrazeSettings,
-  { task, ledger, log }: { task: Task; ledger: Ledger; log: Log },
-) {
-  const { deliverer, braze } = createDelivery(settings, { ledger, log })
-  task.closing(braze.close)
-  task.closing(deliverer.stop)
-  deliverer.start()
-  return deliverer
 }
 
 /** Keeps `progress.outstanding` fresh while the list is read. Returns how to stop that. */

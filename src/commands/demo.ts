@@ -1,16 +1,14 @@
 import { randomInt } from 'node:crypto'
 import { Command, InvalidArgumentError } from 'commander'
 import { judge } from './demo/compare.ts'
-import { frameOf, lineOf } from './demo/frame.ts'
-import { createOutage } from './demo/outage.ts'
-import { type Play, playLightTraffic, playTraffic, rehearse } from './demo/play.ts'
-import { type Progress, readProgress } from './demo/progress.ts'
+import { playFirstAct } from './demo/first-act.ts'
+import { playLightTraffic, rehearse } from './demo/play.ts'
 import { describe, type Result, resultOf, tableOf } from './demo/report.ts'
-import { describeEnd } from './demo/server.ts'
-import { type Closers, closeAll, type Stage, setStage } from './demo/stage.ts'
-import { createDisplay, type Display } from './display.ts'
-import { createInterruption, Interrupted, type Interruption } from './interruption.ts'
-import { number } from './numbers.ts'
+import { playSecondAct } from './demo/second-act.ts'
+import { assertStopped, type Service, startService, stopService } from './demo/service.ts'
+import { type Closers, closeAll, type Means, type Stage, setStage } from './demo/stage.ts'
+import { createDisplay } from './display.ts'
+import { createInterruption, Interrupted } from './interruption.ts'
 import { EXIT } from './run.ts'
 
 interface DemoOptions {
@@ -21,8 +19,6 @@ interface DemoOptions {
 
 const PEOPLE = 3_000
 const MOST_PEOPLE = 100_000
-/** Beyond the time that the traffic should take: what has not ended by then never will. */
-const PATIENCE_MS = 90_000
 
 export function demoCommand(): Command {
   return new Command('demo')
@@ -65,63 +61,37 @@ async function demo(options: DemoOptions) {
   }
 }
 
-interface Means {
-  readonly interruption: Interruption
-  readonly display: Display
-  readonly closers: Closers
+interface DemoMeans extends Means {
   /** Prints the result, as JSON where that is wanted, else as `text`. */
   readonly print: (result: Result, text: string) => void
 }
 
-async function perform({ people, keep }: DemoOptions, means: Means) {
+async function perform({ people, keep }: DemoOptions, means: DemoMeans) {
   means.display.say('Starting a sandbox LINE, a sandbox Braze, and the real server between.')
   const play = rehearse(people, randomInt(2 ** 32))
   const stage = await setStage(means)
-  await playThrough(play, stage, means)
+  const first = await startService(stage, means)
+  await playFirstAct(play, stage, first, means)
+  const { service, ...ending } = await playSecondAct(play, stage, first, means)
 
-  const verdict = judge(play.traffic, stage.braze)
+  const verdict = judge({ ...ending, bystanders: play.traffic.bystanders() }, stage.braze)
   const outcome = describe(verdict)
-  const end = keep ? undefined : await stage.server.stop()
+  const end = keep ? undefined : await stopService(service)
   means.interruption.signal.throwIfAborted()
   const result = resultOf(play.counts, stage.braze, verdict)
   means.print(result, `\n${tableOf(result)}\n\n${verdict.isGood ? `${outcome}\n` : ''}`)
-  if (keep) return lookAround(stage, means, verdict.isGood ? [] : [outcome])
+  if (keep) return lookAround(stage, service, means, verdict.isGood ? [] : [outcome])
   if (!verdict.isGood) throw new Error(outcome)
-  if (end?.code !== 0) throw new Error(`The server did not stop as it should (${describeEnd(end)}).`)
-}
-
-/** Sends the traffic, and waits until Braze has heard and applied all that follows from it. */
-async function playThrough(play: Play, stage: Stage, { interruption, display, closers }: Means) {
-  const { braze, line, health, server, url } = stage
-  const { signal } = interruption
-  const outage = createOutage(braze, { webhooks: play.webhooks, say: display.say })
-  const read = () => readProgress(play, stage, outage.isOn())
-  const patience = setTimeout(() => interruption.abort(stuck(read())), play.expectedMs + PATIENCE_MS)
-  closers.push(() => clearTimeout(patience))
-
-  display.say(
-    `The server listens, as process ${server.pid}.`,
-    `health   ${url}/health`,
-    `metrics  ${url}/metrics`,
-  )
-  display.show({ frame: () => frameOf(read()), line: () => lineOf(read()) })
-  await playTraffic(play, { line, signal, onSending: outage.advance })
-  display.say('LINE has a 200 for every webhook; Braze still has to hear the rest.')
-  await health.untilDelivered(signal)
-  await interruption.race(braze.whenApplied())
-  clearTimeout(patience)
-  display.end()
-}
-
-function stuck({ counts, webhooks, delivery }: Progress): Error {
-  const open = number(webhooks - counts.acknowledged)
-  const waiting = `${number(delivery?.pending ?? 0)} people wait for Braze`
-  const reason = delivery?.reason ? ` (${delivery.reason})` : ''
-  return new Error(`The demo gave up waiting: ${open} webhooks have no 200 yet, ${waiting}${reason}.`)
+  if (end) assertStopped(end)
 }
 
 /** Goes on with light traffic until somebody ends it. */
-async function lookAround({ line, url, braze, database }: Stage, means: Means, news: readonly string[]) {
+async function lookAround(
+  { braze, database }: Stage,
+  { line, url }: Service,
+  means: Means,
+  news: readonly string[],
+) {
   means.display.say(
     'All of it goes on, with light traffic, for a look around.',
     ...news,

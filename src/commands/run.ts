@@ -1,6 +1,11 @@
 import { type Command, CommanderError } from 'commander'
 import { SettingsError } from '../config/load.ts'
 
+/** The command line asks for something that cannot be; the message says what would be right. */
+export class UsageError extends Error {
+  override name = 'UsageError'
+}
+
 /** Exit codes that scripts rely on; 130 stands for interrupted. */
 export const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const
 
@@ -20,5 +25,5 @@ function exitCodeOf(error: Error): number {
   // Commander has already said what it had to say.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage
   process.stderr.write(`${error.message}\n`)
-  return error instanceof SettingsError ? EXIT.usage : EXIT.failed
+  return error instanceof SettingsError || error instanceof UsageError ? EXIT.usage : EXIT.failed
 }

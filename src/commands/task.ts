@@ -1,5 +1,6 @@
 import type { Ledger } from '../ledger/ledger.ts'
 import { openLedger } from '../ledger/open.ts'
+import { type BrazeSettings, createDelivery } from './delivery.ts'
 import { createDisplay, type Display } from './display.ts'
 import { createLog, type Log } from './environment.ts'
 import { createInterruption, Interrupted, type Interruption } from './interruption.ts'
@@ -72,4 +73,24 @@ export async function openTaskLedger(
   const ledger = await openLedger({ url, isScratch, onLost: interruption.abort })
   closing(ledger.close)
   return ledger
+}
+
+/** Runs of several processes at once would count each other's changes: the second ends with this sentence. */
+export async function lockRuns(ledger: Ledger) {
+  if (await ledger.lock('runs')) return
+  throw new Error(
+    'Another backfill, resync or verify --fix is at work on this database; wait until it has ended.',
+  )
+}
+
+/** This process's own deliverer: it delivers unless a running server holds the lease. */
+export function startDelivery(
+  settings: BrazeSettings,
+  { task, ledger, log }: { task: Task; ledger: Ledger; log: Log },
+) {
+  const { deliverer, braze } = createDelivery(settings, { ledger, log })
+  task.closing(braze.close)
+  task.closing(deliverer.stop)
+  deliverer.start()
+  return deliverer
 }

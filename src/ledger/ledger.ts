@@ -196,8 +196,10 @@ export interface KnownContact {
   readonly id: number
   readonly userId: string
   readonly reachable: boolean
-  /** Whether Braze has not accepted the newest state yet, or has rejected it. */
-  readonly owed: boolean
+  /** Whether Braze rejected its newest state. */
+  readonly failed: boolean
+  /** Whether nothing about it waits to be sent, and what was sent last has had its settle pause. */
+  readonly settled: boolean
 }
 
 export interface Outstanding {

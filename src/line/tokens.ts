@@ -7,7 +7,7 @@ export interface TokenSource {
   expire(token: string): boolean
 }
 
-/** A token that somebody issued in LINE's console. */
+/** A token that somebody issued by hand. */
 export const fixedToken = (token: string): TokenSource => ({ get: async () => token, expire: () => false })
 
 export interface StatelessTokenOptions {
@@ -29,6 +29,8 @@ export function statelessTokens(options: StatelessTokenOptions): TokenSource {
   const { call, channelId, channelSecret, monotonic = () => performance.now() } = options
   let token: string | undefined
   let renewAt = 0
+  /** Those who ask together get the same one. */
+  let issuing: Promise<string> | undefined
 
   async function issue(signal: AbortSignal | undefined): Promise<string> {
     const askedAt = monotonic()
@@ -53,7 +55,13 @@ export function statelessTokens(options: StatelessTokenOptions): TokenSource {
   }
 
   return {
-    get: async (signal) => (token !== undefined && monotonic() < renewAt ? token : issue(signal)),
+    async get(signal) {
+      if (token !== undefined && monotonic() < renewAt) return token
+      issuing ??= issue(signal).finally(() => {
+        issuing = undefined
+      })
+      return issuing
+    },
     expire(stale) {
       if (token === stale) token = undefined
       return true

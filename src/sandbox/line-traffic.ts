@@ -21,6 +21,8 @@ export interface Traffic {
   bodies: () => Generator<LineEvent[], void>
   /** Each person's truth once all bodies are delivered; people are there from their first event on. */
   expected: () => Map<string, Truth>
+  /** Who is a friend once all bodies are delivered, and so on LINE's follower list; who only wrote is not. */
+  followers: () => Set<string>
   /** Every user who was only ever in noise. Nothing may be known of them. */
   bystanders: () => Set<string>
 }
@@ -46,6 +48,7 @@ export function createTraffic(options: TrafficOptions): Traffic {
   const make = createEvents(random)
   const ids: string[] = []
   const truth = new Map<string, Truth>()
+  const followers = new Set<string>()
   const strangers = new Set<string>()
   let acted = 0
   let now = options.start ?? Date.now() - total * stepMs - 1
@@ -56,6 +59,8 @@ export function createTraffic(options: TrafficOptions): Traffic {
     const userId = joins ? (ids.at(-1) as string) : pick(random, ids)
     const type = pick(random, moves[truth.get(userId) ?? 'stranger'])
     truth.set(userId, type === 'unfollow' ? 'gone' : 'reachable')
+    if (type === 'follow') followers.add(userId)
+    if (type === 'unfollow') followers.delete(userId)
     now += between(random, 1, stepMs)
     acted++
     return make[type](userId, now, random() < 0.05 ? { mode: 'standby' } : {})
@@ -104,5 +109,10 @@ export function createTraffic(options: TrafficOptions): Traffic {
     if (body.length > 0) yield body
   }
 
-  return { bodies, expected: () => new Map(truth), bystanders: () => new Set(strangers) }
+  return {
+    bodies,
+    expected: () => new Map(truth),
+    followers: () => new Set(followers),
+    bystanders: () => new Set(strangers),
+  }
 }

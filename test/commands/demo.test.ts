@@ -7,10 +7,16 @@ import { stripVTControlCharacters } from 'node:util'
 import t, { type Test } from 'tap'
 import { judge } from '../../src/commands/demo/compare.ts'
 import { frameOf, lineOf } from '../../src/commands/demo/frame.ts'
+import { newPeople, playGap } from '../../src/commands/demo/gap.ts'
+import { PATIENCE_MS, withPatience } from '../../src/commands/demo/patience.ts'
+import type { Repair } from '../../src/commands/demo/repair.ts'
 import { describe } from '../../src/commands/demo/report.ts'
 import { createDisplay } from '../../src/commands/display.ts'
+import { createInterruption } from '../../src/commands/interruption.ts'
+import { openLedger } from '../../src/ledger/open.ts'
 import { startBrazeSandbox } from '../../src/sandbox/braze.ts'
-import type { Truth } from '../../src/sandbox/line.ts'
+import { createTraffic, seededRandom, type Truth } from '../../src/sandbox/line.ts'
+import { startLineApiSandbox } from '../../src/sandbox/line-api.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../bin/line-braze.js', import.meta.url))
 
@@ -32,15 +38,20 @@ function startDemo(t: Test, args: string[], env: Record<string, string> = {}) {
     child,
     out,
     err,
+    tmp: `${directory}/tmp`,
     async end() {
       const [code] = await ended
       return { code, stdout: out.text(), stderr: err.text(), leftBehind: readdirSync(`${directory}/tmp`) }
     },
-    /** The server's URL, and its process id. */
-    async server() {
-      const pid = Number((await err.find(/as process (\d+)/))[1])
-      const [, url] = await err.find(/health +(\S+)\/health/)
+    /** The URL of the server, or of the one that came after it, and its process id. */
+    async server(event = 'server listens') {
+      const pid = Number((await err.find(new RegExp(`${event}, as process (\\d+)`)))[1])
+      const [, url] = await err.find(/health +(\S+)\/health/, new RegExp(event))
       return { pid, url: url as string }
+    },
+    /** The process id of the first backfill. */
+    async backfill() {
+      return Number((await err.find(/reads the list.* \(process (\d+)\)/))[1])
     },
   }
 }
@@ -57,10 +68,12 @@ function collect(stream: NodeJS.ReadableStream) {
   })
   return {
     text: () => lines.join('\n').trimEnd(),
-    /** The first match in a line that came or comes. */
-    async find(pattern: RegExp): Promise<RegExpExecArray> {
+    /** The first match in a line that came or comes, from the first line on that matches `from`. */
+    async find(pattern: RegExp, from = /^/): Promise<RegExpExecArray> {
       for (;;) {
-        const match = lines.map((line) => pattern.exec(line)).find((found) => found !== null)
+        const start = lines.findIndex((line) => from.test(line))
+        const candidates = start < 0 ? [] : lines.slice(start)
+        const match = candidates.map((line) => pattern.exec(line)).find((found) => found !== null)
         if (match) return match
         if (isOver) throw new Error(`no ${pattern} in:\n${lines.join('\n')}`)
         await once(news, 'line')
@@ -76,6 +89,14 @@ async function isServing(url: string): Promise<boolean> {
   )
 }
 
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
 const lastLine = (text: string) => JSON.parse(text.split('\n').at(-1) as string)
 
 t.test('plays, compares, tidies up and says so as JSON, whatever the settings around it', async (t) => {
@@ -83,14 +104,17 @@ t.test('plays, compares, tidies up and says so as JSON, whatever the settings ar
     LINE_CHANNEL_SECRET: ',',
     DATABASE_URL: 'nonsense',
   })
-  const { url } = await demo.server()
+  const first = await demo.server()
+  const second = await demo.server('server is back')
   const { code, stdout, stderr, leftBehind } = await demo.end()
   t.equal(code, 0, stderr)
   const result = lastLine(stdout)
+  const newcomers = 5
   t.match(result, {
     status: 'agree',
-    people: 60,
-    agree: 60,
+    people: 60 + 40 + newcomers,
+    agree: 60 + 40 + newcomers,
+    before: 40,
     differ: 0,
     intruders: 0,
     violations: 0,
@@ -98,19 +122,29 @@ t.test('plays, compares, tidies up and says so as JSON, whatever the settings ar
   })
   t.ok(result.events > 180 && result.webhooks > 60 && result.duplicates > 0 && result.redeliveries > 0)
   t.ok(result.reachable > 0 && result.objects >= result.reachable)
+  t.ok(result.found >= 36 + newcomers && result.cleared > 0 && result.found < result.reachable)
   t.strictSame(leftBehind, [])
-  t.notOk(await isServing(url), 'the server is gone')
+  t.not(first.pid, second.pid)
+  for (const { url } of [first, second]) t.notOk(await isServing(url), 'the server is gone')
 })
 
-t.test('goes through an outage, and prints a table and a sentence for people', async (t) => {
+t.test('plays two acts, and prints a table and a sentence for people', async (t) => {
   const demo = startDemo(t, ['--people', '400'])
   const { code, stdout, stderr, leftBehind } = await demo.end()
   t.equal(code, 0, stderr)
-  t.match(stdout, /people +400/)
+  t.match(stdout, /people +699/)
   t.match(stdout, /Braze requests +\d+ +[1-9]\d* failed/)
-  t.match(stdout, /agree +400\n +differ +0\n/)
-  t.match(stdout, /^Both ends agree: .+\.$/m)
-  t.match(stderr, /Braze goes down.+Braze is back/s)
+  t.match(stdout, /followers before +267 .*\n +found +\d{3} .*\n +cleared +\d+ /)
+  t.match(stdout, /agree +699\n +differ +0\n/)
+  t.match(stdout, /^Both ends agree: .+ reachable people only; the backfill found \d+ .+\.$/m)
+  t.match(stderr, /First act.+Braze goes down.+Braze is back.+Second act.+server is down.+server is back/s)
+  t.match(stderr, /LINE's follower list has \d+ people: 267 of them followed before/)
+  t.match(
+    stderr,
+    /reads the list.+\nlisted (\d+) of \1, delivered (\d+) of \2\n/,
+    'its own line goes through',
+  )
+  t.match(stderr, /reads it again.+\nlisted (\d+) of \1, delivered 0 of 0$/)
   t.match(stderr, /health +http:\/\/127\.0\.0\.1:\d+\/health\n +metrics +http:\/\/127\.0\.0\.1:\d+\/metrics/)
   t.equal(stderr, stripVTControlCharacters(stderr), 'plain lines without a terminal')
   t.strictSame(leftBehind, [])
@@ -142,6 +176,31 @@ t.test('Ctrl-C ends it at any time', async (t) => {
   t.notOk(await isServing(url), 'the server is gone')
 })
 
+t.test('Ctrl-C ends it while the server is down', async (t) => {
+  const demo = startDemo(t, ['--people', '60', '--json'])
+  const { pid } = await demo.server()
+  await demo.err.find(/server is down/)
+  demo.child.kill('SIGINT')
+  const { code, stdout, leftBehind } = await demo.end()
+  t.equal(code, 130)
+  t.strictSame(lastLine(stdout), { status: 'interrupted' })
+  t.strictSame(leftBehind, [])
+  t.notOk(isRunning(pid))
+})
+
+t.test('Ctrl-C ends it while a backfill runs', async (t) => {
+  const demo = startDemo(t, ['--people', '60', '--json'])
+  const backfill = await demo.backfill()
+  const server = await demo.server('server is back')
+  t.ok(isRunning(backfill) && isRunning(server.pid))
+  demo.child.kill('SIGINT')
+  const { code, stdout, leftBehind } = await demo.end()
+  t.equal(code, 130)
+  t.strictSame(lastLine(stdout), { status: 'interrupted' })
+  t.strictSame(leftBehind, [])
+  t.notOk(isRunning(backfill) || isRunning(server.pid), 'neither is left behind')
+})
+
 t.test('is interrupted before the server listens', async (t) => {
   const demo = startDemo(t, [])
   await demo.err.find(/Starting/)
@@ -154,16 +213,15 @@ t.test('is interrupted before the server listens', async (t) => {
 
 t.test('--keep goes on, with traffic, until it is ended', async (t) => {
   const demo = startDemo(t, ['--people', '20', '--keep', '--json'])
-  const { url } = await demo.server()
+  const { url } = await demo.server('server is back')
   const [text] = await demo.out.find(/^\{.*\}$/)
-  const { status, webhooks } = JSON.parse(text)
-  t.equal(status, 'agree')
+  t.equal(JSON.parse(text).status, 'agree')
   const [, database = ''] = await demo.err.find(/database +(\S+)/)
   await demo.err.find(/Ctrl-C/)
   t.ok(readdirSync(database.replace(/[^/]+$/, '')).includes('line-braze.db'))
-  for (let accepted = 0; accepted <= webhooks; ) {
+  for (let accepted = 0; accepted < 2; ) {
     const metrics = await fetch(`${url}/metrics`).then((answer) => answer.text())
-    accepted = Number(/webhooks_total\{[^}]*accepted[^}]*\} (\d+)/.exec(metrics)?.[1])
+    accepted = Number(/webhooks_total\{[^}]*accepted[^}]*\} (\d+)/.exec(metrics)?.[1] ?? 0)
   }
   demo.child.kill('SIGTERM')
   const { code, stdout, leftBehind } = await demo.end()
@@ -185,10 +243,81 @@ t.test('a server that dies ends it, with the last words of the server', async (t
   t.strictSame(leftBehind, [])
 })
 
+t.test('so does the one of the second act, and the backfill beside it is ended', async (t) => {
+  const demo = startDemo(t, ['--people', '60', '--json'])
+  const backfill = await demo.backfill()
+  const { pid } = await demo.server('server is back')
+  process.kill(pid, 'SIGKILL')
+  const { code, stdout, stderr, leftBehind } = await demo.end()
+  t.equal(code, 1)
+  t.match(stderr, /^The server ended by itself \(SIGKILL\)\.\n\{.*\}$/m)
+  t.strictSame(lastLine(stdout), { status: 'failed' })
+  t.strictSame(leftBehind, [])
+  t.notOk(isRunning(backfill))
+})
+
+t.test('a backfill that fails ends it, with the last words of the backfill', async (t) => {
+  const demo = startDemo(t, ['--people', '60', '--json'])
+  const { pid } = await demo.server()
+  const directory = `${demo.tmp}/${readdirSync(demo.tmp)[0]}`
+  const ledger = await openLedger({ url: `file:${directory}/line-braze.db`, onLost: t.fail })
+  t.teardown(ledger.close)
+  t.ok(await ledger.lock('runs'))
+  const { code, stdout, stderr, leftBehind } = await demo.end()
+  t.equal(code, 1)
+  t.match(
+    stderr,
+    /^Another backfill.+ is at work.+\nThe backfill did not end as it should \(exit code 1\)\.$/m,
+  )
+  t.strictSame(lastLine(stdout), { status: 'failed' })
+  t.strictSame(leftBehind, [])
+  t.notOk(isRunning(pid))
+})
+
+t.test('an act that takes far too long is given up', async (t) => {
+  const interruption = createInterruption()
+  t.teardown(interruption.close)
+  const patience = { expectedMs: -PATIENCE_MS, open: () => 'somebody still waits' }
+  const act = withPatience(patience, interruption, () => interruption.race(new Promise(() => {})))
+  await t.rejects(act, { message: 'The demo gave up waiting: somebody still waits.' })
+})
+
+t.test('things happen in the gap to every kind of people', async (t) => {
+  const traffic = createTraffic({ people: 300, random: seededRandom(7) })
+  for (const _ of traffic.bodies());
+  const known = { truth: traffic.expected(), followers: traffic.followers(), before: newPeople(200) }
+  const line = await startLineApiSandbox({ followers: [...known.before, ...known.followers] })
+  t.teardown(line.close)
+  const gap = playGap(known, line)
+
+  const listed = line.followers()
+  const nowGone = [...gap.truth.keys()].filter((userId) => gap.truth.get(userId) === 'gone')
+  t.notOk(nowGone.some(listed.has), 'who is gone is not listed')
+  t.ok([...listed].every((userId) => gap.truth.get(userId) === 'reachable'))
+  t.equal(gap.toClear, nowGone.filter((userId) => known.followers.has(userId)).length)
+  t.ok(gap.toClear > 0 && gap.toClear <= known.followers.size * 0.2, 'no mass clear')
+  t.equal(nowGone.filter((userId) => known.before.includes(userId)).length, 16, 'never heard of')
+  t.equal(gap.toFind, 200 - 16 + 24 + gap.returned, 'from before, new, and returned')
+  t.ok(gap.returned > 0)
+  t.ok(gap.followed > 24, 'who only wrote follows too, and needs no repair')
+  const writes = (userId: string) => gap.truth.get(userId) === 'reachable' && !listed.has(userId)
+  t.ok([...gap.truth.keys()].some(writes), 'and the others who only wrote are not listed')
+})
+
+const NOTHING_TO_REPAIR: Repair = {
+  before: 0,
+  toFind: 3,
+  toClear: 2,
+  found: 3,
+  cleared: 2,
+  changedAgain: 0,
+  requestsAgain: 0,
+}
+
 t.test('says what differs', async (t) => {
   const braze = await startBrazeSandbox()
   t.teardown(braze.close)
-  const expected = new Map<string, Truth>([
+  const truth = new Map<string, Truth>([
     ['U1', 'reachable'],
     ['U2', 'reachable'],
     ['U3', 'reachable'],
@@ -196,14 +325,10 @@ t.test('says what differs', async (t) => {
     ['U5', 'gone'],
     ['U6', 'gone'],
   ])
-  const traffic = {
-    bodies: function* () {},
-    expected: () => expected,
-    bystanders: () => new Set(['U7', 'U8']),
-  }
+  const outcome = { truth, bystanders: new Set(['U7', 'U8']), repair: NOTHING_TO_REPAIR }
   braze.createProfile('U1', { line_id: 'U1' })
   braze.createProfile('U5')
-  const lacking = judge(traffic, braze)
+  const lacking = judge(outcome, braze)
   t.match(lacking, { isGood: false, agree: 4, atBraze: 1, lacking: ['U2', 'U3'], stale: [], intruders: [] })
   t.equal(
     describe(lacking),
@@ -214,11 +339,17 @@ t.test('says what differs', async (t) => {
   braze.createProfile('U3', { line_id: 'U3' })
   braze.createProfile('U6', { line_id: 'U6' })
   braze.createProfile('U8')
-  const all = judge(traffic, braze)
+  const all = judge(outcome, braze)
   t.match(all, { isGood: false, agree: 4, lacking: ['U2'], stale: ['U6'], intruders: ['U8'] })
   t.match(
     describe(all),
     /^[^\n]*lacks \(first: U2\); [^\n]*still has \(first: U6\); [^\n]*profile at Braze \(first: U8\)\.$/,
+  )
+
+  const repair = { ...NOTHING_TO_REPAIR, found: 4, cleared: 1, changedAgain: 1_234, requestsAgain: 5 }
+  t.match(
+    describe(judge({ ...outcome, repair }, braze)),
+    /found 4 people instead of 3; the backfill cleared 1 people instead of 2; a second .+ 1,234 people; a second .+ 5 requests/,
   )
 
   const rude = { ...all, lacking: [], stale: [], intruders: [], violations: ['76 objects in one request'] }

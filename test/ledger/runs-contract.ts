@@ -210,10 +210,10 @@ export function runsContract(name: string, create: () => Promise<Subject>) {
       await ledger.record([friend(key('d'), 5)])
       const all = await ledger.contacts(CHANNEL, 0, 100)
       t.match(all, [
-        { userId: 'a', reachable: true, owed: false },
-        { userId: 'b', reachable: false, owed: false },
-        { userId: 'c', reachable: true, owed: true },
-        { userId: 'd', reachable: true, owed: true },
+        { userId: 'a', reachable: true, settled: true, failed: false },
+        { userId: 'b', reachable: false, settled: true, failed: false },
+        { userId: 'c', reachable: true, settled: true, failed: true },
+        { userId: 'd', reachable: true, settled: false, failed: false },
       ])
       t.strictSame(await ledger.contacts(CHANNEL, all[1]?.id ?? 0, 1), [all[2]])
       const run = await ledger.beginRun('resync', CHANNEL, now)

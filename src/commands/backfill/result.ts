@@ -49,7 +49,7 @@ export function summaryOf(
   const { status, pages, listed, returned, gone, delivered, failed } = result
   const open = result.changed + gone - delivered - failed
   const news = `${number(result.new)} new, ${number(returned)} returned, ${number(gone)} gone`
-  const list = `LINE lists ${people(listed)} on ${number(pages)} pages`
+  const list = `LINE lists ${many(listed, 'follower')} on ${many(pages, 'page')}`
   if (status === 'dry-run') {
     const guard =
       run && !allowMassClear && isMassClear(gone, run)
@@ -68,4 +68,4 @@ export function summaryOf(
   return `${list}: ${news}. ${end}`
 }
 
-const people = (count: number) => (count === 1 ? '1 follower' : `${number(count)} followers`)
+const many = (count: number, what: string) => `${number(count)} ${what}${count === 1 ? '' : 's'}`

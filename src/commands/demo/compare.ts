@@ -1,7 +1,8 @@
 import type { BrazeSandbox } from '../../sandbox/braze.ts'
-import type { Traffic } from '../../sandbox/line.ts'
+import type { Truth } from '../../sandbox/line.ts'
+import { faultsOf, type Repair } from './repair.ts'
 
-/** How Braze compares with each person's last event. */
+/** How Braze compares with what is true of each person. */
 export interface Comparison {
   readonly people: number
   /** People who can be reached. */
@@ -16,10 +17,9 @@ export interface Comparison {
 }
 
 /** Compares what is known so far. */
-export function compare(traffic: Traffic, braze: BrazeSandbox): Comparison {
+export function compare(expected: ReadonlyMap<string, Truth>, braze: BrazeSandbox): Comparison {
   const lacking: string[] = []
   const stale: string[] = []
-  const expected = traffic.expected()
   let reachable = 0
   let atBraze = 0
   for (const [userId, truth] of expected) {
@@ -35,18 +35,31 @@ export function compare(traffic: Traffic, braze: BrazeSandbox): Comparison {
 
 /** A comparison, and what else would be wrong. */
 export interface Verdict extends Comparison {
+  readonly repair: Repair
   /** People who did nothing that counts and have a profile all the same. */
   readonly intruders: readonly string[]
+  /** What the backfill should have done otherwise, in words. */
+  readonly faults: readonly string[]
   /** Rules of good behaviour towards Braze that were broken. */
   readonly violations: readonly string[]
   readonly isGood: boolean
 }
 
+export interface Outcome {
+  /** Everybody's truth in the end. */
+  readonly truth: ReadonlyMap<string, Truth>
+  /** People of whom nothing may be known. */
+  readonly bystanders: ReadonlySet<string>
+  readonly repair: Repair
+}
+
 /** Compares both ends once all is over. */
-export function judge(traffic: Traffic, braze: BrazeSandbox): Verdict {
-  const comparison = compare(traffic, braze)
-  const intruders = [...traffic.bystanders()].filter((userId) => braze.hasProfile(userId))
+export function judge({ truth, bystanders, repair }: Outcome, braze: BrazeSandbox): Verdict {
+  const comparison = compare(truth, braze)
+  const intruders = [...bystanders].filter((userId) => braze.hasProfile(userId))
+  const faults = faultsOf(repair)
   const { violations } = braze
-  const isGood = comparison.agree === comparison.people && intruders.length + violations.length === 0
-  return { ...comparison, intruders, violations, isGood }
+  const wrongs = intruders.length + faults.length + violations.length
+  const isGood = comparison.agree === comparison.people && wrongs === 0
+  return { ...comparison, repair, intruders, faults, violations, isGood }
 }

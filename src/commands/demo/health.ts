@@ -8,6 +8,9 @@ export interface DeliveryHealth {
   readonly pending: number
 }
 
+export const isDelivered = ({ pending }: DeliveryHealth) => pending === 0
+export const isDelivering = ({ state }: DeliveryHealth) => state === 'delivering'
+
 export type HealthWatch = ReturnType<typeof watchHealth>
 
 const POLL_MS = 200
@@ -37,10 +40,15 @@ export function watchHealth(url: string) {
   return {
     /** Undefined until the server has answered for the first time. */
     latest: () => latest,
-    /** Resolves once nobody waits for delivery, as asked from now on. */
-    async untilDelivered(signal: AbortSignal) {
-      while ((await read().catch(() => undefined))?.pending !== 0) await sleep(POLL_MS, undefined, { signal })
+    /** Resolves once `predicate` holds, as asked from now on. */
+    async until(predicate: (delivery: DeliveryHealth) => boolean, signal: AbortSignal) {
+      for (;;) {
+        const delivery = await read().catch(() => undefined)
+        if (delivery && predicate(delivery)) return
+        await sleep(POLL_MS, undefined, { signal })
+      }
     },
+    /** Safe to repeat. */
     async close() {
       closing.abort()
       await client.destroy()

@@ -1,8 +1,7 @@
 import type { BrazeSandbox } from '../../sandbox/braze.ts'
 import { type Comparison, compare } from './compare.ts'
-import type { DeliveryHealth } from './health.ts'
+import type { DeliveryHealth, HealthWatch } from './health.ts'
 import type { Counts, Play } from './play.ts'
-import type { Stage } from './stage.ts'
 
 /** How things are at one moment. */
 export interface Progress extends Comparison {
@@ -19,11 +18,11 @@ export interface Progress extends Comparison {
 
 export function readProgress(
   { traffic, counts, webhooks }: Play,
-  { braze, health }: Pick<Stage, 'braze' | 'health'>,
+  { braze, health }: { braze: BrazeSandbox; health: HealthWatch },
   brazeIsDown: boolean,
 ): Progress {
   return {
-    ...compare(traffic, braze),
+    ...compare(traffic.expected(), braze),
     counts,
     webhooks,
     delivery: health.latest(),

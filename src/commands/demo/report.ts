@@ -19,6 +19,12 @@ export function resultOf({ retries, ...counts }: Counts, { stats }: BrazeSandbox
     brazeRequests: stats.requests,
     failedBrazeRequests: stats.requests - stats.accepted,
     objects: stats.objects,
+    /** People who followed before the server existed. */
+    before: verdict.repair.before,
+    /** People whom the backfill made reachable. */
+    found: verdict.repair.found,
+    /** People whom the backfill cleared. */
+    cleared: verdict.repair.cleared,
     agree: verdict.agree,
     differ: verdict.people - verdict.agree,
     intruders: verdict.intruders.length,
@@ -41,6 +47,9 @@ export function tableOf(result: Result): string {
     ['webhooks', result.webhooks, result.retries > 0 ? `${number(result.retries)} sent again` : ''],
     ['Braze requests', result.brazeRequests, `${number(result.failedBrazeRequests)} failed`],
     ['objects written', result.objects],
+    ['followers before', result.before, 'of whom no webhook ever came'],
+    ['found', result.found, 'by the backfill, from before or from the gap'],
+    ['cleared', result.cleared, 'by the backfill, who blocked in the gap'],
     ['agree', result.agree],
     ['differ', result.differ],
   ]
@@ -52,13 +61,18 @@ export function tableOf(result: Result): string {
 }
 
 /** The outcome in a sentence. */
-export function describe({ lacking, stale, intruders, violations, isGood, reachable }: Verdict): string {
-  if (isGood)
-    return `Both ends agree: Braze has the LINE ids of the ${number(reachable)} reachable people only.`
+export function describe(verdict: Verdict): string {
+  const { lacking, stale, intruders, faults, violations, isGood, reachable, repair } = verdict
+  if (isGood) {
+    const ends = `Both ends agree: Braze has the LINE ids of the ${number(reachable)} reachable people only`
+    const repaired = `the backfill found ${number(repair.found)} of them and cleared ${number(repair.cleared)} others`
+    return `${ends}; ${repaired}, and a second one had nothing to change.`
+  }
   const differences = [
     many(lacking, 'who can be reached and whose LINE id Braze lacks'),
     many(stale, 'who cannot be reached and whose value Braze still has'),
     many(intruders, 'who did nothing and have a profile at Braze'),
+    ...faults,
     violations.length > 0 && `${violations.length} rules broken towards Braze (first: ${violations[0]})`,
   ]
   return `Not as it should be: ${differences.filter(Boolean).join('; ')}.`

@@ -3,49 +3,57 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BrazeSandbox, startBrazeSandbox } from '../../sandbox/braze.ts'
-import { createLineSandbox, type LineSandbox } from '../../sandbox/line.ts'
+import { type LineApiSandbox, startLineApiSandbox } from '../../sandbox/line-api.ts'
+import type { Display } from '../display.ts'
 import type { Interruption } from '../interruption.ts'
-import { type HealthWatch, watchHealth } from './health.ts'
-import { type DemoServer, spawnServer } from './server.ts'
 
-/** Everything that takes part. */
-export interface Stage {
-  readonly line: LineSandbox
-  readonly server: DemoServer
-  /** The server's URL. */
-  readonly url: string
-  /** The path of the server's database. */
-  readonly database: string
-  readonly health: HealthWatch
-  readonly braze: BrazeSandbox
+/** What every part of the demo has at hand. */
+export interface Means {
+  readonly interruption: Interruption
+  readonly display: Display
+  readonly closers: Closers
 }
 
 /** What has to be called in the end, the last one first. */
 export type Closers = (() => unknown)[]
 
+/** Everything that stays, whether the server runs or not. */
+export interface Stage {
+  /** Where the processes work. */
+  readonly directory: string
+  /** The path of their database. */
+  readonly database: string
+  /** All of their environment. */
+  readonly settings: Readonly<Record<string, string>>
+  readonly lineApi: LineApiSandbox
+  readonly braze: BrazeSandbox
+}
+
 /** Shorter than by default, for people who watch. */
 const SETTLE_MS = 500
 const BRAZE_TIMEOUT_MS = 1_000
 const BRAZE_LATENCY_MS = 20
+/** With pages of a hundred, the follower list of 3,000 people takes some three seconds to watch. */
+const LINE_LATENCY_MS = 80
 const DATABASE = 'line-braze.db'
 
-/** Starts a sandbox Braze, a server of its own process on a temporary database, and a sandbox LINE. */
-export async function setStage({
-  interruption,
-  closers,
-}: {
-  interruption: Interruption
-  closers: Closers
-}): Promise<Stage> {
+/** Starts LINE's API and a Braze, and makes a temporary folder for the database. */
+export async function setStage({ closers }: Means): Promise<Stage> {
   const directory = await mkdtemp(join(tmpdir(), 'line-braze-demo-'))
   closers.push(() => rm(directory, { recursive: true, force: true }))
   const apiKey = randomBytes(16).toString('hex')
   const braze = await startBrazeSandbox({ apiKey, latencyMs: BRAZE_LATENCY_MS, settleMs: SETTLE_MS })
   closers.push(braze.close)
+  const lineApi = await startLineApiSandbox({
+    channelSecret: randomBytes(16).toString('hex'),
+    latencyMs: LINE_LATENCY_MS,
+  })
+  closers.push(lineApi.close)
 
-  const secret = randomBytes(16).toString('hex')
   const settings = {
-    LINE_CHANNEL_SECRET: secret,
+    LINE_CHANNEL_SECRET: lineApi.channelSecret,
+    LINE_CHANNEL_ID: lineApi.channelId,
+    LINE_API_BASE_URL: lineApi.url,
     BRAZE_REST_ENDPOINT: braze.url,
     BRAZE_API_KEY: apiKey,
     BRAZE_SETTLE_MS: String(SETTLE_MS),
@@ -55,15 +63,7 @@ export async function setStage({
     PORT: '0',
     LOG_LEVEL: 'info',
   }
-  const server = spawnServer({ directory, settings, onDeath: interruption.abort })
-  closers.push(server.stop)
-  const url = await interruption.race(server.listening)
-
-  const health = watchHealth(url)
-  closers.push(health.close)
-  const line = createLineSandbox({ url: `${url}/webhook`, secret })
-  closers.push(line.close)
-  return { line, server, url, database: join(directory, DATABASE), health, braze }
+  return { directory, database: join(directory, DATABASE), settings, lineApi, braze }
 }
 
 /** Ends what was started, in the reverse order. */

@@ -87,7 +87,7 @@ export function createSqliteLedger(
       return cleared
     },
     endRun: store.endRun,
-    contacts: store.contacts,
+    contacts: (channel, after, limit) => store.contacts(channel, after, limit, clock()),
     async resend(run, ids) {
       const resent = await store.resend(run, JSON.stringify(ids), clock())
       tellListeners()

@@ -98,8 +98,8 @@ export function createRunStore(database: BetterSqlite3.Database, db: Drizzle, as
       statements.end.run({ id, state })
       return find(id)
     },
-    contacts: (channel: string, after: number, limit: number): KnownContact[] =>
-      statements.page.all({ channel, after, limit }),
+    contacts: (channel: string, after: number, limit: number, now: number): KnownContact[] =>
+      statements.page.all({ channel, after, limit, now }),
     resend: (run: number, ids: string, now: number): number => resend.immediate(run, ids, now),
     outstanding(id: number): Outstanding {
       const { owed = 0, failed = 0 } = statements.owed.get({ id }) ?? {}
@@ -233,7 +233,8 @@ function prepare(db: Drizzle) {
         id: c.id,
         userId: c.userId,
         reachable: sql`${c.status} <> 'gone'`.mapWith(Boolean),
-        owed: c.owed,
+        failed: sql`${c.failure} IS NOT NULL`.mapWith(Boolean),
+        settled: sql`NOT ${c.pending} AND ${c.dueAt} <= ${at('now')}`.mapWith(Boolean),
       })
       .from(c)
       .where(and(gt(c.id, at('after')), sql`+${c.channel} = ${at('channel')}`))

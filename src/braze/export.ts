@@ -1,0 +1,70 @@
+import type { HttpAnswer } from '../wire/client.ts'
+import { exhaustedForMs, retryAfterMs } from './pace.ts'
+
+/** Braze's own limit. Source: braze.com/docs/api/endpoints/export/user_data/post_users_identifier */
+export const MAX_EXPORTS = 50
+
+/** What an answer to a `/users/export/ids` request means. Every `reason` is for people. */
+export type ExportMeaning =
+  /**
+   * The attribute of each user whose alias Braze knows; undefined where the profile has none. After an answer with which
+   * the limit is used up nothing may be asked for `restMs`; `isLimited`: whether Braze said what its limit is.
+   */
+  | {
+      readonly kind: 'profiles'
+      readonly values: ReadonlyMap<string, unknown>
+      readonly restMs: number
+      readonly isLimited: boolean
+    }
+  /** Too many requests; `forMs` only where Braze said for how long. */
+  | { readonly kind: 'wait'; readonly forMs: number | undefined; readonly reason: string }
+  /** It may be better the next time. */
+  | { readonly kind: 'retry'; readonly reason: string }
+  /** A person has to mend something first. */
+  | { readonly kind: 'refused'; readonly reason: string }
+
+const MENDING: Readonly<Record<number, string>> = {
+  401: 'check BRAZE_API_KEY, and that BRAZE_REST_ENDPOINT is the instance the key belongs to',
+  403: 'the key needs the permission users.export.ids, which cannot be added to a key: create another one for verify',
+  404: 'check BRAZE_REST_ENDPOINT',
+}
+
+/** @param now milliseconds since 1970 */
+export function readExport(
+  { status, headers, body }: HttpAnswer,
+  { attribute, aliasLabel }: { attribute: string; aliasLabel: string },
+  now: number,
+): ExportMeaning {
+  if (status === 429)
+    return { kind: 'wait', forMs: retryAfterMs(headers, now), reason: 'Braze asks to wait (429)' }
+  if (status >= 500) return { kind: 'retry', reason: `Braze answers ${status}` }
+  const said = parse(body)
+  if (status < 200 || status >= 300) {
+    const words = typeof said?.message === 'string' ? said.message.slice(0, 300) : 'without saying why'
+    return { kind: 'refused', reason: `Braze answers ${status}: ${MENDING[status] ?? words}` }
+  }
+  if (!said || !Array.isArray(said.users)) {
+    return { kind: 'retry', reason: `Braze answers ${status} without a list of users` }
+  }
+  const values = new Map<string, unknown>()
+  for (const user of said.users) {
+    const { user_aliases: aliases, custom_attributes: attributes } = Object(user) as Record<string, unknown>
+    for (const alias of Array.isArray(aliases) ? aliases : []) {
+      const { alias_name: name, alias_label: label } = Object(alias) as Record<string, unknown>
+      if (label === aliasLabel && typeof name === 'string') values.set(name, valueIn(attributes, attribute))
+    }
+  }
+  const isLimited = headers['x-ratelimit-limit'] !== undefined
+  return { kind: 'profiles', values, restMs: exhaustedForMs(headers, now) ?? 0, isLimited }
+}
+
+const valueIn = (attributes: unknown, name: string): unknown =>
+  Object.hasOwn(Object(attributes), name) ? (Object(attributes) as Record<string, unknown>)[name] : undefined
+
+function parse(body: string): Record<string, unknown> | undefined {
+  try {
+    return Object(JSON.parse(body)) as Record<string, unknown>
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,120 @@
+import { createInterface } from 'node:readline/promises'
+import { Command } from 'commander'
+import type { KnownContact, Ledger, Outstanding } from '../ledger/ledger.ts'
+import { createBars } from './bars.ts'
+import { BRAZE_SETTINGS } from './delivery.ts'
+import { CHANNEL, settingsFor, settingsHelp } from './environment.ts'
+import { number } from './numbers.ts'
+import { UsageError } from './run.ts'
+import { lockRuns, openTaskLedger, runTask, startDelivery, type Task } from './task.ts'
+import { untilDelivered } from './wait.ts'
+
+interface ResyncOptions {
+  readonly all?: boolean
+  readonly yes?: boolean
+  readonly json?: boolean
+}
+
+const SETTINGS = [...BRAZE_SETTINGS, 'DATABASE_URL', 'LOG_LEVEL'] as const
+/** Contacts made due in one transaction: other processes wait for as long. */
+const AT_ONCE = 2_000
+
+export function resyncCommand(): Command {
+  return new Command('resync')
+    .description('tells Braze again of everybody who can be reached, for a workspace that lost the attribute')
+    .option('--all', 'also clears the attribute again of everybody who cannot be reached')
+    .option('--yes', 'does not ask whether that many objects may be written')
+    .option('--json', 'print the result as one JSON object')
+    .addHelpText('after', settingsHelp(SETTINGS))
+    .action(resync)
+}
+
+interface Progress {
+  wanted: number
+  resent: number
+  outstanding: Outstanding | null
+}
+
+async function resync(options: ResyncOptions) {
+  const startedAt = performance.now()
+  const progress: Progress = { wanted: 0, resent: 0, outstanding: null }
+  await runTask(
+    (task) => perform(options, task, progress),
+    (end) => {
+      const { resent, outstanding } = progress
+      const { pending, failed } = outstanding ?? { pending: resent, failed: 0 }
+      const delivered = Math.max(0, resent - pending - failed)
+      const seconds = Math.round((performance.now() - startedAt) / 100) / 10
+      const status = end === 'done' ? 'complete' : end
+      if (options.json)
+        process.stdout.write(`${JSON.stringify({ status, resent, delivered, failed, seconds })}\n`)
+      else if (end === 'done')
+        process.stdout.write(`Braze was told again of ${number(delivered)} contacts.\n`)
+      if (end === 'interrupted') {
+        process.stderr.write(
+          `Interrupted: ${number(resent)} of ${number(progress.wanted)} contacts were made due, and ${number(pending)} of them wait for Braze. They go there with the server; resync again makes all of them due.\n`,
+        )
+      }
+    },
+  )
+}
+
+async function perform({ all = false, yes }: ResyncOptions, task: Task, progress: Progress) {
+  const settings = settingsFor(SETTINGS)
+  const { display, signal } = task
+  const log = task.log(settings.LOG_LEVEL)
+  const ledger = await openTaskLedger(task, settings.DATABASE_URL)
+  await lockRuns(ledger)
+  for await (const ids of toResend(ledger, all)) {
+    progress.wanted += ids.length
+    signal.throwIfAborted()
+  }
+  if (!yes) await confirm(progress.wanted, task)
+
+  const deliverer = startDelivery(settings, { task, ledger, log })
+  const run = await ledger.beginRun('resync', CHANNEL, Date.now())
+  display.show(createBars(() => barsOf(progress)))
+  for await (const ids of toResend(ledger, all)) {
+    progress.resent += await ledger.resend(run.id, ids)
+    signal.throwIfAborted()
+  }
+  await ledger.endRun(run.id, 'complete')
+  const onLook = (outstanding: Outstanding) => {
+    progress.outstanding = outstanding
+  }
+  const { failed } = await untilDelivered({ ledger, run: run.id, deliverer, onLook, signal })
+  if (failed > 0)
+    throw new Error(`Braze rejected ${failed} contacts; contacts.failure in the database has its words.`)
+}
+
+/** The ids of those whom Braze is to be told of again; what Braze rejected is tried again, too. */
+async function* toResend(ledger: Ledger, all: boolean): AsyncGenerator<number[]> {
+  for (let after = 0; ; ) {
+    const contacts: KnownContact[] = await ledger.contacts(CHANNEL, after, AT_ONCE)
+    const last = contacts.at(-1)
+    if (!last) return
+    yield contacts.filter(({ reachable, failed }) => all || reachable || failed).map(({ id }) => id)
+    after = last.id
+  }
+}
+
+/** @throws UsageError where nobody can be asked; Error where the answer is no */
+async function confirm(count: number, { signal }: Task) {
+  const cost = `This writes up to ${number(count)} objects to Braze.`
+  if (!process.stdin.isTTY) throw new UsageError(`${cost} Add --yes: there is no terminal to ask at.`)
+  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    const answer = await terminal.question(`${cost} Go on? [y/N] `, { signal })
+    if (!/^y(es)?$/i.test(answer.trim())) throw new Error('Nothing was changed.')
+  } finally {
+    terminal.close()
+  }
+}
+
+function barsOf({ wanted, resent, outstanding }: Progress) {
+  const open = outstanding ? outstanding.pending + outstanding.failed : resent
+  return [
+    { name: 'due', value: resent, total: wanted },
+    { name: 'delivered', value: Math.max(0, resent - open), total: resent },
+  ]
+}

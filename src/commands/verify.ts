@@ -1,0 +1,191 @@
+import { Command, InvalidArgumentError } from 'commander'
+import type { Ledger, Outstanding, Run } from '../ledger/ledger.ts'
+import { createAsk } from '../verify/ask.ts'
+import { type Comparison, DIFFERENCES, type Difference, verify } from '../verify/verify.ts'
+import { createBars } from './bars.ts'
+import { BRAZE_SETTINGS, createBraze } from './delivery.ts'
+import { CHANNEL, settingsFor, settingsHelp } from './environment.ts'
+import { duration, number } from './numbers.ts'
+import { lockRuns, openTaskLedger, runTask, startDelivery, type Task } from './task.ts'
+import { untilDelivered } from './wait.ts'
+
+interface VerifyCliOptions {
+  readonly sample?: number
+  readonly fix?: boolean
+  readonly json?: boolean
+}
+
+const SETTINGS = [...BRAZE_SETTINGS, 'DATABASE_URL', 'LOG_LEVEL'] as const
+/** A pause of Braze's that is longer is worth a sentence. */
+const LONG_PAUSE_MS = 2_000
+
+const MEANING: Readonly<Record<Difference, string>> = {
+  unknown: 'can be reached, and Braze does not know the alias',
+  missing: 'can be reached, and the profile lacks the attribute',
+  wrong: 'can be reached, and the attribute holds something else',
+  stale: 'cannot be reached, and the attribute is set',
+}
+
+export function verifyCommand(): Command {
+  return new Command('verify')
+    .description('compares the ledger with what Braze holds (the key needs users.export.ids)')
+    .option('--sample <number>', 'compares so many contacts, taken at random, instead of all', readSample)
+    .option('--fix', 'tells Braze again of those that differ')
+    .option('--json', 'print the result as one JSON object')
+    .addHelpText('after', settingsHelp(SETTINGS))
+    .action(runVerify)
+}
+
+function readSample(text: string): number {
+  if (!/^[1-9]\d{0,11}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 1 on.')
+  return Number(text)
+}
+
+interface Progress {
+  wanted: number
+  comparison: Comparison
+  fixed: number
+  outstanding: Outstanding | null
+}
+
+async function runVerify(options: VerifyCliOptions) {
+  const startedAt = performance.now()
+  const comparison = { checked: 0, agree: 0, waiting: 0, unknown: 0, missing: 0, wrong: 0, stale: 0 }
+  const progress: Progress = { wanted: 0, comparison, fixed: 0, outstanding: null }
+  await runTask(
+    (task) => perform(options, task, progress),
+    (end) => {
+      const result = resultOf(end, progress, options, (performance.now() - startedAt) / 1000)
+      if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`)
+      else if (result.checked + result.waiting > 0 || end === 'done') process.stdout.write(tableOf(result))
+      if (end === 'interrupted')
+        process.stderr.write(`Interrupted after ${number(result.checked)} of ${number(progress.wanted)}.\n`)
+    },
+  )
+}
+
+async function perform(
+  { sample = Number.POSITIVE_INFINITY, fix }: VerifyCliOptions,
+  task: Task,
+  progress: Progress,
+) {
+  const settings = settingsFor(SETTINGS)
+  const { display, signal } = task
+  const log = task.log(settings.LOG_LEVEL)
+  const ledger = await openTaskLedger(task, settings.DATABASE_URL)
+  const fixer = fix ? await createFixer(ledger) : undefined
+  const deliverer = fix ? startDelivery(settings, { task, ledger, log }) : undefined
+  const braze = createBraze(settings)
+  task.closing(braze.close)
+  const total = await countContacts(ledger)
+  progress.wanted = Math.min(sample, total)
+  display.show(createBars(() => barsOf(progress, fix === true)))
+
+  const ask = createAsk({
+    braze,
+    attribute: settings.BRAZE_ATTRIBUTE,
+    aliasLabel: settings.BRAZE_ALIAS_LABEL,
+    signal,
+    onPause(reason, ms) {
+      if (ms >= LONG_PAUSE_MS) display.say(`${reason}: waiting for ${duration(ms / 1000)}.`)
+    },
+  })
+  await verify({
+    ledger,
+    ask,
+    channel: CHANNEL,
+    total,
+    sample: progress.wanted,
+    createProfiles: settings.BRAZE_CREATE_PROFILES,
+    async onProgress(comparison, differing) {
+      progress.comparison = comparison
+      if (fixer && differing.length > 0) progress.fixed += await fixer.resend(differing)
+    },
+  })
+  const run = await fixer?.end()
+  if (run && deliverer) {
+    const onLook = (outstanding: Outstanding) => {
+      progress.outstanding = outstanding
+    }
+    const { failed } = await untilDelivered({ ledger, run: run.id, deliverer, onLook, signal })
+    if (failed > 0)
+      throw new Error(`Braze rejected ${failed} contacts; contacts.failure in the database has its words.`)
+  }
+  const differ = differing(progress.comparison)
+  if (differ > 0 && !fix)
+    throw new Error(`${number(differ)} contacts differ; verify --fix tells Braze of just those again.`)
+}
+
+/** A run of its own for what is told again, once there is anything. */
+async function createFixer(ledger: Ledger) {
+  await lockRuns(ledger)
+  let run: Run | undefined
+  return {
+    async resend(ids: readonly number[]): Promise<number> {
+      run ??= await ledger.beginRun('verify', CHANNEL, Date.now())
+      return ledger.resend(run.id, ids)
+    },
+    end: async () => run && ledger.endRun(run.id, 'complete'),
+  }
+}
+
+async function countContacts(ledger: Ledger): Promise<number> {
+  const counts = (await ledger.counts()).find(({ channel }) => channel === CHANNEL)
+  return counts ? counts.friend + counts.messager + counts.gone : 0
+}
+
+const differing = (comparison: Comparison) => DIFFERENCES.reduce((sum, kind) => sum + comparison[kind], 0)
+
+type Result = ReturnType<typeof resultOf>
+
+function resultOf(
+  end: 'done' | 'interrupted' | 'failed',
+  { comparison, fixed, outstanding, wanted }: Progress,
+  { fix = false }: VerifyCliOptions,
+  seconds: number,
+) {
+  const { checked, waiting, ...rest } = comparison
+  const isWhole = checked + waiting === wanted
+  const differs = differing(comparison) > 0
+  const { pending, failed } = outstanding ?? { pending: fixed, failed: 0 }
+  return {
+    status:
+      end === 'done'
+        ? differs
+          ? 'fixed'
+          : 'agree'
+        : end === 'failed' && differs && isWhole && !fix
+          ? 'differ'
+          : end,
+    checked,
+    ...rest,
+    waiting,
+    fixed,
+    delivered: Math.max(0, fixed - pending - failed),
+    failed,
+    seconds: Math.round(seconds * 10) / 10,
+  }
+}
+
+/** The same for a person. */
+function tableOf(result: Result): string {
+  const rows: [count: number, meaning: string][] = [
+    [result.agree, `agree, of ${number(result.checked)} compared`],
+    ...DIFFERENCES.filter((kind) => result[kind] > 0).map((kind): [number, string] => [
+      result[kind],
+      `${kind}: ${MEANING[kind]}`,
+    ]),
+  ]
+  if (result.waiting > 0) rows.push([result.waiting, 'left out: something about them is on its way to Braze'])
+  if (result.fixed > 0) rows.push([result.delivered, `told again, of ${number(result.fixed)}`])
+  const width = Math.max(...rows.map(([count]) => number(count).length))
+  return rows.map(([count, meaning]) => `${number(count).padStart(width)}  ${meaning}\n`).join('')
+}
+
+function barsOf({ wanted, comparison, fixed, outstanding }: Progress, fix: boolean) {
+  const open = outstanding ? outstanding.pending + outstanding.failed : fixed
+  return [
+    { name: 'compared', value: comparison.checked + comparison.waiting, total: wanted },
+    ...(fix ? [{ name: 'delivered', value: Math.max(0, fixed - open), total: fixed }] : []),
+  ]
+}

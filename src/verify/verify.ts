@@ -1,0 +1,114 @@
+import { MAX_EXPORTS } from '../braze/export.ts'
+import type { KnownContact, Ledger } from '../ledger/ledger.ts'
+
+/** How Braze differs from the ledger about one contact. */
+export const DIFFERENCES = ['unknown', 'missing', 'wrong', 'stale'] as const
+export type Difference = (typeof DIFFERENCES)[number]
+
+/** How far a comparison has come. */
+export type Comparison = {
+  /** Contacts that were compared. */
+  checked: number
+  agree: number
+  /** Contacts that were left out, since something about them is on its way to Braze. */
+  waiting: number
+} & Record<Difference, number>
+
+export interface VerifyOptions {
+  readonly ledger: Pick<Ledger, 'contacts'>
+  /** What Braze holds of at most 50 users; those it does not know are missing. */
+  readonly ask: (userIds: readonly string[]) => Promise<ReadonlyMap<string, unknown>>
+  readonly channel: string
+  /** How many contacts there are, and how many of them to compare, taken at random. */
+  readonly total: number
+  readonly sample: number
+  /** Whether a reachable person unknown to Braze should have a profile. */
+  readonly createProfiles: boolean
+  /** Told after each request: how far it has come, and the ids of contacts that differ. */
+  readonly onProgress: (comparison: Comparison, differing: readonly number[]) => Promise<void>
+  readonly random?: () => number
+}
+
+const PAGE = 5_000
+
+/** Compares contacts of the ledger, or as many of them as `sample` says, with what Braze holds. */
+export async function verify(options: VerifyOptions): Promise<Comparison> {
+  const { ledger, ask, channel, createProfiles, onProgress } = options
+  const comparison: Comparison = {
+    checked: 0,
+    agree: 0,
+    waiting: 0,
+    unknown: 0,
+    missing: 0,
+    wrong: 0,
+    stale: 0,
+  }
+
+  async function compare(contacts: readonly KnownContact[]) {
+    const values = await ask(contacts.map(({ userId }) => userId))
+    const differing: number[] = []
+    for (const contact of contacts) {
+      const difference = differenceOf(contact, values, createProfiles)
+      // It may have changed while Braze was asked.
+      if (difference && !(await isAsBefore(contact))) comparison.waiting += 1
+      else if (difference) {
+        comparison[difference] += 1
+        differing.push(contact.id)
+      } else comparison.agree += 1
+    }
+    comparison.checked = comparison.agree + DIFFERENCES.reduce((sum, kind) => sum + comparison[kind], 0)
+    await onProgress(comparison, differing)
+  }
+
+  async function isAsBefore({ id, reachable }: KnownContact): Promise<boolean> {
+    const [now] = await ledger.contacts(channel, id - 1, 1)
+    return now?.id === id && now.settled && now.reachable === reachable
+  }
+
+  let batch: KnownContact[] = []
+  for await (const contact of chosen(options)) {
+    if (!contact.settled) {
+      comparison.waiting += 1
+      continue
+    }
+    if (batch.push(contact) < MAX_EXPORTS) continue
+    await compare(batch)
+    batch = []
+  }
+  if (batch.length > 0) await compare(batch)
+  return comparison
+}
+
+/** Each contact with the same chance, in the order of their ids: as many are left to choose, of as many as are left. */
+async function* chosen({ ledger, channel, total, sample, random = Math.random }: VerifyOptions) {
+  let left = total
+  let wanted = Math.min(sample, total)
+  for (let after = 0; wanted > 0; ) {
+    const page = await ledger.contacts(channel, after, PAGE)
+    for (const contact of page) {
+      if (wanted > 0 && random() * left < wanted) {
+        wanted -= 1
+        yield contact
+      }
+      left -= 1
+    }
+    const last = page.at(-1)
+    if (!last) return
+    after = last.id
+  }
+}
+
+/** `null` and the empty text are blank too: a segment "is not blank" leaves them out. */
+const isBlank = (value: unknown) => value === undefined || value === null || value === ''
+
+function differenceOf(
+  { userId, reachable }: KnownContact,
+  values: ReadonlyMap<string, unknown>,
+  createProfiles: boolean,
+): Difference | null {
+  const value = values.get(userId)
+  if (!reachable) return isBlank(value) ? null : 'stale'
+  if (value === userId) return null
+  if (!values.has(userId)) return createProfiles ? 'unknown' : null
+  return isBlank(value) ? 'missing' : 'wrong'
+}
