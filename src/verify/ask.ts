@@ -8,7 +8,7 @@ export interface AskOptions {
   readonly attribute: string
   readonly aliasLabel: string
   readonly signal: AbortSignal
-  /** Told before each pause that Braze or a failure asks for. */
+  /** Told before each pause, however short. */
   readonly onPause?: (reason: string, ms: number) => void
   /** Milliseconds since 1970. */
   readonly clock?: () => number
@@ -32,9 +32,9 @@ export function createAsk(options: AskOptions) {
   const { braze, signal, onPause, clock = Date.now, random = Math.random, sleep = defaultSleep } = options
   let restMs = 0
 
-  async function rest(ms: number, reason?: string) {
+  async function rest(ms: number, reason: string) {
     if (ms <= 0) return
-    if (reason !== undefined) onPause?.(reason, ms)
+    onPause?.(reason, ms)
     await sleep(ms, signal)
     signal.throwIfAborted()
   }
@@ -42,7 +42,7 @@ export function createAsk(options: AskOptions) {
   /** The value of each user whom Braze knows. */
   return async function ask(userIds: readonly string[]): Promise<ReadonlyMap<string, unknown>> {
     for (let attempt = 0; ; ) {
-      await rest(restMs)
+      await rest(restMs, "Braze's limit for exports is used up")
       restMs = 0
       const meaning = await askOnce(userIds)
       if (meaning.kind === 'profiles') {

@@ -1,0 +1,166 @@
+import t, { type Test } from 'tap'
+import { friend, gone } from '../../src/contact/contact.ts'
+import { openLedger } from '../../src/ledger/open.ts'
+import type { BrazeSandboxOptions } from '../../src/sandbox/braze.ts'
+import { stage } from '../serve-process.ts'
+
+const key = (userId: string) => ({ channel: 'default', userId })
+const users = (count: number, prefix = 'U') => Array.from({ length: count }, (_, i) => `${prefix}${i}`)
+
+/** 120 friends and ten who are gone, of whom Braze holds what it should. */
+async function setUp(t: Test, options: BrazeSandboxOptions = {}) {
+  const { braze, start, env } = await stage(t, { settleMs: 300, applyMs: [0, 0], ...options })
+  const ledger = await openLedger({ url: env.DATABASE_URL as string })
+  t.teardown(() => ledger.close())
+  await ledger.record([
+    ...users(120).map((userId) => friend(key(userId), 5)),
+    ...users(10, 'G').map((userId) => gone(key(userId), 5)),
+  ])
+  const due = await ledger.due(Date.now(), 1_000)
+  await ledger.acknowledge(due.map(({ id, revision }) => ({ id, revision, failure: null, settledAt: 0 })))
+  for (const userId of users(120)) braze.createProfile(userId, { line_id: userId })
+  // Otherwise a request a quarter of a second.
+  braze.setExportLimit({ dialect: 'epoch', requests: 1_000, perMs: 60_000 })
+  const lastLine = (text: string) => JSON.parse(text.trim().split('\n').at(-1) as string)
+  return {
+    braze,
+    ledger,
+    start: (args: readonly string[] = [], more: Record<string, string> = {}) =>
+      start(['verify', ...args], more),
+    async run(args: readonly string[] = [], more: Record<string, string> = {}) {
+      const ended = await start(['verify', '--json', ...args], more).ended
+      return { ...ended, result: lastLine(ended.stdout) }
+    },
+    /** One of each kind of difference, two unknown. */
+    spoil() {
+      braze.removeProfile('U1')
+      braze.removeProfile('U2')
+      braze.removeAttribute('U3')
+      braze.createProfile('U4', { line_id: 'U5' })
+      braze.createProfile('G1', { line_id: 'G1' })
+    },
+  }
+}
+
+t.test('agreement, in requests of 50', async (t) => {
+  const { braze, run, start } = await setUp(t)
+  const { code, result, stderr } = await run()
+  t.equal(code, 0, stderr)
+  const none = { unknown: 0, missing: 0, wrong: 0, stale: 0, waiting: 0, fixed: 0 }
+  t.match(result, { status: 'agree', checked: 130, agree: 130, ...none })
+  t.equal(braze.stats.exports, 3)
+  t.equal(braze.stats.requests, 0)
+  t.match(await start().ended, { code: 0, stdout: '130  agree, of 130 compared\n' })
+})
+
+t.test('each kind of difference, by whichever way Braze names those it does not know', async (t) => {
+  const { braze, run, start, spoil } = await setUp(t)
+  spoil()
+  for (const style of ['objects', 'strings', 'absent'] as const) {
+    braze.setInvalidIdsStyle(style)
+    const { code, result, stderr } = await run()
+    t.equal(code, 1)
+    t.match(result, {
+      status: 'differ',
+      checked: 130,
+      agree: 125,
+      unknown: 2,
+      missing: 1,
+      wrong: 1,
+      stale: 1,
+      fixed: 0,
+    })
+    t.match(stderr, /5 contacts differ; verify --fix tells Braze of just those again\.\n$/)
+  }
+  const { stdout } = await start().ended
+  t.match(
+    stdout,
+    /^125 {2}agree, of 130 compared\n {2}2 {2}unknown: can be reached, and Braze does not know the alias\n/,
+  )
+  t.equal(braze.stats.requests, 0)
+})
+
+t.test('--fix tells Braze of just those that differ', async (t) => {
+  const { braze, ledger, run, start, spoil } = await setUp(t)
+  spoil()
+  const { code, result, stderr } = await run(['--fix'])
+  t.equal(code, 0, stderr)
+  t.match(result, { status: 'fixed', agree: 125, unknown: 2, fixed: 5, delivered: 5, failed: 0 })
+  t.equal(braze.stats.objects, 5)
+  while (!(await ledger.contacts('default', 0, 200)).every(({ settled }) => settled))
+    await new Promise(setImmediate)
+  t.match(await run(['--fix']), { code: 0, result: { status: 'agree', agree: 130, fixed: 0 } })
+  spoil()
+  t.match((await start(['--fix']).ended).stdout, /\n {2}5 {2}told again, of 5\n$/)
+})
+
+t.test('--sample compares so many', async (t) => {
+  const { braze, run } = await setUp(t)
+  t.match(await run(['--sample', '60']), { code: 0, result: { status: 'agree', checked: 60, agree: 60 } })
+  t.equal(braze.stats.exports, 2)
+  t.match(await run(['--sample', '5000']), { result: { checked: 130 } })
+})
+
+t.test('what is on its way to Braze is left out', async (t) => {
+  const { run, ledger } = await setUp(t)
+  await ledger.record([friend(key('Unew'), 5), gone(key('U7'), 9)])
+  t.match(await run(), { code: 0, result: { checked: 129, agree: 129, waiting: 2 } })
+})
+
+t.test('where profiles are not made, an unknown alias is as it should be', async (t) => {
+  const { braze, run } = await setUp(t)
+  braze.removeProfile('U1')
+  t.match(await run([], { BRAZE_CREATE_PROFILES: 'false' }), { code: 0, result: { agree: 130 } })
+})
+
+t.test('a key without the permission, and a wrong one', async (t) => {
+  const { braze, run } = await setUp(t)
+  braze.forbidExport(true)
+  const { code, result, stderr } = await run()
+  t.equal(code, 1)
+  t.match(result, { status: 'failed', checked: 0 })
+  t.match(stderr, /Braze answers 403: the key needs the permission users\.export\.ids/)
+  t.match(await run([], { BRAZE_API_KEY: 'wrong' }), {
+    code: 1,
+    stderr: /Braze answers 401: check BRAZE_API_KEY/,
+  })
+})
+
+t.test("the endpoint's own limit is kept, in both dialects", async (t) => {
+  for (const dialect of ['epoch', 'seconds'] as const) {
+    const { braze, run } = await setUp(t)
+    braze.setExportLimit({ dialect, requests: 2, perMs: 1_500 })
+    t.match(await run(), { code: 0, result: { agree: 130 } })
+    t.ok(braze.stats.exports <= 5, `${braze.stats.exports} requests for three answers`)
+  }
+})
+
+t.test('failures that may pass are tried again', async (t) => {
+  const { braze, run } = await setUp(t)
+  for (const answer of [{ status: 503 }, { kind: 'html' }, { kind: 'reset' }, { kind: 'hang' }] as const) {
+    braze.answerNextExport(answer)
+    const { code, result, stderr } = await run(['--sample', '10'])
+    t.equal(code, 0, stderr)
+    t.match(result, { agree: 10 })
+  }
+})
+
+t.test('interrupted', async (t) => {
+  const { braze, start } = await setUp(t)
+  braze.setExportLimit({ dialect: 'seconds', requests: 1, perMs: 60_000 })
+  const command = start()
+  await braze.until(() => braze.stats.exports >= 1)
+  // It says that it waits for the next minute.
+  while (!/waiting for/.test(command.stderr())) await new Promise(setImmediate)
+  const { code, stdout, stderr } = await command.kill('SIGTERM')
+  t.equal(code, 130)
+  t.match(stdout, /^50 {2}agree, of 50 compared\n/)
+  t.match(stderr, /Interrupted after 50 of 130\.\n$/)
+})
+
+t.test('the wrong sample', async (t) => {
+  const { start } = await setUp(t)
+  for (const text of ['0', '-1', '1e3', 'all']) {
+    t.match(await start(['--sample', text]).ended, { code: 2, stdout: '', stderr: /whole number from 1 on/ })
+  }
+})

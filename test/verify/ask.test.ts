@@ -1,0 +1,139 @@
+import t from 'tap'
+import { createAsk } from '../../src/verify/ask.ts'
+import { type HttpAnswer, NoAnswer } from '../../src/wire/client.ts'
+
+const NOW = 1_800_000_000_000
+
+/** Asks a Braze that answers as listed, and sleeps for no time at all. */
+function setUp(answers: (Partial<HttpAnswer> | Error)[]) {
+  const pauses: [reason: string, ms: number][] = []
+  const asked: (readonly string[])[] = []
+  const controller = new AbortController()
+  const ask = createAsk({
+    braze: {
+      async exportUsers(userIds) {
+        asked.push(userIds)
+        const answer = answers.shift() ?? { body: '{"users":[]}' }
+        if (answer instanceof Error) throw answer
+        return { status: 200, headers: {}, body: '', ...answer }
+      },
+    },
+    attribute: 'line_id',
+    aliasLabel: 'line_id',
+    signal: controller.signal,
+    onPause: (reason, ms) => pauses.push([reason, ms]),
+    clock: () => NOW,
+    random: () => 1,
+    sleep: async () => undefined,
+  })
+  return { ask, asked, pauses, abort: () => controller.abort(new Error('enough')) }
+}
+
+const profile = (name: string, attributes?: object, label = 'line_id') => ({
+  user_aliases: [
+    { alias_name: `other of ${name}`, alias_label: 'other' },
+    { alias_name: name, alias_label: label },
+  ],
+  ...(attributes && { custom_attributes: attributes }),
+})
+const found = (...users: unknown[]) => ({ body: JSON.stringify({ message: 'success', users }) })
+
+t.test('what Braze holds: values, profiles without one, and nobody', async (t) => {
+  const { ask } = setUp([
+    found(
+      profile('a', { line_id: 'a' }),
+      profile('b'),
+      profile('c', {}),
+      profile('d', { line_id: 5 }, 'another'),
+      null,
+      7,
+      {},
+    ),
+  ])
+  const values = await ask(['a', 'b', 'c', 'd', 'e'])
+  t.strictSame(
+    [...values],
+    [
+      ['a', 'a'],
+      ['b', undefined],
+      ['c', undefined],
+    ],
+  )
+})
+
+t.test('names that objects have by themselves are no attributes', async (t) => {
+  const { ask } = setUp([found(profile('constructor', { other: 1 }))])
+  t.strictSame([...(await ask(['constructor']))], [['constructor', undefined]])
+})
+
+t.test('the pace: a request every 240 ms, unless Braze says its limit', async (t) => {
+  const limit = { 'x-ratelimit-limit': '2500', 'x-ratelimit-remaining': '7' }
+  const usedUp = { ...limit, 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '30' }
+  const { ask, pauses } = setUp([
+    found(),
+    { ...found(), headers: limit },
+    { ...found(), headers: usedUp },
+    found(),
+  ])
+  for (let request = 0; request < 4; request++) await ask(['a'])
+  t.strictSame(
+    pauses.map(([, ms]) => ms),
+    [240, 30_000],
+  )
+})
+
+t.test('429: as long as Braze says, else as a failure', async (t) => {
+  const { ask, asked, pauses } = setUp([
+    { status: 429, headers: { 'x-ratelimit-reset': String(NOW / 1000 + 12) } },
+    { status: 429, headers: { 'x-ratelimit-retry-after': '7' } },
+    { status: 429 },
+  ])
+  await ask(['a'])
+  t.equal(asked.length, 4)
+  t.strictSame(
+    pauses.map(([, ms]) => ms),
+    [12_000, 7_000, 500],
+  )
+})
+
+t.test('what may pass is tried five times more', async (t) => {
+  const failures = [
+    new NoAnswer('reset'),
+    { status: 500 },
+    { status: 503, body: 'page' },
+    { body: '<html>' },
+    { body: '{"users":{}}' },
+  ]
+  const { ask, asked, pauses } = setUp([...failures])
+  await ask(['a'])
+  t.equal(asked.length, 6)
+  t.strictSame(
+    pauses.map(([, ms]) => ms),
+    [500, 1_000, 2_000, 4_000, 8_000],
+  )
+  const again = setUp([...failures, new NoAnswer('no whole answer within 5 ms')])
+  await t.rejects(again.ask(['a']), {
+    message: 'Braze cannot be reached: no whole answer within 5 ms; tried 6 times.',
+  })
+})
+
+t.test('what Braze refuses is told at once', async (t) => {
+  for (const [status, message] of [
+    [400, /^Braze answers 400: bad request$/],
+    [401, /check BRAZE_API_KEY/],
+    [403, /users\.export\.ids/],
+    [404, /check BRAZE_REST_ENDPOINT/],
+  ] as const) {
+    const { ask, asked } = setUp([{ status, body: '{"message":"bad request"}' }])
+    await t.rejects(ask(['a']), { message })
+    t.equal(asked.length, 1)
+  }
+  await t.rejects(setUp([{ status: 302 }]).ask(['a']), { message: /302: without saying why/ })
+})
+
+t.test('an abort ends it, and what is no failure of the wire is told', async (t) => {
+  const { ask, abort } = setUp([{ status: 500 }])
+  abort()
+  await t.rejects(ask(['a']), { message: 'enough' })
+  await t.rejects(setUp([new Error('a bug')]).ask(['a']), { message: 'a bug' })
+})
