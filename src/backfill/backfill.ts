@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FollowerPage, Ledger, Run } from '../ledger/ledger.ts'
 import { isUnknownStart, type LineClient } from '../line/client.ts'
 import { BackfillError } from './error.ts'
@@ -98,9 +99,13 @@ async function list(options: BackfillOptions, run: Run | null): Promise<Run> {
     for await (const gatheredPages of gathered(pages, PAGES_AHEAD)) {
       const [first] = gatheredPages as [FollowerPage]
       current ??= await ledger.beginRun('backfill', channel, first.listedAt)
-      current = await ledger.recordPages(current.id, gatheredPages)
+      const before: Run = current
+      const storedAt = performance.now()
+      current = await ledger.recordPages(before.id, gatheredPages)
       observer?.progress(current)
       signal.throwIfAborted()
+      // As long again as that took: delivery and other processes get their turn, and the next commit carries more pages.
+      if (changesOf(current) > changesOf(before)) await rest(performance.now() - storedAt, signal)
     }
   } catch (error) {
     // From here a run that goes on would only find the same.
@@ -109,6 +114,11 @@ async function list(options: BackfillOptions, run: Run | null): Promise<Run> {
   }
   return current as Run
 }
+
+const changesOf = ({ added, returned }: Run) => added + returned
+
+const rest = (ms: number, signal: AbortSignal) =>
+  sleep(ms, undefined, { signal }).catch(() => signal.throwIfAborted())
 
 /** Clears those who were missing from the complete list, unless that would be suspiciously many. */
 async function clear({ ledger, observer, signal, allowMassClear }: BackfillOptions, run: Run): Promise<Run> {

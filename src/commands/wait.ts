@@ -16,7 +16,7 @@ const POLL_MS = 100
 const SHARE = 0.05
 
 /**
- * Resolves once Braze has heard of everything that the run, and runs before it, made due: from this process, or from
+ * Resolves once Braze has heard of everything that runs made due, this one and those before it: from this process, or from
  * the server that holds the lease.
  *
  * @throws Error when this process delivers and a person has to mend something first
@@ -27,7 +27,7 @@ export async function untilDelivered(options: WaitOptions): Promise<Outstanding>
     const askedAt = performance.now()
     const outstanding = await ledger.outstanding(run)
     onLook(outstanding)
-    if (outstanding.pending + outstanding.earlier === 0) return outstanding
+    if (outstanding.pending === 0) return outstanding
     const { state, reason } = deliverer.delivery()
     if (state === 'paused') throw new Error(String(reason))
     const lookMs = performance.now() - askedAt

@@ -10,6 +10,8 @@ import { createWork } from './work.ts'
 
 /** How long to rest when the ledger fails. */
 const REST_MS = 1_000
+/** So many answers for each connection may wait for the ledger before more is sent. */
+const STORING_LIMIT = 4
 /** How long to rest when the ledger was so slow that the lease has to be renewed first. */
 const LATE_MS = 50
 
@@ -68,6 +70,8 @@ export function createDeliverer(options: DelivererOptions) {
   const send = createSender({ ...options, gate, work, clock, monotonic })
   const alarm = createAlarm()
   const sending = new Set<Promise<void>>()
+  /** What Braze has answered and the ledger is about to keep. */
+  const storing = new Set<Promise<void>>()
   let wasHeld: boolean | undefined
   let stopping = false
   let running: Promise<void> | undefined
@@ -94,6 +98,7 @@ export function createDeliverer(options: DelivererOptions) {
     const delayMs = Math.max(gate.delayMs(now), pacer.delayMs(now))
     if (delayMs > 0) return Math.min(delayMs, lease.askInMs())
     if (sending.size >= (gate.isProbing() ? 1 : concurrency)) return lease.askInMs()
+    if (storing.size >= concurrency * STORING_LIMIT) return lease.askInMs()
 
     // A probe risks a single contact: one that Braze stumbles over must not hold up those beside it for ever.
     const batch = await work.next(gate.isProbing() ? 1 : MAX_ITEMS)
@@ -119,6 +124,17 @@ export function createDeliverer(options: DelivererOptions) {
   function start(batch: DueContact[]) {
     pacer.leave(monotonic())
     const sent = send(batch)
+      .then(({ stored }) => keep(batch, stored))
+      .finally(() => {
+        sending.delete(sent)
+        alarm.wake()
+      })
+    sending.add(sent)
+  }
+
+  /** A commit takes longer than a request, and carries many answers: the next request need not wait for it. */
+  function keep(batch: DueContact[], stored: Promise<void>) {
+    const kept = stored
       .catch((error) => {
         // Braze has answered and the ledger could not keep it: the contacts stay due, and are sent again.
         log.error({ error: error.message }, 'the ledger did not take an answer of Braze')
@@ -127,10 +143,10 @@ export function createDeliverer(options: DelivererOptions) {
         gate.wait('the ledger does not take the answers of Braze', REST_MS, monotonic())
       })
       .finally(() => {
-        sending.delete(sent)
+        storing.delete(kept)
         alarm.wake()
       })
-    sending.add(sent)
+    storing.add(kept)
   }
 
   return {
@@ -152,6 +168,7 @@ export function createDeliverer(options: DelivererOptions) {
       alarm.wake()
       await running
       await Promise.all(sending)
+      await Promise.all(storing)
       // The next holder must not write to a user whose last write may still be under way: it waits the lease out.
       if (!work.isInDoubt()) await lease.release()
     },

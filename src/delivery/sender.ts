@@ -21,26 +21,28 @@ export function createSender(options: SenderOptions) {
   const { ledger, braze, settleMs, gate, work, log, observer, clock, monotonic } = options
   let refusalsInARow = 0
 
-  /** Never rejects but when the ledger did not take what Braze answered. */
-  async function send(batch: DueContact[]) {
+  /**
+   * Resolves once Braze has answered and it is clear what follows. What it said of the contacts is on its way to the
+   * ledger then: `stored` resolves when it is there, and rejects when the ledger did not take it.
+   */
+  async function send(batch: DueContact[]): Promise<{ readonly stored: Promise<void> }> {
     const sentIn = gate.stretch
     const meaning = await ask(batch)
     switch (meaning.kind) {
       case 'accepted':
         refusalsInARow = 0
         gate.succeeded(sentIn)
-        await acknowledge(batch, (place) => meaning.rejected.get(place) ?? null)
-        break
+        return { stored: acknowledge(batch, (place) => meaning.rejected.get(place) ?? null) }
       case 'refused':
         gate.succeeded(sentIn)
-        await acknowledge(batch, (place) => meaning.rejected.get(place))
-        break
+        return { stored: acknowledge(batch, (place) => meaning.rejected.get(place)) }
       case 'split':
         // A part of it may have been taken.
         work.doubt(batch)
         if (batch.length > 1) {
           gate.succeeded(sentIn)
-          return work.halve(batch)
+          work.halve(batch)
+          return { stored: Promise.resolve() }
         }
         if (++refusalsInARow > REFUSALS_IN_A_ROW) {
           close(
@@ -49,8 +51,7 @@ export function createSender(options: SenderOptions) {
           break
         }
         gate.succeeded(sentIn)
-        await acknowledge(batch, () => meaning.reason)
-        break
+        return { stored: acknowledge(batch, () => meaning.reason) }
       case 'wait':
         if (meaning.forMs === undefined) close(gate.failed(meaning.reason, sentIn, monotonic()))
         else close(gate.wait(meaning.reason, meaning.forMs, monotonic()))
@@ -65,6 +66,7 @@ export function createSender(options: SenderOptions) {
         break
     }
     work.finish(batch)
+    return { stored: Promise.resolve() }
   }
 
   async function ask(batch: readonly DueContact[]): Promise<Meaning> {
@@ -85,7 +87,10 @@ export function createSender(options: SenderOptions) {
     }
   }
 
-  /** Stores what Braze said of each contact: null for accepted, its words for rejected, undefined for nothing. */
+  /**
+   * Stores what Braze said of each contact: null for accepted, its words for rejected, undefined for nothing. Until that
+   * is done nobody of the batch is sent again.
+   */
   async function acknowledge(
     batch: readonly DueContact[],
     failureOf: (place: number) => string | null | undefined,
@@ -102,6 +107,7 @@ export function createSender(options: SenderOptions) {
     }
     work.undefer(batch)
     await ledger.acknowledge(answers)
+    work.finish(batch)
     log.debug({ users: batch.map(({ userId }) => userId) }, 'Braze has answered')
   }
 

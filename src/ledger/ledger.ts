@@ -89,7 +89,7 @@ export interface Ledger {
    */
   resend(run: number, ids: readonly number[]): Promise<number>
 
-  /** What Braze has not accepted yet of what a run made due. */
+  /** What Braze has not accepted yet of what this run, and every other, made due. */
   outstanding(run: number): Promise<Outstanding>
 
   // ── Whose ledger this is ─────────────────────────────────────────────────────────────────────────────────
@@ -203,12 +203,10 @@ export interface KnownContact {
 }
 
 export interface Outstanding {
-  /** Contacts that the run made due, of which Braze has not heard. */
+  /** Contacts that runs made due and of which Braze has not heard: of this run, and what earlier ones left. */
   readonly pending: number
-  /** Contacts that the run made due and that Braze rejected. */
+  /** Contacts that this run made due and that Braze rejected. */
   readonly failed: number
-  /** Contacts that earlier runs made due, of which Braze has not heard. */
-  readonly earlier: number
 }
 
 export interface LeaseAnswer {

@@ -84,10 +84,10 @@ t.test('what runs all the time is answered from an index', async (t) => {
   }) as typeof db.prepare
   createStore(open)
   const kinds = {
-    'due, nextDue, clampDue': /^SEARCH contacts USING INDEX contacts_due \(bulk=[^;]*$/,
+    'due, nextDue, clampDue, bulkPending': /^SEARCH contacts USING INDEX contacts_due \(bulk=[^;]*$/,
     'accept, reject':
       /^SCAN answer VIRTUAL TABLE INDEX \d+:?; SEARCH contacts USING INTEGER PRIMARY KEY[^;]*$/,
-    'owed, earlier': /^SEARCH contacts USING INDEX contacts_of_run \(run[=<]\?\)$/,
+    failed: /^SEARCH contacts USING (COVERING )?INDEX contacts_failed \(run=\?\)$/,
     'absentSlice, page': /(^|; )SEARCH contacts USING INTEGER PRIMARY KEY \(rowid>\?\)(; SEARCH slice)?$/,
     resend: /^SEARCH contacts USING INTEGER PRIMARY KEY \(rowid=\?\); LIST SUBQUERY 1;/,
     countAbsent: /^SCAN contacts$/,

@@ -6,7 +6,7 @@ import { createRequire } from 'node:module'
 
 const require = createRequire(import.meta.url)
 
-export const { and, asc, desc, eq, getTableColumns, gt, inArray, isNull, lte, sql } =
+export const { and, asc, desc, eq, getTableColumns, gt, inArray, lte, sql } =
   require('drizzle-orm') as typeof import('drizzle-orm')
 export type { SQL } from 'drizzle-orm'
 export const { drizzle } =

@@ -1,5 +1,5 @@
 import { createGroupCommit, type GroupCommitOptions } from '../group-commit.ts'
-import type { FollowerPage, Ledger, LedgerError } from '../ledger.ts'
+import type { DueContact, FollowerPage, Ledger, LedgerError } from '../ledger.ts'
 import type { PageRow } from './runs.ts'
 import { type RemoteStore, startThread } from './thread.ts'
 
@@ -62,7 +62,7 @@ export function createSqliteLedger(
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    due: store.due,
+    due: async (now, limit) => JSON.parse(await store.due(now, limit)).map(dueContact),
     nextDueAt: store.nextDueAt,
     acknowledge: async (answers) => {
       if (answers.length > 0) await commits.acknowledge(answers)
@@ -107,6 +107,17 @@ export function createSqliteLedger(
     },
   }
 }
+
+type DueRow = [id: number, channel: string, userId: string, revision: number, reachable: number, at: number]
+
+const dueContact = ([id, channel, userId, revision, reachable, changedAt]: DueRow): DueContact => ({
+  id,
+  channel,
+  userId,
+  revision,
+  reachable: reachable === 1,
+  changedAt,
+})
 
 function pageRow({ userIds, ...page }: FollowerPage): PageRow {
   return { ...page, listed: userIds.length, userIds: JSON.stringify(userIds) }

@@ -1,6 +1,6 @@
 import type BetterSqlite3 from 'better-sqlite3'
 import type { FollowerPage, KnownContact, Outstanding, Run, RunKind } from '../ledger.ts'
-import { and, asc, type Drizzle, desc, eq, getTableColumns, gt, inArray, isNull, sql } from './drizzle.ts'
+import { and, asc, type Drizzle, desc, eq, getTableColumns, gt, inArray, sql } from './drizzle.ts'
 import { MERGE, newContacts } from './merge.ts'
 import { accounts, contacts, counts, runs } from './schema.ts'
 
@@ -102,8 +102,9 @@ export function createRunStore(database: BetterSqlite3.Database, db: Drizzle, as
       statements.page.all({ channel, after, limit, now }),
     resend: (run: number, ids: string, now: number): number => resend.immediate(run, ids, now),
     outstanding(id: number): Outstanding {
-      const { owed = 0, failed = 0 } = statements.owed.get({ id }) ?? {}
-      return { pending: owed - failed, failed, earlier: statements.earlier.get({ id })?.pending ?? 0 }
+      const { pending = 0 } = statements.bulkPending.get() ?? {}
+      const { failed = 0 } = statements.failed.get({ id }) ?? {}
+      return { pending, failed }
     },
     claimAccount: (channel: string, destination: string, heard: boolean): string =>
       claimAccount.immediate(channel, destination, heard),
@@ -118,8 +119,6 @@ function prepare(db: Drizzle) {
   const { kind: _kind, ...shown } = getTableColumns(runs)
   // The plus keeps SQLite from an index by channel: the rows are wanted in the order of their ids.
   const isAbsent = sql`+${c.channel} = ${at('channel')} AND ${c.status} = 'friend' AND ${c.friendAt} < ${at('startedAt')}`
-  // The condition of the index contacts_of_run, word for word.
-  const isOwed = sql`bulk AND owed`
 
   return {
     find: db
@@ -252,15 +251,16 @@ function prepare(db: Drizzle) {
       })
       .where(and(sql`${c.id} IN (SELECT value FROM json_each(${at('ids')}))`, eq(c.pending, false)))
       .prepare(),
-    owed: db
-      .select({ owed: sql<number>`count(*)`, failed: sql<number>`count(${c.failure})` })
-      .from(c)
-      .where(and(isOwed, sql`${c.run} = ${at('id')}`))
-      .prepare(),
-    earlier: db
+    // Their conditions are those of the partial indexes, word for word: SQLite uses them for nothing else.
+    bulkPending: db
       .select({ pending: sql<number>`count(*)` })
       .from(c)
-      .where(and(isOwed, sql`${c.run} < ${at('id')}`, isNull(c.failure)))
+      .where(and(sql`pending`, eq(c.bulk, true)))
+      .prepare(),
+    failed: db
+      .select({ failed: sql<number>`count(*)` })
+      .from(c)
+      .where(and(sql`failure IS NOT NULL`, sql`${c.run} = ${at('id')}`))
       .prepare(),
 
     counts: db

@@ -19,7 +19,6 @@ export const contacts = sqliteTable('contacts', {
   pending: integer({ mode: 'boolean' }).notNull().generatedAlwaysAs(sql`see migrations`),
   run: integer(),
   bulk: integer({ mode: 'boolean' }).notNull().generatedAlwaysAs(sql`see migrations`),
-  owed: integer({ mode: 'boolean' }).notNull().generatedAlwaysAs(sql`see migrations`),
 })
 
 export const runs = sqliteTable('runs', {
