@@ -6,7 +6,7 @@ const SETTINGS = ['DATABASE_URL'] as const
 
 export function migrateCommand(): Command {
   return new Command('migrate')
-    .description('brings the database up to date (serve does so on its own)')
+    .description('brings the database up to date (every other command does so on its own)')
     .option('--json', 'print the result as one JSON object')
     .addHelpText('after', settingsHelp(SETTINGS))
     .action(migrate)

@@ -32,7 +32,7 @@ export const SETTINGS = Type.Object({
   }),
   LINE_CHANNEL_ACCESS_TOKEN: Type.Optional(
     text({
-      description: "a token for LINE's API, for the follower import (not there yet)",
+      description: "a token for LINE's API, which `backfill` reads the follower list from; or",
       mustBe: 'a channel access token without spaces',
       pattern: '^\\S+$',
       secret: true,
@@ -41,7 +41,7 @@ export const SETTINGS = Type.Object({
   LINE_CHANNEL_ID: Type.Optional(
     text({
       description:
-        'instead of a token: with it and the first secret, 15-minute stateless tokens are issued when needed',
+        'with it and the first secret, 15-minute stateless tokens are issued when needed; it goes before a token',
       mustBe: "the digits of the LINE Developers Console's Channel ID",
       pattern: '^[0-9]+$',
     }),
@@ -63,7 +63,7 @@ export const SETTINGS = Type.Object({
     mustBe: 'the URL of your Braze instance, such as https://rest.jp-01.braze.com',
   }),
   BRAZE_API_KEY: text({
-    description: 'a REST API key with the permission `users.track`',
+    description: 'a REST API key with the permission `users.track`, and `users.export.ids` for `verify`',
     mustBe: "a REST API key from Braze's page Settings > APIs and Identifiers",
     pattern: '^[\\x21-\\x7e]+$',
     secret: true,
