@@ -104,8 +104,8 @@ async function list(options: BackfillOptions, run: Run | null): Promise<Run> {
       current = await ledger.recordPages(before.id, gatheredPages)
       observer?.progress(current)
       signal.throwIfAborted()
-      // As long again as that took: delivery and other processes get their turn, and the next commit carries more pages.
-      if (changesOf(current) > changesOf(before)) await rest(performance.now() - storedAt, signal)
+      // Delivery and other processes get their turn, and the next commit carries more pages, which costs far less.
+      if (changesOf(current) > changesOf(before)) await rest((performance.now() - storedAt) / 4, signal)
     }
   } catch (error) {
     // From here a run that goes on would only find the same.

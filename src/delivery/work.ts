@@ -1,7 +1,7 @@
 import type { DueContact, Ledger } from '../ledger/ledger.ts'
 
 /** Contacts read at once: enough for a second's worth of reads to be few, little enough to hold in memory. */
-const PAGE = 3_000
+const PAGE = 6_000
 /** Commits may come by the thousand a second: on none of them alone is the ledger read again within this time. */
 const READ_GAP_MS = 10
 /** What was read longer ago may have changed, and is read again. */
@@ -25,6 +25,7 @@ export interface WorkOptions {
 export function createWork({ ledger, settleMs, clock, monotonic }: WorkOptions) {
   let page: DueContact[] = []
   let readAt = Number.NEGATIVE_INFINITY
+  let reading: Promise<void> | undefined
   /** Whether the last read left some in the ledger. */
   let isMoreDue = false
   let lastPartialAt = Number.NEGATIVE_INFINITY
@@ -46,6 +47,9 @@ export function createWork({ ledger, settleMs, clock, monotonic }: WorkOptions) 
     if (page.length < size || ageMs > PAGE_LIFE_MS) {
       if (ageMs < READ_GAP_MS && !isMoreDue) return READ_GAP_MS - ageMs
       await read()
+    } else if (page.length < PAGE / 2 && isMoreDue) {
+      // Ahead of need. A failure shows where the page is needed.
+      read().catch(() => {})
     }
     if (page.length === 0) return restMs()
     if (page.length < size) {
@@ -56,7 +60,14 @@ export function createWork({ ledger, settleMs, clock, monotonic }: WorkOptions) 
     return take(size)
   }
 
-  async function read() {
+  function read(): Promise<void> {
+    reading ??= readPage().finally(() => {
+      reading = undefined
+    })
+    return reading
+  }
+
+  async function readPage() {
     forgetSettled()
     readAt = monotonic()
     const limit = PAGE + taken.size + uncertain.size

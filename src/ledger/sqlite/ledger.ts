@@ -1,6 +1,6 @@
 import { createGroupCommit, type GroupCommitOptions } from '../group-commit.ts'
 import type { DueContact, FollowerPage, Ledger, LedgerError } from '../ledger.ts'
-import type { PageRow } from './runs.ts'
+import type { PageRows } from './runs.ts'
 import { type RemoteStore, startThread } from './thread.ts'
 
 export interface SqliteLedgerOptions {
@@ -76,7 +76,7 @@ export function createSqliteLedger(
     lastListed: store.lastListed,
     beginRun: (kind, channel, startedAt) => store.beginRun(kind, channel, startedAt, clock()),
     async recordPages(run, pages) {
-      const stored = await store.recordPages(run, pages.map(pageRow), clock())
+      const stored = await store.recordPages(run, pageRows(pages), clock())
       tellListeners()
       return stored
     },
@@ -119,8 +119,17 @@ const dueContact = ([id, channel, userId, revision, reachable, changedAt]: DueRo
   changedAt,
 })
 
-function pageRow({ userIds, ...page }: FollowerPage): PageRow {
-  return { ...page, listed: userIds.length, userIds: JSON.stringify(userIds) }
+function pageRows(pages: readonly FollowerPage[]): PageRows {
+  const sum = (of: (page: FollowerPage) => number) => pages.reduce((total, page) => total + of(page), 0)
+  return {
+    users: JSON.stringify(
+      pages.flatMap(({ listedAt, userIds }) => userIds.map((userId) => [userId, listedAt])),
+    ),
+    next: pages.at(-1)?.next ?? null,
+    pages: pages.length,
+    listed: sum(({ userIds }) => userIds.length),
+    invalid: sum(({ invalid }) => invalid),
+  }
 }
 
 /** One JSON text for a whole batch: it crosses to the thread as a copy of bytes, and SQLite reads it as it is. */

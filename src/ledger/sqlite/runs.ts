@@ -1,13 +1,17 @@
 import type BetterSqlite3 from 'better-sqlite3'
-import type { FollowerPage, KnownContact, Outstanding, Run, RunKind } from '../ledger.ts'
+import type { KnownContact, Outstanding, Run, RunKind } from '../ledger.ts'
 import { and, asc, type Drizzle, desc, eq, getTableColumns, gt, inArray, sql } from './drizzle.ts'
 import { MERGE, newContacts } from './merge.ts'
 import { accounts, contacts, counts, runs } from './schema.ts'
 
-/** A page with its user ids as one JSON text. */
-export interface PageRow extends Omit<FollowerPage, 'userIds'> {
-  readonly userIds: string
+/** Pages on their way into one transaction. */
+export interface PageRows {
+  /** As JSON: `[[userId, listedAt], …]` */
+  readonly users: string
+  readonly pages: number
+  readonly next: string | null
   readonly listed: number
+  readonly invalid: number
 }
 
 const OPEN = ['listing', 'clearing'] as const
@@ -34,23 +38,20 @@ export function createRunStore(database: BetterSqlite3.Database, db: Drizzle, as
     return find(Number(lastInsertRowid))
   })
 
-  const recordPages = database.transaction((id: number, pages: readonly PageRow[], now: number): Run => {
+  const recordPages = database.transaction((id: number, rows: PageRows, now: number): Run => {
     assertInPlace()
     const { channel, startedAt } = find(id)
     const before = countsOf(channel)
-    for (const { userIds, listedAt } of pages) {
-      statements.list.run({ id, channel, userIds, listedAt: Math.max(startedAt, listedAt), now })
-    }
+    statements.list.run({ id, channel, startedAt, users: rows.users, now })
     const after = countsOf(channel)
-    const next = pages.at(-1)?.next ?? null
     statements.advance.run({
       id,
-      state: next === null ? 'clearing' : 'listing',
-      cursor: next,
+      state: rows.next === null ? 'clearing' : 'listing',
+      cursor: rows.next,
       now,
-      pages: pages.length,
-      listed: pages.reduce((sum, { listed }) => sum + listed, 0),
-      invalid: pages.reduce((sum, { invalid }) => sum + invalid, 0),
+      pages: rows.pages,
+      listed: rows.listed,
+      invalid: rows.invalid,
       // Being listed makes nobody gone, so that what is fewer of them has returned.
       added: after.all - before.all,
       returned: before.gone - after.gone,
@@ -85,8 +86,7 @@ export function createRunStore(database: BetterSqlite3.Database, db: Drizzle, as
     lastListed: (channel: string): number | null => statements.lastListed.get({ channel })?.listed ?? null,
     beginRun: (kind: RunKind, channel: string, startedAt: number, now: number): Run =>
       beginRun.immediate(kind, channel, startedAt, now),
-    recordPages: (id: number, pages: readonly PageRow[], now: number): Run =>
-      recordPages.immediate(id, pages, now),
+    recordPages: (id: number, rows: PageRows, now: number): Run => recordPages.immediate(id, rows, now),
     countAbsent(id: number): number {
       const { channel, startedAt } = find(id)
       return statements.countAbsent.get({ channel, startedAt })?.absent ?? 0
@@ -188,12 +188,13 @@ function prepare(db: Drizzle) {
       .select(
         newContacts({
           channel: sql`${at('channel')}`,
-          userId: sql`value`,
-          friendAt: sql`${at('listedAt')}`,
+          userId: sql`value ->> 0`,
+          friendAt: sql`max(value ->> 1, ${at('startedAt')})`,
           messagedAt: sql`0`,
           goneAt: sql`0`,
           run: sql`${at('id')}`,
-          from: sql`json_each(${at('userIds')}) WHERE true`,
+          // In the order of the index, so that each of its pages is changed once and not with every other user.
+          from: sql`json_each(${at('users')}) WHERE true ORDER BY 3`,
         }),
       )
       .onConflictDoUpdate(MERGE)
