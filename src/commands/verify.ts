@@ -1,12 +1,13 @@
 import { Command, InvalidArgumentError } from 'commander'
 import type { Ledger, Outstanding, Run } from '../ledger/ledger.ts'
 import { createAsk } from '../verify/ask.ts'
-import { type Comparison, DIFFERENCES, type Difference, verify } from '../verify/verify.ts'
+import { verify } from '../verify/verify.ts'
 import { createBars } from './bars.ts'
 import { BRAZE_SETTINGS, createBraze } from './delivery.ts'
 import { CHANNEL, settingsFor, settingsHelp } from './environment.ts'
 import { duration, number } from './numbers.ts'
 import { lockRuns, openTaskLedger, runTask, startDelivery, type Task } from './task.ts'
+import { differing, type Progress, resultOf, tableOf } from './verify/result.ts'
 import { untilDelivered } from './wait.ts'
 
 interface VerifyCliOptions {
@@ -18,13 +19,6 @@ interface VerifyCliOptions {
 const SETTINGS = [...BRAZE_SETTINGS, 'DATABASE_URL', 'LOG_LEVEL'] as const
 /** A pause of Braze's that is longer is worth a sentence. */
 const LONG_PAUSE_MS = 2_000
-
-const MEANING: Readonly<Record<Difference, string>> = {
-  unknown: 'can be reached, and Braze does not know the alias',
-  missing: 'can be reached, and the profile lacks the attribute',
-  wrong: 'can be reached, and the attribute holds something else',
-  stale: 'cannot be reached, and the attribute is set',
-}
 
 export function verifyCommand(): Command {
   return new Command('verify')
@@ -39,13 +33,6 @@ export function verifyCommand(): Command {
 function readSample(text: string): number {
   if (!/^[1-9]\d{0,11}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 1 on.')
   return Number(text)
-}
-
-interface Progress {
-  wanted: number
-  comparison: Comparison
-  fixed: number
-  outstanding: Outstanding | null
 }
 
 async function runVerify(options: VerifyCliOptions) {
@@ -97,9 +84,9 @@ async function perform(
     total,
     sample: progress.wanted,
     createProfiles: settings.BRAZE_CREATE_PROFILES,
-    async onProgress(comparison, differing) {
+    async onProgress(comparison, ids) {
       progress.comparison = comparison
-      if (fixer && differing.length > 0) progress.fixed += await fixer.resend(differing)
+      if (fixer && ids.length > 0) progress.fixed += await fixer.resend(ids)
     },
   })
   const run = await fixer?.end()
@@ -132,54 +119,6 @@ async function createFixer(ledger: Ledger) {
 async function countContacts(ledger: Ledger): Promise<number> {
   const counts = (await ledger.counts()).find(({ channel }) => channel === CHANNEL)
   return counts ? counts.friend + counts.messager + counts.gone : 0
-}
-
-const differing = (comparison: Comparison) => DIFFERENCES.reduce((sum, kind) => sum + comparison[kind], 0)
-
-type Result = ReturnType<typeof resultOf>
-
-function resultOf(
-  end: 'done' | 'interrupted' | 'failed',
-  { comparison, fixed, outstanding, wanted }: Progress,
-  { fix = false }: VerifyCliOptions,
-  seconds: number,
-) {
-  const { checked, waiting, ...rest } = comparison
-  const isWhole = checked + waiting === wanted
-  const differs = differing(comparison) > 0
-  const { pending, failed } = outstanding ?? { pending: fixed, failed: 0 }
-  return {
-    status:
-      end === 'done'
-        ? differs
-          ? 'fixed'
-          : 'agree'
-        : end === 'failed' && differs && isWhole && !fix
-          ? 'differ'
-          : end,
-    checked,
-    ...rest,
-    waiting,
-    fixed,
-    delivered: Math.max(0, fixed - pending - failed),
-    failed,
-    seconds: Math.round(seconds * 10) / 10,
-  }
-}
-
-/** The same for a person. */
-function tableOf(result: Result): string {
-  const rows: [count: number, meaning: string][] = [
-    [result.agree, `agree, of ${number(result.checked)} compared`],
-    ...DIFFERENCES.filter((kind) => result[kind] > 0).map((kind): [number, string] => [
-      result[kind],
-      `${kind}: ${MEANING[kind]}`,
-    ]),
-  ]
-  if (result.waiting > 0) rows.push([result.waiting, 'left out: something about them is on its way to Braze'])
-  if (result.fixed > 0) rows.push([result.delivered, `told again, of ${number(result.fixed)}`])
-  const width = Math.max(...rows.map(([count]) => number(count).length))
-  return rows.map(([count, meaning]) => `${number(count).padStart(width)}  ${meaning}\n`).join('')
 }
 
 function barsOf({ wanted, comparison, fixed, outstanding }: Progress, fix: boolean) {

@@ -435,12 +435,12 @@ t.test('--dry-run: the whole list, the same numbers, and nothing written', async
   line.answerPage(7, { status: 404 })
   const before = readFileSync(database)
   t.match(await run(['--dry-run'], { BRAZE_API_KEY: '' }), { code: 1, stderr: /LINE answers 404/ })
-  const dry = await run(['--dry-run'], { BRAZE_API_KEY: '', BRAZE_REST_ENDPOINT: '' })
+  const dry = await run(['--dry-run'], { BRAZE_API_KEY: '', BRAZE_REST_ENDPOINT: '', TMPDIR: folder })
   t.equal(dry.code, 0, dry.stderr)
   const found = { listed: 50, changed: 30, new: 29, returned: 1, gone: 5 }
   t.match(dry.result, { status: 'dry-run', delivered: 0, ...found })
   t.strictSame(readFileSync(database), before, 'not a byte')
-  t.strictSame(readdirSync(folder), ['data'])
+  t.strictSame(readdirSync(folder), ['data'], 'and the copy is gone')
   t.equal(braze.stats.requests, 0)
   t.match(
     await run([], env),
