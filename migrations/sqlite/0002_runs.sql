@@ -3,6 +3,8 @@ CREATE TABLE runs (
   id INTEGER PRIMARY KEY,
   kind TEXT NOT NULL,
   channel TEXT NOT NULL,
+  -- The account it is of, as far as it was known when it began.
+  account TEXT,
   -- The moment before the first page was asked for. Nobody that the list names is dated earlier, so that a friend who
   -- is, and of whom no webhook has spoken since, was missing from it.
   started_at INTEGER NOT NULL,

@@ -24,14 +24,18 @@ export interface BackfillOptions {
 export interface BackfillObserver {
   /** Something that a person should know; a sentence. */
   note(sentence: string): void
-  /** The run has come so far. */
-  progress(run: Run): void
+  /** The run has come so far; null where it has just begun anew. */
+  progress(run: Run | null): void
 }
 
 /** LINE's cursors live for 24 hours, and what is older says too little about today. */
 const RUN_LIFE_MS = 24 * 3_600_000
 /** Pages read ahead at most, and so stored together at most: some 100 KB each. */
 const PAGES_AHEAD = 16
+/** So long a commit of pages should take: webhooks that another process takes wait for as long. */
+const COMMIT_MS = 150
+/** Between two commits there is a gap in which other processes get their turn. */
+const GAP_MS = 10
 /** Contacts cleared in one transaction: other processes wait for as long. */
 const CLEAR_AT_ONCE = 2_000
 /** More than both of these would be cleared: probably it is the list that is wrong. */
@@ -56,6 +60,7 @@ export async function backfill(options: BackfillOptions): Promise<Run> {
     // LINE may forget a cursor at any time; a list from its start needs none.
     if (!isUnknownStart(error) || signal.aborted) throw error
     observer?.note('LINE does not know where the list was left off any more: the run begins anew.')
+    observer?.progress(null)
     const open = await ledger.openRun(channel)
     if (open) await ledger.endRun(open.id, 'abandoned')
     run = await list(options, null)
@@ -68,7 +73,7 @@ async function assertSameAccount({ ledger, line, channel, signal }: BackfillOpti
   const account = await line.botUserId(signal)
   if ((await ledger.claimAccount(channel, account, false)) === account) return
   throw new BackfillError(
-    'The token is of another LINE Official Account than the one whose webhooks this ledger knows; set LINE_CHANNEL_ACCESS_TOKEN or LINE_CHANNEL_ID of the same channel as LINE_CHANNEL_SECRET, or DATABASE_URL to a new database',
+    'The token is of another LINE Official Account than the one that this ledger is of, by its webhooks or, before the first of them, by its first backfill; set LINE_CHANNEL_ACCESS_TOKEN or LINE_CHANNEL_ID of the same channel as LINE_CHANNEL_SECRET, or DATABASE_URL to a new database. If it was the first backfill that had the wrong token, press Verify at the webhook URL in the LINE Developers Console, which tells the server the right account',
   )
 }
 
@@ -80,7 +85,8 @@ async function resumable({
   clock = Date.now,
 }: BackfillOptions): Promise<Run | null> {
   const run = await ledger.openRun(channel)
-  if (!run) return null
+  // A run that stored nothing has nothing to go on with.
+  if (!run || run.pages === 0) return null
   if (clock() - run.cursorAt > RUN_LIFE_MS) {
     observer?.note('The last run was left off more than 24 hours ago: a new one begins.')
     return null
@@ -94,18 +100,30 @@ async function resumable({
 async function list(options: BackfillOptions, run: Run | null): Promise<Run> {
   const { ledger, line, channel, observer, signal, clock = Date.now } = options
   let current = run
-  const pages = readList({ line, start: run?.cursor ?? null, clock, signal })
+  // A list whose pages cannot be stored is not read on.
+  const leaving = new AbortController()
+  const reading = AbortSignal.any([signal, leaving.signal])
+  const pages = readList({ line, start: run?.cursor ?? null, clock, signal: reading })
+  let step = PAGES_AHEAD
   try {
-    for await (const gatheredPages of gathered(pages, PAGES_AHEAD)) {
-      const [first] = gatheredPages as [FollowerPage]
-      current ??= await ledger.beginRun('backfill', channel, first.listedAt)
-      const before: Run = current
-      const storedAt = performance.now()
-      current = await ledger.recordPages(before.id, gatheredPages)
-      observer?.progress(current)
-      signal.throwIfAborted()
-      // Delivery and other processes get their turn, and the next commit carries more pages, which costs far less.
-      if (changesOf(current) > changesOf(before)) await rest((performance.now() - storedAt) / 4, signal)
+    for await (const waiting of gathered(pages, PAGES_AHEAD)) {
+      while (waiting.length > 0) {
+        const together = waiting.splice(0, step) as [FollowerPage, ...FollowerPage[]]
+        current ??= await ledger.beginRun('backfill', channel, together[0].listedAt)
+        const before: Run = current
+        const startedAt = performance.now()
+        current = await ledger.recordPages(before.id, together).catch((error) => {
+          leaving.abort()
+          throw error
+        })
+        observer?.progress(current)
+        signal.throwIfAborted()
+        const tookMs = performance.now() - startedAt
+        step = Math.max(1, Math.min(PAGES_AHEAD, Math.floor((together.length * COMMIT_MS) / tookMs)))
+        // Delivery gets its turn, too, and the next commit carries more pages, which costs far less.
+        const isNews = changesOf(current) > changesOf(before)
+        await rest(isNews ? Math.max(GAP_MS, tookMs / 4) : GAP_MS, signal)
+      }
     }
   } catch (error) {
     // From here a run that goes on would only find the same.
@@ -125,13 +143,14 @@ async function clear({ ledger, observer, signal, allowMassClear }: BackfillOptio
   const absent = await ledger.countAbsent(run.id)
   if (run.invalid > 0 && absent > 0) {
     observer?.note(
-      `LINE listed ${run.invalid} entries that are no user ids, so that nobody is cleared for not being listed.`,
+      `LINE listed entries that are no user ids (${run.invalid}), so that nobody is cleared for not being listed.`,
     )
   } else {
-    if (!allowMassClear && isMassClear(absent, run)) {
+    // Where some are cleared already, the run has passed here before.
+    if (!allowMassClear && run.gone === 0 && isMassClear(absent, run)) {
       await ledger.endRun(run.id, 'abandoned')
       throw new BackfillError(
-        `${absent} of ${run.known} known friends are missing from LINE's list, and nobody was cleared, since that is more than ${MASS_CLEAR_SHARE * 100} %; if they are really gone, run backfill with --allow-mass-clear`,
+        `${number(absent)} of ${number(run.known)} known friends are missing from LINE's list, and nobody was cleared, since that is more than ${MASS_CLEAR_SHARE * 100} %; if they are really gone, run backfill with --allow-mass-clear`,
       )
     }
     for (let after: number | null = 0; after !== null; ) {
@@ -147,6 +166,8 @@ async function clear({ ledger, observer, signal, allowMassClear }: BackfillOptio
   }
   return ledger.endRun(run.id, 'complete')
 }
+
+const number = (value: number) => value.toLocaleString('en')
 
 /** Whether so many would be cleared that probably the list is wrong. */
 export const isMassClear = (absent: number, { known }: Run) =>

@@ -32,7 +32,7 @@ export async function* readList({ line, start, clock, signal }: ListOptions): As
   const seen = new Set<string | null>([start])
   for (let cursor = start; ; ) {
     const askedAt = clock()
-    const { date = askedAt, ...page } = await line.followers(cursor, signal)
+    const { date, ...page } = await line.followers(cursor, signal)
     yield { ...page, listedAt: Math.min(askedAt, date) }
     if (page.next === null) return
     if (seen.has(page.next)) throw new EndlessList()

@@ -1,4 +1,4 @@
-import { createHttpClient, type HttpAnswer } from '../wire/client.ts'
+import { createHttpClient, type HttpRequest } from '../wire/client.ts'
 import { type AttributeOptions, attributeObject, type Write } from './attributes.ts'
 
 export interface BrazeClientOptions extends AttributeOptions {
@@ -14,6 +14,9 @@ export interface BrazeClientOptions extends AttributeOptions {
 /** Braze's own limit. Source: braze.com/docs/api/endpoints/user_data/post_user_track */
 export const MAX_ITEMS = 75
 
+/** Braze exports all custom attributes of a profile, not one: some hundreds of kilobytes for each. */
+const EXPORT_LIMIT_BYTES = 32_000_000
+
 /** Posts to Braze over connections that are kept alive. Both methods throw `NoAnswer`, of src/wire. */
 export function createBrazeClient({
   endpoint,
@@ -24,8 +27,8 @@ export function createBrazeClient({
 }: BrazeClientOptions) {
   const client = createHttpClient({ baseUrl: endpoint, timeoutMs, connections: concurrency })
   const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' }
-  const post = (path: string, body: object, signal?: AbortSignal): Promise<HttpAnswer> =>
-    client.send({ method: 'POST', path, headers, body: JSON.stringify(body) }, signal)
+  const post = (path: string, body: object, more?: Partial<HttpRequest>, signal?: AbortSignal) =>
+    client.send({ method: 'POST', path, headers, body: JSON.stringify(body), ...more }, signal)
 
   return {
     timeoutMs,
@@ -45,6 +48,7 @@ export function createBrazeClient({
           user_aliases: userIds.map((userId) => ({ alias_name: userId, alias_label: options.aliasLabel })),
           fields_to_export: ['user_aliases', 'custom_attributes'],
         },
+        { answerLimitBytes: EXPORT_LIMIT_BYTES },
         signal,
       ),
 

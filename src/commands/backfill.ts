@@ -1,14 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Command } from 'commander'
 import { backfill } from '../backfill/backfill.ts'
-import type { Ledger, Outstanding, Run } from '../ledger/ledger.ts'
+import type { Ledger, Outstanding } from '../ledger/ledger.ts'
 import { explain } from './backfill/explain.ts'
-import { type BackfillResult, resultOf, summaryOf } from './backfill/result.ts'
+import { type BackfillResult, type Progress, resultOf, summaryOf } from './backfill/result.ts'
 import { estimateTotal } from './backfill/total.ts'
 import { createBars } from './bars.ts'
 import { BRAZE_SETTINGS, type BrazeSettings } from './delivery.ts'
 import { CHANNEL, settingsHelp } from './environment.ts'
 import { createLineApi, LINE_API_SETTINGS, lineSettingsFor } from './line-api.ts'
+import { many } from './numbers.ts'
 import { lockRuns, openTaskLedger, runTask, startDelivery, type Task } from './task.ts'
 import { untilDelivered } from './wait.ts'
 
@@ -23,6 +24,8 @@ interface BackfillCliOptions {
 const SETTINGS = ['DATABASE_URL', 'LOG_LEVEL'] as const
 /** How often the bar of what is delivered is looked after while the list is read. */
 const LOOK_MS = 1_000
+/** Looking costs time in proportion to what is left: it may take this part of the time. */
+const LOOK_SHARE = 0.05
 
 export function backfillCommand(): Command {
   return new Command('backfill')
@@ -39,23 +42,16 @@ export function backfillCommand(): Command {
     .action(runBackfill)
 }
 
-/** How far it has come. */
-interface Progress {
-  run: Run | null
-  total: number | null
-  outstanding: Outstanding | null
-}
-
 async function runBackfill(options: BackfillCliOptions) {
   const startedAt = performance.now()
-  const progress: Progress = { run: null, total: null, outstanding: null }
+  const progress: Progress = { run: null, total: null, outstanding: null, leftBefore: 0 }
   const result = (status: BackfillResult['status']) =>
     resultOf(status, progress, (performance.now() - startedAt) / 1000)
   await runTask(
     (task) => perform(options, task, progress),
     (end) => {
       const done = result(end === 'done' ? (options.dryRun ? 'dry-run' : 'complete') : end)
-      const text = `${summaryOf(done, progress.run, options)}\n`
+      const text = `${summaryOf(done, progress, options)}\n`
       if (options.json) process.stdout.write(`${JSON.stringify(done)}\n`)
       else if (end === 'done') process.stdout.write(text)
       if (end === 'interrupted') process.stderr.write(text)
@@ -104,15 +100,15 @@ async function perform(options: BackfillCliOptions, task: Task, progress: Progre
   }
   const { id } = progress.run
   if (deliverer) {
-    const onLook = (outstanding: Outstanding) => {
-      progress.outstanding = outstanding
-    }
-    await untilDelivered({ ledger, run: id, deliverer, onLook, signal })
-  }
-  progress.outstanding = await ledger.outstanding(id)
-  if (delivers && progress.outstanding.failed > 0) {
+    const onLook = (outstanding: Outstanding) => look(progress, outstanding)
+    const waited = untilDelivered({ ledger, run: id, deliverer, onLook, note: display.say, signal })
+    // What is under way in the end counts, too.
+    await waited.finally(deliverer.stop).finally(async () => look(progress, await ledger.outstanding(id)))
+  } else look(progress, await ledger.outstanding(id))
+  const failed = progress.outstanding?.failed ?? 0
+  if (delivers && failed > 0) {
     throw new Error(
-      `Braze rejected ${progress.outstanding.failed} contacts; contacts.failure in the database has its words, and resync tries them again.`,
+      `Braze rejected ${many(failed, 'contact')}; contacts.failure in the database has its words, and resync tries them again.`,
     )
   }
 }
@@ -121,25 +117,32 @@ async function perform(options: BackfillCliOptions, task: Task, progress: Progre
 function lookAround(ledger: Ledger, progress: Progress, signal: AbortSignal) {
   const stopping = new AbortController()
   const stop = AbortSignal.any([stopping.signal, signal])
-  async function look() {
+  async function watch() {
     while (!stop.aborted) {
-      if (progress.run) progress.outstanding = await ledger.outstanding(progress.run.id)
-      await sleep(LOOK_MS, undefined, { signal: stop }).catch(() => {})
+      const askedAt = performance.now()
+      if (progress.run) look(progress, await ledger.outstanding(progress.run.id))
+      const lookMs = performance.now() - askedAt
+      await sleep(Math.max(LOOK_MS, lookMs / LOOK_SHARE), undefined, { signal: stop }).catch(() => {})
     }
   }
   // What is wrong with the ledger shows where it is needed.
-  const looking = look().catch(() => {})
+  const looking = watch().catch(() => {})
   return async () => {
     stopping.abort()
     await looking
   }
 }
 
-function barsOf({ run, total, outstanding }: Progress, delivers: boolean) {
+function look(progress: Progress, outstanding: Outstanding) {
+  progress.leftBefore = Math.max(progress.leftBefore, outstanding.earlier)
+  progress.outstanding = outstanding
+}
+
+function barsOf({ run, total, outstanding, leftBefore }: Progress, delivers: boolean) {
   const listed = run?.listed ?? 0
   const isListed = run !== null && run.state !== 'listing'
-  const changed = run ? run.added + run.returned + run.gone : 0
-  const open = outstanding ? outstanding.pending + outstanding.failed : changed
+  const changed = (run ? run.added + run.returned + run.gone : 0) + leftBefore
+  const open = outstanding ? outstanding.pending + outstanding.earlier + outstanding.failed : changed
   return [
     { name: 'listed', value: listed, total: isListed ? listed : total, isAbout: !isListed },
     ...(delivers ? [{ name: 'delivered', value: Math.max(0, changed - open), total: changed }] : []),

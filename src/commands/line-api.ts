@@ -28,16 +28,27 @@ const CONNECTIONS = 2
 export function lineSettingsFor<N extends SettingName>(
   names: readonly N[],
 ): LineApiSettings & Pick<Settings, N> {
-  const { LINE_CHANNEL_ID: id } = settingsFor(['LINE_CHANNEL_ID'])
-  const secret = id === undefined ? [] : (['LINE_CHANNEL_SECRET'] as const)
-  const settings = settingsFor([...secret, ...LINE_API_SETTINGS, ...names])
-  if (id === undefined && settings.LINE_CHANNEL_ACCESS_TOKEN === undefined) {
-    throw new SettingsError(
-      'LINE_CHANNEL_ACCESS_TOKEN is missing; set it to a channel access token, or LINE_CHANNEL_ID to the channel id',
-    )
+  const problems: string[] = []
+  /** All that is wrong is told together. */
+  function read<M extends SettingName>(names: readonly M[]): Partial<Pick<Settings, M>> {
+    try {
+      return settingsFor(names)
+    } catch (error) {
+      if (!(error instanceof SettingsError)) throw error
+      problems.push(error.message)
+      return {}
+    }
   }
-  return settings as LineApiSettings & Pick<Settings, N>
+  const api = read(LINE_API_SETTINGS)
+  const { LINE_CHANNEL_ID: id, LINE_CHANNEL_ACCESS_TOKEN: token } = api
+  if (problems.length === 0 && id === undefined && token === undefined) problems.push(NO_TOKEN)
+  const others = read([...(id === undefined ? [] : (['LINE_CHANNEL_SECRET'] as const)), ...names])
+  if (problems.length > 0) throw new SettingsError(problems.join('\n'))
+  return { ...api, ...others } as LineApiSettings & Pick<Settings, N>
 }
+
+const NO_TOKEN =
+  'LINE_CHANNEL_ACCESS_TOKEN is missing; set it to a channel access token, or LINE_CHANNEL_ID to the channel id'
 
 /** LINE's API with tokens as the settings say; the channel id goes before a token. */
 export function createLineApi(settings: LineApiSettings, log: Log): LineClient & { close(): Promise<void> } {

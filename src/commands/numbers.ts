@@ -1,5 +1,8 @@
 export const number = (value: number) => value.toLocaleString('en')
 
+/** `1 page`, `1,000 pages`. */
+export const many = (count: number, what: string) => `${number(count)} ${what}${count === 1 ? '' : 's'}`
+
 /** `0:07`, `12:30`, `3:05:00`. */
 export function duration(seconds: number): string {
   const whole = Math.ceil(seconds)

@@ -4,7 +4,8 @@ import type { KnownContact, Ledger, Outstanding } from '../ledger/ledger.ts'
 import { createBars } from './bars.ts'
 import { BRAZE_SETTINGS } from './delivery.ts'
 import { CHANNEL, settingsFor, settingsHelp } from './environment.ts'
-import { number } from './numbers.ts'
+import { Interrupted } from './interruption.ts'
+import { many, number } from './numbers.ts'
 import { UsageError } from './run.ts'
 import { lockRuns, openTaskLedger, runTask, startDelivery, type Task } from './task.ts'
 import { untilDelivered } from './wait.ts'
@@ -49,10 +50,13 @@ async function resync(options: ResyncOptions) {
       if (options.json)
         process.stdout.write(`${JSON.stringify({ status, resent, delivered, failed, seconds })}\n`)
       else if (end === 'done')
-        process.stdout.write(`Braze was told again of ${number(delivered)} contacts.\n`)
+        process.stdout.write(`Braze was told again of ${many(delivered, 'contact')}.\n`)
       if (end === 'interrupted') {
+        const made = `${number(resent)} of ${many(progress.wanted, 'contact')} were made due, and ${number(pending)} of them wait for Braze`
         process.stderr.write(
-          `Interrupted: ${number(resent)} of ${number(progress.wanted)} contacts were made due, and ${number(pending)} of them wait for Braze. They go there with the server; resync again makes all of them due.\n`,
+          resent === 0
+            ? 'Interrupted; nothing was changed.\n'
+            : `Interrupted: ${made}. They go there with the server, or with resync again.\n`,
         )
       }
     },
@@ -64,12 +68,13 @@ async function perform({ all = false, yes }: ResyncOptions, task: Task, progress
   const { display, signal } = task
   const log = task.log(settings.LOG_LEVEL)
   const ledger = await openTaskLedger(task, settings.DATABASE_URL)
-  await lockRuns(ledger)
   for await (const ids of toResend(ledger, all)) {
     progress.wanted += ids.length
     signal.throwIfAborted()
   }
   if (!yes) await confirm(progress.wanted, task)
+  // Not before: somebody may be thinking for long.
+  await lockRuns(ledger)
 
   const deliverer = startDelivery(settings, { task, ledger, log })
   const run = await ledger.beginRun('resync', CHANNEL, Date.now())
@@ -82,9 +87,14 @@ async function perform({ all = false, yes }: ResyncOptions, task: Task, progress
   const onLook = (outstanding: Outstanding) => {
     progress.outstanding = outstanding
   }
-  const { failed } = await untilDelivered({ ledger, run: run.id, deliverer, onLook, signal })
+  const waited = untilDelivered({ ledger, run: run.id, deliverer, onLook, note: display.say, signal })
+  // What is under way in the end counts, too.
+  await waited.finally(deliverer.stop).finally(async () => onLook(await ledger.outstanding(run.id)))
+  const failed = progress.outstanding?.failed ?? 0
   if (failed > 0)
-    throw new Error(`Braze rejected ${failed} contacts; contacts.failure in the database has its words.`)
+    throw new Error(
+      `Braze rejected ${many(failed, 'contact')}; contacts.failure in the database has its words.`,
+    )
 }
 
 /** The ids of those whom Braze is to be told of again; what Braze rejected is tried again, too. */
@@ -99,12 +109,15 @@ async function* toResend(ledger: Ledger, all: boolean): AsyncGenerator<number[]>
 }
 
 /** @throws UsageError where nobody can be asked; Error where the answer is no */
-async function confirm(count: number, { signal }: Task) {
-  const cost = `This writes up to ${number(count)} objects to Braze.`
+async function confirm(count: number, { signal, interruption }: Task) {
+  const cost = `This writes up to ${many(count, 'object')} to Braze.`
   if (!process.stdin.isTTY) throw new UsageError(`${cost} Add --yes: there is no terminal to ask at.`)
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  // At a terminal it is readline that hears Ctrl-C.
+  terminal.on('SIGINT', () => interruption.abort(new Interrupted('interrupted')))
   try {
-    const answer = await terminal.question(`${cost} Go on? [y/N] `, { signal })
+    const answer = await terminal.question(`${cost} Go on? [y/N] `, { signal }).catch(() => '')
+    signal.throwIfAborted()
     if (!/^y(es)?$/i.test(answer.trim())) throw new Error('Nothing was changed.')
   } finally {
     terminal.close()

@@ -14,12 +14,16 @@ export async function run(cli: Command, argv: readonly string[]) {
   for (const command of [cli, ...cli.commands]) {
     command.exitOverride().showHelpAfterError('(add --help for the commands, options and settings)')
   }
+  // A reader such as `head` may go before we end.
+  for (const output of [process.stdout, process.stderr]) output.on('error', ignore)
   try {
     await cli.parseAsync(argv)
   } catch (error) {
     process.exitCode = exitCodeOf(error as Error)
   }
 }
+
+const ignore = () => {}
 
 function exitCodeOf(error: Error): number {
   // Commander has already said what it had to say.

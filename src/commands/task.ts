@@ -18,6 +18,8 @@ export interface Task {
 }
 
 const LINE_MS = 5_000
+/** Nobody waits for an answer: another program may have the database for a while. */
+const BUSY_TIMEOUT_MS = 30_000
 
 /**
  * Runs a command that works something off: closes what it opened, whatever happens, and ends it with 130 where somebody
@@ -33,8 +35,17 @@ export async function runTask(
   const interruption = createInterruption()
   const display = createDisplay(process.stderr, { lineMs: LINE_MS, hasStamps: false })
   const closers: (() => unknown)[] = []
-  const closeAll = async () => {
-    for (const close of closers.splice(0).reverse()) await close()
+  /** Closes everything, whatever fails; returns what failed first. */
+  const closeAll = async (failure?: unknown): Promise<unknown> => {
+    let first = failure
+    for (const close of closers.splice(0).reverse()) {
+      try {
+        await close()
+      } catch (error) {
+        first ??= error
+      }
+    }
+    return first
   }
   const task: Task = {
     interruption,
@@ -47,21 +58,17 @@ export async function runTask(
       return log
     },
   }
-  try {
-    await work(task)
-    display.end()
-    await closeAll()
-    onEnd('done')
-  } catch (error) {
-    display.end()
-    await closeAll()
-    const isInterrupted = interruption.signal.aborted && interruption.signal.reason instanceof Interrupted
-    onEnd(isInterrupted ? 'interrupted' : 'failed')
-    if (!isInterrupted) throw interruption.signal.aborted ? interruption.signal.reason : error
-    process.exitCode = EXIT.interrupted
-  } finally {
-    interruption.close()
-  }
+  const failed = await work(task).catch((error: unknown) => error ?? new Error('unknown'))
+  display.end()
+  const failure = await closeAll(failed)
+  interruption.close()
+
+  if (failure === undefined) return onEnd('done')
+  const { aborted, reason } = interruption.signal
+  const isInterrupted = aborted && reason instanceof Interrupted
+  onEnd(isInterrupted ? 'interrupted' : 'failed')
+  if (!isInterrupted) throw aborted ? reason : failure
+  process.exitCode = EXIT.interrupted
 }
 
 /** The ledger of a task. When it is lost, the task ends with that. */
@@ -70,7 +77,12 @@ export async function openTaskLedger(
   url: string,
   { isScratch = false } = {},
 ): Promise<Ledger> {
-  const ledger = await openLedger({ url, isScratch, onLost: interruption.abort })
+  const ledger = await openLedger({
+    url,
+    isScratch,
+    busyTimeoutMs: BUSY_TIMEOUT_MS,
+    onLost: interruption.abort,
+  })
   closing(ledger.close)
   return ledger
 }

@@ -5,7 +5,7 @@ import { verify } from '../verify/verify.ts'
 import { createBars } from './bars.ts'
 import { BRAZE_SETTINGS, createBraze } from './delivery.ts'
 import { CHANNEL, settingsFor, settingsHelp } from './environment.ts'
-import { duration, number } from './numbers.ts'
+import { duration, many, number } from './numbers.ts'
 import { lockRuns, openTaskLedger, runTask, startDelivery, type Task } from './task.ts'
 import { differing, type Progress, resultOf, tableOf } from './verify/result.ts'
 import { untilDelivered } from './wait.ts'
@@ -77,7 +77,7 @@ async function perform(
       if (ms >= LONG_PAUSE_MS) display.say(`${reason}: waiting for ${duration(ms / 1000)}.`)
     },
   })
-  await verify({
+  progress.comparison = await verify({
     ledger,
     ask,
     channel: CHANNEL,
@@ -86,7 +86,9 @@ async function perform(
     createProfiles: settings.BRAZE_CREATE_PROFILES,
     async onProgress(comparison, ids) {
       progress.comparison = comparison
-      if (fixer && ids.length > 0) progress.fixed += await fixer.resend(ids)
+      if (!fixer || ids.length === 0) return
+      progress.fixed += await fixer.resend(ids)
+      progress.outstanding = await fixer.outstanding()
     },
   })
   const run = await fixer?.end()
@@ -94,13 +96,25 @@ async function perform(
     const onLook = (outstanding: Outstanding) => {
       progress.outstanding = outstanding
     }
-    const { failed } = await untilDelivered({ ledger, run: run.id, deliverer, onLook, signal })
+    const waited = untilDelivered({ ledger, run: run.id, deliverer, onLook, note: display.say, signal })
+    // What is under way in the end counts, too.
+    await waited.finally(deliverer.stop).finally(async () => onLook(await ledger.outstanding(run.id)))
+    const failed = progress.outstanding?.failed ?? 0
     if (failed > 0)
-      throw new Error(`Braze rejected ${failed} contacts; contacts.failure in the database has its words.`)
+      throw new Error(
+        `Braze rejected ${many(failed, 'contact')}; contacts.failure in the database has its words.`,
+      )
   }
+  const { checked, waiting } = progress.comparison
+  if (checked === 0 && waiting > 0)
+    throw new Error(
+      'Nobody could be compared: something about everybody is on its way to Braze. Try again later.',
+    )
   const differ = differing(progress.comparison)
   if (differ > 0 && !fix)
-    throw new Error(`${number(differ)} contacts differ; verify --fix tells Braze of just those again.`)
+    throw new Error(
+      `${many(differ, 'contact')} ${differ === 1 ? 'differs' : 'differ'}; verify --fix tells Braze of just those again.`,
+    )
 }
 
 /** A run of its own for what is told again, once there is anything. */
@@ -112,6 +126,7 @@ async function createFixer(ledger: Ledger) {
       run ??= await ledger.beginRun('verify', CHANNEL, Date.now())
       return ledger.resend(run.id, ids)
     },
+    outstanding: async () => (run ? ledger.outstanding(run.id) : null),
     end: async () => run && ledger.endRun(run.id, 'complete'),
   }
 }

@@ -49,7 +49,7 @@ export interface Ledger {
    */
   lock(name: string): Promise<(() => Promise<void>) | null>
 
-  /** The newest backfill of the channel that has not ended, or null. */
+  /** The newest backfill of the channel, and of the account that counts now, that has not ended; or null. */
   openRun(channel: string): Promise<Run | null>
 
   /** How many people the last complete follower list of the channel named; null when there was none. */
@@ -61,7 +61,7 @@ export interface Ledger {
   /**
    * Stores pages of the follower list and where it goes on, in one durable transaction. Everybody on a page was a
    * friend at its `listedAt`, though not before the run began. A page without `next` is the last: the run is then
-   * `clearing`.
+   * `clearing`. This and `clearAbsent` reject once a webhook has named another account than that of the run.
    */
   recordPages(run: number, pages: readonly FollowerPage[]): Promise<Run>
 
@@ -84,8 +84,8 @@ export interface Ledger {
   contacts(channel: string, after: number, limit: number): Promise<KnownContact[]>
 
   /**
-   * Makes contacts due although nothing about them has changed, in the name of `run`; those that are due already are
-   * left as they are. Returns how many it made due.
+   * Makes contacts due although nothing about them has changed, in the name of `run`, and takes over those that an
+   * earlier run made due; those that are due by a webhook are left as they are. Returns how many they are.
    */
   resend(run: number, ids: readonly number[]): Promise<number>
 
@@ -157,6 +157,8 @@ export type RunKind = 'backfill' | 'resync' | 'verify'
 export interface Run {
   readonly id: number
   readonly channel: string
+  /** The account it is of, as far as one was known when it began. */
+  readonly account: string | null
   /** The moment before its first page was asked for. */
   readonly startedAt: number
   /** `clearing`: the list is complete, and who was missing from it is being cleared. */
@@ -203,10 +205,12 @@ export interface KnownContact {
 }
 
 export interface Outstanding {
-  /** Contacts that runs made due and of which Braze has not heard: of this run, and what earlier ones left. */
+  /** Contacts that the run made due, of which Braze has not heard. */
   readonly pending: number
-  /** Contacts that this run made due and that Braze rejected. */
+  /** Contacts that the run made due and that Braze rejected. */
   readonly failed: number
+  /** Contacts that other runs made due, of which Braze has not heard. */
+  readonly earlier: number
 }
 
 export interface LeaseAnswer {

@@ -16,8 +16,8 @@ export interface ListPage {
   readonly invalid: number
   /** What to ask for next; null on the last page. */
   readonly next: string | null
-  /** LINE's clock when it answered, milliseconds since 1970; undefined where it said none, or none that makes sense. */
-  readonly date: number | undefined
+  /** LINE's clock when it answered, milliseconds since 1970. */
+  readonly date: number
 }
 
 /** The most that LINE takes. */
@@ -88,8 +88,9 @@ function readPage(body: unknown, { headers }: HttpAnswer): ListPage | undefined 
     return undefined
   const valid = entries.filter(isUserId)
   const userIds = valid.filter((userId) => userId !== DUMMY_USER)
-  const moment = Date.parse(String(headers.date))
-  const date = moment >= LINE_EPOCH ? moment : undefined
+  // A list that only our own clock dates could win over newer webhooks.
+  const date = Date.parse(String(headers.date))
+  if (!(date >= LINE_EPOCH)) return undefined
   return { userIds, invalid: entries.length - valid.length, next, date }
 }
 

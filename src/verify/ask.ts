@@ -49,7 +49,7 @@ export function createAsk(options: AskOptions) {
         restMs = meaning.restMs > 0 ? meaning.restMs : meaning.isLimited ? 0 : GAP_MS
         return meaning.values
       }
-      if (meaning.kind === 'refused') throw new Error(meaning.reason)
+      if (meaning.kind === 'refused') throw new Error(without(userIds, meaning.reason))
       if (meaning.kind === 'wait' && meaning.forMs !== undefined) {
         await rest(meaning.forMs, meaning.reason)
         continue
@@ -69,6 +69,10 @@ export function createAsk(options: AskOptions) {
     }
   }
 }
+
+/** Braze's words may name those whom it was asked for. */
+const without = (userIds: readonly string[], words: string) =>
+  userIds.reduce((text, userId) => text.replaceAll(userId, '<user id>'), words)
 
 const defaultSleep = (ms: number, signal: AbortSignal) =>
   sleepFor(ms, undefined, { signal }).catch(() => signal.throwIfAborted())

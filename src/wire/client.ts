@@ -15,6 +15,8 @@ export interface HttpRequest {
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string
+  /** A longer answer is none. Default 1 MB, far more than LINE or Braze say when they are not asked for profiles. */
+  readonly answerLimitBytes?: number
 }
 
 /** An answer that was read to its last byte. */
@@ -29,7 +31,6 @@ export class NoAnswer extends Error {
   override name = 'NoAnswer'
 }
 
-/** Far more than LINE or Braze ever say. */
 const ANSWER_LIMIT_BYTES = 1_000_000
 
 /** Makes requests that end: in time, also where the body of an answer hangs, and before an answer fills the memory. */
@@ -46,7 +47,8 @@ export function createHttpClient({ baseUrl, timeoutMs, connections }: HttpClient
     timeoutMs,
 
     /** @throws NoAnswer; the reason of `signal` once that aborts */
-    async send({ method, path, headers, body }: HttpRequest, signal?: AbortSignal): Promise<HttpAnswer> {
+    async send(request: HttpRequest, signal?: AbortSignal): Promise<HttpAnswer> {
+      const { method, path, headers, body, answerLimitBytes = ANSWER_LIMIT_BYTES } = request
       const timeout = AbortSignal.timeout(timeoutMs)
       try {
         const answer = await pool.request({
@@ -56,7 +58,11 @@ export function createHttpClient({ baseUrl, timeoutMs, connections }: HttpClient
           body: body ?? null,
           signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
         })
-        return { status: answer.statusCode, headers: answer.headers, body: await readText(answer.body) }
+        return {
+          status: answer.statusCode,
+          headers: answer.headers,
+          body: await readText(answer.body, answerLimitBytes),
+        }
       } catch (cause) {
         signal?.throwIfAborted()
         throw new NoAnswer(describe(cause as Error, timeoutMs), { cause })
@@ -69,13 +75,13 @@ export function createHttpClient({ baseUrl, timeoutMs, connections }: HttpClient
 
 export type HttpClient = ReturnType<typeof createHttpClient>
 
-async function readText(body: AsyncIterable<Buffer>): Promise<string> {
+async function readText(body: AsyncIterable<Buffer>, limitBytes: number): Promise<string> {
   const chunks: Buffer[] = []
   let size = 0
   // Leaving the loop by throwing ends the connection, so an endless answer is not read to its end.
   for await (const chunk of body) {
     size += chunk.length
-    if (size > ANSWER_LIMIT_BYTES) throw new Error('the answer is larger than 1 MB')
+    if (size > limitBytes) throw new Error(`the answer is larger than ${limitBytes / 1e6} MB`)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString()

@@ -107,6 +107,20 @@ t.test('what is on its way to Braze is left out', async (t) => {
   t.match(await run(), { code: 0, result: { checked: 129, agree: 129, waiting: 2 } })
 })
 
+t.test('where something about everybody is on its way, nothing is said to agree', async (t) => {
+  const { run, ledger } = await setUp(t)
+  const page = await ledger.contacts('default', 0, 1_000)
+  const { id } = await ledger.beginRun('resync', 'default', 1)
+  await ledger.resend(
+    id,
+    page.map((contact) => contact.id),
+  )
+  const { code, result, stderr } = await run()
+  t.equal(code, 1)
+  t.match(result, { status: 'failed', checked: 0, waiting: 130 })
+  t.match(stderr, /Nobody could be compared/)
+})
+
 t.test('where profiles are not made, an unknown alias is as it should be', async (t) => {
   const { braze, run } = await setUp(t)
   braze.removeProfile('U1')

@@ -125,10 +125,12 @@ t.test('what Braze refuses is told at once', async (t) => {
     [404, /check BRAZE_REST_ENDPOINT/],
   ] as const) {
     const { ask, asked } = setUp([{ status, body: '{"message":"bad request"}' }])
-    await t.rejects(ask(['a']), { message })
+    await t.rejects(ask(['Uone']), { message })
     t.equal(asked.length, 1)
   }
-  await t.rejects(setUp([{ status: 302 }]).ask(['a']), { message: /302: without saying why/ })
+  const named = setUp([{ status: 400, body: '{"message":"alias Uone is bad"}' }])
+  await t.rejects(named.ask(['Uone']), { message: 'Braze answers 400: alias <user id> is bad' })
+  await t.rejects(setUp([{ status: 302 }]).ask(['Uone']), { message: /302: without saying why/ })
 })
 
 t.test('an abort ends it, and what is no failure of the wire is told', async (t) => {

@@ -1,16 +1,26 @@
 import { isMassClear } from '../../backfill/backfill.ts'
 import type { Outstanding, Run } from '../../ledger/ledger.ts'
-import { number } from '../numbers.ts'
+import { many, number } from '../numbers.ts'
 import { goOn } from './explain.ts'
 
 /** What `--json` prints. All counts are of the whole run, also where it went on; `seconds` are of this process. */
 export type BackfillResult = ReturnType<typeof resultOf>
 
+/** How far it has come. */
+export interface Progress {
+  run: Run | null
+  /** About how many LINE will list. */
+  total: number | null
+  outstanding: Outstanding | null
+  /** What earlier runs had left to tell Braze when this one looked first. */
+  leftBefore: number
+}
+
 type Status = 'complete' | 'dry-run' | 'interrupted' | 'failed'
 
 export function resultOf(
   status: Status,
-  { run, outstanding }: { run: Run | null; outstanding: Outstanding | null },
+  { run, outstanding }: Pick<Progress, 'run' | 'outstanding'>,
   seconds: number,
 ) {
   const { pages = 0, listed = 0, added = 0, returned = 0, gone = 0 } = run ?? {}
@@ -43,11 +53,11 @@ export interface SummaryOptions {
 /** The same for a person. */
 export function summaryOf(
   result: BackfillResult,
-  run: Run | null,
+  { run, outstanding, leftBefore }: Progress,
   { wait, dryRun: isDry = false, allowMassClear = false }: SummaryOptions,
 ): string {
   const { status, pages, listed, returned, gone, delivered, failed } = result
-  const open = result.changed + gone - delivered - failed
+  const open = (outstanding?.pending ?? result.changed + gone - failed) + (outstanding?.earlier ?? 0)
   const news = `${number(result.new)} new, ${number(returned)} returned, ${number(gone)} gone`
   const list = `LINE lists ${many(listed, 'follower')} on ${many(pages, 'page')}`
   if (status === 'dry-run') {
@@ -60,12 +70,10 @@ export function summaryOf(
   if (status === 'interrupted') {
     if (!run || isDry) return 'Interrupted; nothing was stored.'
     if (run.state === 'listing' || run.state === 'clearing') return `Interrupted. ${goOn(run)}`
-    return `Interrupted. The list is in the ledger (${news}); ${number(open)} changes wait for Braze, and go there with the server or the next backfill.`
+    return `Interrupted. The list is in the ledger (${news}); ${many(open, 'change')} wait for Braze, and go there with the server or the next backfill.`
   }
   const end = wait
-    ? `Braze has accepted ${number(delivered)} changes.`
-    : `${number(open)} changes wait for Braze.`
+    ? `Braze has accepted ${many(delivered, 'change')}${leftBefore > 0 ? `, and ${number(leftBefore)} of earlier runs` : ''}.`
+    : `${many(open, 'change')} for Braze to be told of.`
   return `${list}: ${news}. ${end}`
 }
-
-const many = (count: number, what: string) => `${number(count)} ${what}${count === 1 ? '' : 's'}`

@@ -8,6 +8,8 @@ export interface SqliteLedgerOptions {
   readonly path: string
   /** Opens a copy instead, which is gone when the ledger is closed. Default false. */
   readonly isScratch?: boolean
+  /** How long a call waits for another process's transaction. Default 1,500: LINE waits 2 seconds for a webhook. */
+  readonly busyTimeoutMs?: number
   /** Milliseconds since 1970. */
   readonly clock?: () => number
   readonly onCommit?: GroupCommitOptions['onCommit']
@@ -15,14 +17,16 @@ export interface SqliteLedgerOptions {
   readonly onLost?: (error: LedgerError) => void
 }
 
+const WEBHOOK_PATIENCE_MS = 1_500
+
 /**
  * A ledger in one SQLite file, in WAL mode with `synchronous=FULL`, written by a thread of its own.
  *
  * @throws LedgerError when the file cannot be used, with what to do about it
  */
 export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<Ledger> {
-  const { path, isScratch = false, onLost } = options
-  return createSqliteLedger(await startThread({ path, isScratch }, onLost), options)
+  const { path, isScratch = false, busyTimeoutMs = WEBHOOK_PATIENCE_MS, onLost } = options
+  return createSqliteLedger(await startThread({ path, isScratch, busyTimeoutMs }, onLost), options)
 }
 
 /** The ledger over an open store, wherever that runs. */

@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs'
 import Database from 'better-sqlite3'
 
 /**
@@ -10,7 +11,8 @@ export function createLocks(path: string) {
     /** False while somebody else has it, in this process or another. */
     lock(name: string): boolean {
       if (held.has(name)) return false
-      const file = new Database(`${path}-${name}.lock`, { timeout: 0 })
+      // By its real name: a link to the database is the same database.
+      const file = new Database(`${realpathSync(path)}-${name}.lock`, { timeout: 0 })
       try {
         file.exec('BEGIN EXCLUSIVE')
         held.set(name, file)

@@ -17,8 +17,8 @@ import { LedgerError } from '../ledger.ts'
 
 const MIGRATIONS = fileURLToPath(new URL('../../../migrations/sqlite/', import.meta.url))
 
-/** How long a statement waits for another process's transaction. Shorter than LINE's 2 seconds for a webhook. */
-const BUSY_TIMEOUT_MS = 1_000
+/** How long a statement itself waits for another process's transaction; the thread asks again, see worker.ts. */
+const BUSY_TIMEOUT_MS = 2
 /** Another process may be migrating while we start, and nobody waits for us yet. */
 const STARTING_BUSY_TIMEOUT_MS = 30_000
 /** Larger than SQLite's 1,000 pages, so that pages which are written often are copied to the database less often. */

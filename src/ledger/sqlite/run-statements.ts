@@ -21,7 +21,14 @@ export function prepareRuns(db: Drizzle) {
     open: db
       .select(shown)
       .from(runs)
-      .where(and(eq(runs.channel, at('channel')), eq(runs.kind, 'backfill'), inArray(runs.state, [...OPEN])))
+      .where(
+        and(
+          eq(runs.channel, at('channel')),
+          eq(runs.kind, 'backfill'),
+          inArray(runs.state, [...OPEN]),
+          sql`${runs.account} IS (SELECT destination FROM accounts WHERE channel = ${at('channel')})`,
+        ),
+      )
       .orderBy(desc(runs.id))
       .limit(1)
       .prepare(),
@@ -42,6 +49,7 @@ export function prepareRuns(db: Drizzle) {
       .values({
         kind: sql`${at('kind')}`,
         channel: at('channel'),
+        account: sql`${at('account')}`,
         startedAt: at('startedAt'),
         state: 'listing',
         cursor: null,
@@ -92,17 +100,12 @@ export function prepareRuns(db: Drizzle) {
       .onConflictDoUpdate(MERGE)
       .prepare(),
     countAbsent: db.select({ absent: sql<number>`count(*)` }).from(c).where(isAbsent).prepare(),
-    absentSlice: db
-      .select({ last: sql<number | null>`max(id)` })
-      .from(
-        db
-          .select({ id: c.id })
-          .from(c)
-          .where(and(gt(c.id, at('after')), isAbsent))
-          .orderBy(asc(c.id))
-          .limit(at('limit'))
-          .as('slice'),
-      )
+    absent: db
+      .select({ id: c.id })
+      .from(c)
+      .where(and(gt(c.id, at('after')), isAbsent))
+      .orderBy(asc(c.id))
+      .limit(at('limit'))
       .prepare(),
     clear: db
       .insert(c)
@@ -114,7 +117,8 @@ export function prepareRuns(db: Drizzle) {
           messagedAt: sql`0`,
           goneAt: sql`${at('startedAt')}`,
           run: sql`${at('id')}`,
-          from: sql`contacts WHERE id > ${at('after')} AND id <= ${at('last')} AND +channel = ${at('channel')} AND status = 'friend' AND friend_at < ${at('startedAt')}`,
+          // Somebody may have followed since they were found.
+          from: sql`contacts WHERE id IN (SELECT value FROM json_each(${at('ids')})) AND status = 'friend' AND friend_at < ${at('startedAt')}`,
         }),
       )
       .onConflictDoUpdate(MERGE)
@@ -136,17 +140,21 @@ export function prepareRuns(db: Drizzle) {
     resend: db
       .update(c)
       .set({
-        revision: sql`${c.revision} + 1`,
-        changedAt: sql`${at('now')}`,
+        // What an earlier run made due is due already, and is only taken over.
+        revision: sql`${c.revision} + NOT ${c.pending}`,
+        changedAt: sql`iif(${c.pending}, ${c.changedAt}, ${at('now')})`,
         dueAt: sql`max(${c.dueAt}, ${at('now')})`,
         failure: null,
         run: sql`${at('run')}`,
       })
-      .where(and(sql`${c.id} IN (SELECT value FROM json_each(${at('ids')}))`, eq(c.pending, false)))
+      .where(sql`${c.id} IN (SELECT value FROM json_each(${at('ids')})) AND (NOT ${c.pending} OR ${c.bulk})`)
       .prepare(),
     // Their conditions are those of the partial indexes, word for word: SQLite uses them for nothing else.
     bulkPending: db
-      .select({ pending: sql<number>`count(*)` })
+      .select({
+        all: sql<number>`count(*)`,
+        mine: sql<number>`count(*) FILTER (WHERE ${c.run} = ${at('id')})`,
+      })
       .from(c)
       .where(and(sql`pending`, eq(c.bulk, true)))
       .prepare(),

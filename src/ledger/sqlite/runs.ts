@@ -1,5 +1,5 @@
 import type BetterSqlite3 from 'better-sqlite3'
-import type { KnownContact, Outstanding, Run, RunKind } from '../ledger.ts'
+import { type KnownContact, LedgerError, type Outstanding, type Run, type RunKind } from '../ledger.ts'
 import type { Drizzle } from './drizzle.ts'
 import { prepareRuns } from './run-statements.ts'
 
@@ -22,6 +22,13 @@ export function createRunStore(database: BetterSqlite3.Database, db: Drizzle, as
     if (!run) throw new Error(`There is no run ${id}.`)
     return run
   }
+  /** A webhook may have told meanwhile that the run's token is of another account. */
+  const assertSameAccount = (run: Run): Run => {
+    if (run.account === (statements.account.get({ channel: run.channel })?.destination ?? null)) return run
+    throw new LedgerError(
+      'Webhooks now name another LINE Official Account than that of this run: its token was wrong, and nothing more of it is stored.',
+    )
+  }
   const countsOf = (channel: string) => {
     const { friend, messager, gone } = statements.counts.get({ channel }) ?? NOBODY
     return { all: friend + messager + gone, friend, gone }
@@ -31,13 +38,14 @@ export function createRunStore(database: BetterSqlite3.Database, db: Drizzle, as
     assertInPlace()
     statements.abandon.run({ kind, channel })
     const known = countsOf(channel).friend
-    const { lastInsertRowid } = statements.begin.run({ kind, channel, startedAt, now, known })
+    const account = statements.account.get({ channel })?.destination ?? null
+    const { lastInsertRowid } = statements.begin.run({ kind, channel, account, startedAt, now, known })
     return find(Number(lastInsertRowid))
   })
 
   const recordPages = database.transaction((id: number, rows: PageRows, now: number): Run => {
     assertInPlace()
-    const { channel, startedAt } = find(id)
+    const { channel, startedAt } = assertSameAccount(find(id))
     const before = countsOf(channel)
     statements.list.run({ id, channel, startedAt, users: rows.users, now })
     const after = countsOf(channel)
@@ -57,15 +65,13 @@ export function createRunStore(database: BetterSqlite3.Database, db: Drizzle, as
     return find(id)
   })
 
-  const clearAbsent = database.transaction((id: number, after: number, limit: number, now: number) => {
+  const clear = database.transaction((id: number, ids: string, now: number): Run => {
     assertInPlace()
-    const { channel, startedAt } = find(id)
-    const { last } = statements.absentSlice.get({ channel, startedAt, after, limit }) ?? { last: null }
-    if (last === null) return { run: find(id), after: null }
+    const { channel, startedAt } = assertSameAccount(find(id))
     const before = countsOf(channel).gone
-    statements.clear.run({ id, channel, startedAt, after, last, now })
+    statements.clear.run({ id, startedAt, ids, now })
     statements.addGone.run({ id, gone: countsOf(channel).gone - before })
-    return { run: find(id), after: last }
+    return find(id)
   })
 
   const resend = database.transaction((run: number, ids: string, now: number): number => {
@@ -74,6 +80,7 @@ export function createRunStore(database: BetterSqlite3.Database, db: Drizzle, as
   })
 
   const claimAccount = database.transaction((channel: string, destination: string, heard: boolean) => {
+    assertInPlace()
     statements.claim.run({ channel, destination, heard: Number(heard) })
     return statements.account.get({ channel })?.destination ?? destination
   })
@@ -88,8 +95,14 @@ export function createRunStore(database: BetterSqlite3.Database, db: Drizzle, as
       const { channel, startedAt } = find(id)
       return statements.countAbsent.get({ channel, startedAt })?.absent ?? 0
     },
-    clearAbsent: (id: number, after: number, limit: number, now: number) =>
-      clearAbsent.immediate(id, after, limit, now),
+    /** Whom to clear is found without keeping anybody from writing: it may be one in a million. */
+    clearAbsent(id: number, after: number, limit: number, now: number) {
+      const { channel, startedAt } = find(id)
+      const ids = statements.absent.all({ channel, startedAt, after, limit }).map((contact) => contact.id)
+      const last = ids.at(-1)
+      if (last === undefined) return { run: find(id), after: null }
+      return { run: clear.immediate(id, JSON.stringify(ids), now), after: last }
+    },
     endRun(id: number, state: 'complete' | 'abandoned'): Run {
       assertInPlace()
       statements.end.run({ id, state })
@@ -99,9 +112,9 @@ export function createRunStore(database: BetterSqlite3.Database, db: Drizzle, as
       statements.page.all({ channel, after, limit, now }),
     resend: (run: number, ids: string, now: number): number => resend.immediate(run, ids, now),
     outstanding(id: number): Outstanding {
-      const { pending = 0 } = statements.bulkPending.get() ?? {}
+      const { all = 0, mine = 0 } = statements.bulkPending.get({ id }) ?? {}
       const { failed = 0 } = statements.failed.get({ id }) ?? {}
-      return { pending, failed }
+      return { pending: mine, failed, earlier: all - mine }
     },
     claimAccount: (channel: string, destination: string, heard: boolean): string =>
       claimAccount.immediate(channel, destination, heard),

@@ -25,6 +25,7 @@ export const runs = sqliteTable('runs', {
   id: integer().primaryKey(),
   kind: text().$type<RunKind>().notNull(),
   channel: text().notNull(),
+  account: text(),
   startedAt: integer('started_at').notNull(),
   state: text().$type<Run['state']>().notNull(),
   cursor: text(),

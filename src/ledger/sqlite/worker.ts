@@ -11,6 +11,8 @@ export interface WorkerSetup {
   readonly path: string
   /** Whether a copy is opened instead, which ends with the thread. */
   readonly isScratch: boolean
+  /** How long a call waits for another process's transaction. */
+  readonly busyTimeoutMs: number
 }
 
 /** One call of a method of the store. */
@@ -25,7 +27,10 @@ export type WorkerAnswer =
   | { readonly id: number; readonly value: unknown }
   | { readonly id: number; readonly error: string }
 
-const { path, isScratch } = workerData as WorkerSetup
+const LOOK_MS = 2
+const sleeper = new Int32Array(new SharedArrayBuffer(4))
+
+const { path, isScratch, busyTimeoutMs } = workerData as WorkerSetup
 const port = parentPort as NonNullable<typeof parentPort>
 
 answer(0, () => {
@@ -38,8 +43,26 @@ answer(0, () => {
 
 function answer(id: number, call: () => unknown) {
   try {
-    port.postMessage({ id, value: call() } satisfies WorkerAnswer)
+    port.postMessage({ id, value: patiently(call) } satisfies WorkerAnswer)
   } catch (error) {
     port.postMessage({ id, error: asLedgerError(error, path).message } satisfies WorkerAnswer)
+  }
+}
+
+/**
+ * Waits for another process's transaction, and looks often: SQLite's own waiting grows to 100 ms between two looks, and
+ * a process that commits one transaction after the other, as a backfill does, could keep us out for good. Every method of
+ * the store is one transaction or reads only, so that it may be called again.
+ */
+function patiently<T>(call: () => T): T {
+  const patientUntil = performance.now() + busyTimeoutMs
+  for (;;) {
+    try {
+      return call()
+    } catch (error) {
+      const isBusy = String((error as { code?: string }).code).startsWith('SQLITE_BUSY')
+      if (!isBusy || performance.now() > patientUntil) throw error
+      Atomics.wait(sleeper, 0, 0, LOOK_MS)
+    }
   }
 }
