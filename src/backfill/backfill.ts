@@ -161,6 +161,7 @@ async function clear({ ledger, observer, signal, allowMassClear }: BackfillOptio
       )
       after = cleared.after
       observer?.progress(cleared.run)
+      await rest(GAP_MS, signal)
       signal.throwIfAborted()
     }
   }

@@ -68,6 +68,9 @@ async function perform(options: BackfillCliOptions, task: Task, progress: Progre
   if (!options.dryRun) await lockRuns(ledger)
   const line = createLineApi(settings, log)
   closing(line.close)
+  // Before anybody delivers: what earlier runs left is waited for, too.
+  const open = options.restart ? null : await ledger.openRun(CHANNEL)
+  progress.leftBefore = (await ledger.outstanding(open?.id ?? 0)).earlier
   const deliverer = delivers ? startDelivery(settings as BrazeSettings, { task, ledger, log }) : undefined
   estimateTotal(line, ledger, { channel: CHANNEL, signal }).then((total) => {
     progress.total = total
@@ -100,11 +103,13 @@ async function perform(options: BackfillCliOptions, task: Task, progress: Progre
   }
   const { id } = progress.run
   if (deliverer) {
-    const onLook = (outstanding: Outstanding) => look(progress, outstanding)
+    const onLook = (outstanding: Outstanding) => {
+      progress.outstanding = outstanding
+    }
     const waited = untilDelivered({ ledger, run: id, deliverer, onLook, note: display.say, signal })
     // What is under way in the end counts, too.
-    await waited.finally(deliverer.stop).finally(async () => look(progress, await ledger.outstanding(id)))
-  } else look(progress, await ledger.outstanding(id))
+    await waited.finally(deliverer.stop).finally(async () => onLook(await ledger.outstanding(id)))
+  } else progress.outstanding = await ledger.outstanding(id)
   const failed = progress.outstanding?.failed ?? 0
   if (delivers && failed > 0) {
     throw new Error(
@@ -120,7 +125,7 @@ function lookAround(ledger: Ledger, progress: Progress, signal: AbortSignal) {
   async function watch() {
     while (!stop.aborted) {
       const askedAt = performance.now()
-      if (progress.run) look(progress, await ledger.outstanding(progress.run.id))
+      if (progress.run) progress.outstanding = await ledger.outstanding(progress.run.id)
       const lookMs = performance.now() - askedAt
       await sleep(Math.max(LOOK_MS, lookMs / LOOK_SHARE), undefined, { signal: stop }).catch(() => {})
     }
@@ -131,11 +136,6 @@ function lookAround(ledger: Ledger, progress: Progress, signal: AbortSignal) {
     stopping.abort()
     await looking
   }
-}
-
-function look(progress: Progress, outstanding: Outstanding) {
-  progress.leftBefore = Math.max(progress.leftBefore, outstanding.earlier)
-  progress.outstanding = outstanding
 }
 
 function barsOf({ run, total, outstanding, leftBefore }: Progress, delivers: boolean) {

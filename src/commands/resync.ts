@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Command } from 'commander'
 import type { KnownContact, Ledger, Outstanding } from '../ledger/ledger.ts'
 import { createBars } from './bars.ts'
@@ -19,6 +20,8 @@ interface ResyncOptions {
 const SETTINGS = [...BRAZE_SETTINGS, 'DATABASE_URL', 'LOG_LEVEL'] as const
 /** Contacts made due in one transaction: other processes wait for as long. */
 const AT_ONCE = 2_000
+/** Between two of them other processes get their turn. */
+const GAP_MS = 5
 
 export function resyncCommand(): Command {
   return new Command('resync')
@@ -81,6 +84,7 @@ async function perform({ all = false, yes }: ResyncOptions, task: Task, progress
   display.show(createBars(() => barsOf(progress)))
   for await (const ids of toResend(ledger, all)) {
     progress.resent += await ledger.resend(run.id, ids)
+    await sleep(GAP_MS)
     signal.throwIfAborted()
   }
   await ledger.endRun(run.id, 'complete')

@@ -12,7 +12,7 @@ export interface Progress {
   /** About how many LINE will list. */
   total: number | null
   outstanding: Outstanding | null
-  /** What earlier runs had left to tell Braze when this one looked first. */
+  /** What earlier runs had left to tell Braze when this one began. */
   leftBefore: number
 }
 
