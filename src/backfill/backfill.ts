@@ -31,7 +31,7 @@ export interface BackfillObserver {
 /** LINE's cursors live for 24 hours, and what is older says too little about today. */
 const RUN_LIFE_MS = 24 * 3_600_000
 /** Pages read ahead at most, and so stored together at most: some 100 KB each. */
-const PAGES_AHEAD = 16
+const PAGES_AHEAD = 8
 /** So long a commit of pages should take: webhooks that another process takes wait for as long. */
 const COMMIT_MS = 150
 /** Between two commits there is a gap in which other processes get their turn. */

@@ -11,7 +11,7 @@ import { createWork } from './work.ts'
 /** How long to rest when the ledger fails. */
 const REST_MS = 1_000
 /** So many answers for each connection may wait for the ledger before more is sent. */
-const STORING_LIMIT = 8
+const STORING_LIMIT = 4
 /** How long to rest when the ledger was so slow that the lease has to be renewed first. */
 const LATE_MS = 50
 

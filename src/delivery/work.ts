@@ -1,7 +1,7 @@
 import type { DueContact, Ledger } from '../ledger/ledger.ts'
 
 /** Contacts read at once: enough for a second's worth of reads to be few, little enough to hold in memory. */
-const PAGE = 6_000
+const PAGE = 3_000
 /** Commits may come by the thousand a second: on none of them alone is the ledger read again within this time. */
 const READ_GAP_MS = 10
 /** What was read longer ago may have changed, and is read again. */
