@@ -9,9 +9,8 @@ import { createBars } from './bars.ts'
 import { BRAZE_SETTINGS, type BrazeSettings } from './delivery.ts'
 import { CHANNEL, settingsHelp } from './environment.ts'
 import { createLineApi, LINE_API_SETTINGS, lineSettingsFor } from './line-api.ts'
-import { many } from './numbers.ts'
 import { lockRuns, openTaskLedger, runTask, startDelivery, type Task } from './task.ts'
-import { untilDelivered } from './wait.ts'
+import { deliverRun } from './wait.ts'
 
 interface BackfillCliOptions {
   readonly dryRun?: boolean
@@ -106,16 +105,8 @@ async function perform(options: BackfillCliOptions, task: Task, progress: Progre
     const onLook = (outstanding: Outstanding) => {
       progress.outstanding = outstanding
     }
-    const waited = untilDelivered({ ledger, run: id, deliverer, onLook, note: display.say, signal })
-    // What is under way in the end counts, too.
-    await waited.finally(deliverer.stop).finally(async () => onLook(await ledger.outstanding(id)))
+    await deliverRun({ ledger, run: id, deliverer, onLook, note: display.say, signal })
   } else progress.outstanding = await ledger.outstanding(id)
-  const failed = progress.outstanding?.failed ?? 0
-  if (delivers && failed > 0) {
-    throw new Error(
-      `Braze rejected ${many(failed, 'contact')}; contacts.failure in the database has its words, and resync tries them again.`,
-    )
-  }
 }
 
 /** Keeps `progress.outstanding` fresh while the list is read. Returns how to stop that. */

@@ -9,7 +9,7 @@ import { Interrupted } from './interruption.ts'
 import { many, number } from './numbers.ts'
 import { UsageError } from './run.ts'
 import { lockRuns, openTaskLedger, runTask, startDelivery, type Task } from './task.ts'
-import { untilDelivered } from './wait.ts'
+import { deliverRun } from './wait.ts'
 
 interface ResyncOptions {
   readonly all?: boolean
@@ -91,14 +91,7 @@ async function perform({ all = false, yes }: ResyncOptions, task: Task, progress
   const onLook = (outstanding: Outstanding) => {
     progress.outstanding = outstanding
   }
-  const waited = untilDelivered({ ledger, run: run.id, deliverer, onLook, note: display.say, signal })
-  // What is under way in the end counts, too.
-  await waited.finally(deliverer.stop).finally(async () => onLook(await ledger.outstanding(run.id)))
-  const failed = progress.outstanding?.failed ?? 0
-  if (failed > 0)
-    throw new Error(
-      `Braze rejected ${many(failed, 'contact')}; contacts.failure in the database has its words.`,
-    )
+  await deliverRun({ ledger, run: run.id, deliverer, onLook, note: display.say, signal })
 }
 
 /** The ids of those whom Braze is to be told of again; what Braze rejected is tried again, too. */

@@ -8,7 +8,7 @@ import { CHANNEL, settingsFor, settingsHelp } from './environment.ts'
 import { duration, many, number } from './numbers.ts'
 import { lockRuns, openTaskLedger, runTask, startDelivery, type Task } from './task.ts'
 import { differing, type Progress, resultOf, tableOf } from './verify/result.ts'
-import { untilDelivered } from './wait.ts'
+import { deliverRun } from './wait.ts'
 
 interface VerifyCliOptions {
   readonly sample?: number
@@ -96,14 +96,7 @@ async function perform(
     const onLook = (outstanding: Outstanding) => {
       progress.outstanding = outstanding
     }
-    const waited = untilDelivered({ ledger, run: run.id, deliverer, onLook, note: display.say, signal })
-    // What is under way in the end counts, too.
-    await waited.finally(deliverer.stop).finally(async () => onLook(await ledger.outstanding(run.id)))
-    const failed = progress.outstanding?.failed ?? 0
-    if (failed > 0)
-      throw new Error(
-        `Braze rejected ${many(failed, 'contact')}; contacts.failure in the database has its words.`,
-      )
+    await deliverRun({ ledger, run: run.id, deliverer, onLook, note: display.say, signal })
   }
   const { checked, waiting } = progress.comparison
   if (checked === 0 && waiting > 0)

@@ -1,16 +1,21 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout as sleepFor } from 'node:timers/promises'
 import type { Deliverer } from '../delivery/deliverer.ts'
 import type { Ledger, Outstanding } from '../ledger/ledger.ts'
+import { many } from './numbers.ts'
 
 export interface WaitOptions {
   readonly ledger: Pick<Ledger, 'outstanding'>
   readonly run: number
-  readonly deliverer: Pick<Deliverer, 'delivery'>
+  readonly deliverer: Pick<Deliverer, 'delivery' | 'stop'>
   /** Told at each look. */
   readonly onLook: (outstanding: Outstanding) => void
   /** Something that a person should know; a sentence. */
   readonly note: (sentence: string) => void
   readonly signal: AbortSignal
+  /** Milliseconds that nobody sets. */
+  readonly monotonic?: () => number
+  /** Rejects when `signal` aborts. */
+  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<unknown>
 }
 
 const POLL_MS = 100
@@ -22,39 +27,59 @@ const STALLED_MS = 65 * 60_000
 const SHARE = 0.05
 
 /**
- * Resolves once Braze has heard of everything that runs made due, this one and those before it: from this process, or from
- * the server that holds the lease.
+ * Waits until Braze has heard of everything that runs made due, this one and those before it: from this process, or from
+ * the server that holds the lease. Then, or when it ends early, stops the deliverer and looks a last time, since what was
+ * under way counts, too.
  *
- * @throws Error when this process delivers and a person has to mend something first, or when the server that delivers
- * does not get on
+ * @throws Error when Braze rejected contacts of the run, when this process delivers and a person has to mend something
+ * first, or when the server that delivers does not get on
  */
-export async function untilDelivered(options: WaitOptions): Promise<Outstanding> {
+export async function deliverRun(options: WaitOptions) {
+  const { ledger, run, deliverer, onLook } = options
+  let last: Outstanding
+  try {
+    await untilDelivered(options)
+  } finally {
+    await deliverer.stop()
+    last = await ledger.outstanding(run)
+    onLook(last)
+  }
+  const { failed } = last
+  if (failed === 0) return
+  throw new Error(
+    `Braze rejected ${many(failed, 'contact')}; contacts.failure in the database has its words, and resync tries them again.`,
+  )
+}
+
+async function untilDelivered(options: WaitOptions) {
   const { ledger, run, deliverer, onLook, note, signal } = options
-  let movedAt = performance.now()
+  const { monotonic = () => performance.now(), sleep = defaultSleep } = options
+  let movedAt = monotonic()
   let least = Number.POSITIVE_INFINITY
   let isTold = false
   for (;;) {
-    const askedAt = performance.now()
+    const askedAt = monotonic()
     const outstanding = await ledger.outstanding(run)
     onLook(outstanding)
-    if (outstanding.pending + outstanding.earlier === 0) return outstanding
     const open = outstanding.pending + outstanding.earlier
+    if (open === 0) return
     if (open < least) {
       least = open
       movedAt = askedAt
     }
     const { state, reason } = deliverer.delivery()
-    if (!isTold && state === 'standby' && askedAt - movedAt > SLOW_MS) {
+    if (state === 'paused') throw new Error(String(reason))
+    const stillMs = state === 'standby' ? askedAt - movedAt : 0
+    if (stillMs > STALLED_MS) throw new Error(stalled(open))
+    if (stillMs > SLOW_MS && !isTold) {
       isTold = true
       note('The server that delivers has told Braze of nobody for a minute; its /health says why.')
     }
-    if (state === 'standby' && askedAt - movedAt > STALLED_MS) {
-      throw new Error(
-        `The server that delivers has told Braze of nobody for ${STALLED_MS / 60_000} minutes; its /health says why. ${open} changes wait for it.`,
-      )
-    }
-    if (state === 'paused') throw new Error(String(reason))
-    const lookMs = performance.now() - askedAt
-    await sleep(Math.max(POLL_MS, lookMs / SHARE), undefined, { signal })
+    await sleep(Math.max(POLL_MS, (monotonic() - askedAt) / SHARE), signal)
   }
 }
+
+const stalled = (open: number) =>
+  `The server that delivers has told Braze of nobody for ${STALLED_MS / 60_000} minutes; its /health says why. ${many(open, 'change')} wait for it.`
+
+const defaultSleep = (ms: number, signal: AbortSignal) => sleepFor(ms, undefined, { signal })
