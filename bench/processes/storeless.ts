@@ -17,7 +17,7 @@ const methods = answerCalls({
         claimAccount: async (_channel, destination) => destination,
         probe: async () => {},
         counts: async () => [],
-        oldestPendingAt: async () => null,
+        oldestPendingMs: async () => null,
       },
       observer: createMetrics().webhooks,
       bodyLimitBytes: 1_048_576,

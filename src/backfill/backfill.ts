@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import type { FollowerPage, Ledger, Run } from '../ledger/ledger.ts'
+import type { Ledger, Run } from '../ledger/ledger.ts'
 import { isUnknownStart, type LineClient } from '../line/client.ts'
 import { BackfillError } from './error.ts'
 import { gathered } from './gathered.ts'
@@ -30,14 +29,10 @@ export interface BackfillObserver {
 
 /** LINE's cursors live for 24 hours, and what is older says too little about today. */
 const RUN_LIFE_MS = 24 * 3_600_000
-/** Pages read ahead at most, and so stored together at most: some 100 KB each. */
+/** Pages read ahead at most: some 100 KB each. */
 const PAGES_AHEAD = 8
-/** So long a commit of pages should take: webhooks that another process takes wait for as long. */
-const COMMIT_MS = 150
-/** Between two commits there is a gap in which other processes get their turn. */
-const GAP_MS = 10
-/** Contacts cleared in one transaction: other processes wait for as long. */
-const CLEAR_AT_ONCE = 2_000
+/** LINE does not say how fresh its list is: what a webhook says of this time before a run wins over the list. */
+const MARGIN_MS = 300_000
 /** More than both of these would be cleared: probably it is the list that is wrong. */
 const MASS_CLEAR_SHARE = 0.2
 const MASS_CLEAR_PEOPLE = 10
@@ -78,16 +73,11 @@ async function assertSameAccount({ ledger, line, channel, signal }: BackfillOpti
 }
 
 /** The run to go on with, if there is one. */
-async function resumable({
-  ledger,
-  channel,
-  observer,
-  clock = Date.now,
-}: BackfillOptions): Promise<Run | null> {
+async function resumable({ ledger, channel, observer }: BackfillOptions): Promise<Run | null> {
   const run = await ledger.openRun(channel)
   // A run that stored nothing has nothing to go on with.
   if (!run || run.pages === 0) return null
-  if (clock() - run.cursorAt > RUN_LIFE_MS) {
+  if (run.cursorAgeMs > RUN_LIFE_MS) {
     observer?.note('The last run was left off more than 24 hours ago: a new one begins.')
     return null
   }
@@ -103,27 +93,17 @@ async function list(options: BackfillOptions, run: Run | null): Promise<Run> {
   // A list whose pages cannot be stored is not read on.
   const leaving = new AbortController()
   const reading = AbortSignal.any([signal, leaving.signal])
-  const pages = readList({ line, start: run?.cursor ?? null, clock, signal: reading })
-  let step = PAGES_AHEAD
+  const askedAt = clock()
+  const pages = readList({ line, start: run?.cursor ?? null, signal: reading })
   try {
-    for await (const waiting of gathered(pages, PAGES_AHEAD)) {
-      while (waiting.length > 0) {
-        const together = waiting.splice(0, step) as [FollowerPage, ...FollowerPage[]]
-        current ??= await ledger.beginRun('backfill', channel, together[0].listedAt)
-        const before: Run = current
-        const startedAt = performance.now()
-        current = await ledger.recordPages(before.id, together).catch((error) => {
-          leaving.abort()
-          throw error
-        })
-        observer?.progress(current)
-        signal.throwIfAborted()
-        const tookMs = performance.now() - startedAt
-        step = Math.max(1, Math.min(PAGES_AHEAD, Math.floor((together.length * COMMIT_MS) / tookMs)))
-        // Delivery gets its turn, too, and the next commit carries more pages, which costs far less.
-        const isNews = changesOf(current) > changesOf(before)
-        await rest(isNews ? Math.max(GAP_MS, tookMs / 4) : GAP_MS, signal)
-      }
+    for await (const together of gathered(pages, PAGES_AHEAD)) {
+      current ??= await ledger.beginRun('backfill', channel, asOf(askedAt, together[0]?.date))
+      current = await ledger.recordPages(current.id, together).catch((error) => {
+        leaving.abort()
+        throw error
+      })
+      observer?.progress(current)
+      signal.throwIfAborted()
     }
   } catch (error) {
     // From here a run that goes on would only find the same.
@@ -133,10 +113,16 @@ async function list(options: BackfillOptions, run: Run | null): Promise<Run> {
   return current as Run
 }
 
-const changesOf = ({ added, returned }: Run) => added + returned
-
-const rest = (ms: number, signal: AbortSignal) =>
-  sleep(ms, undefined, { signal }).catch(() => signal.throwIfAborted())
+/**
+ * The one date of all that a list says: by the earlier of our clock before the first page was asked for, and LINE's when it
+ * answered, so that neither a clock of ours that is wrong nor a list that lags can win over what webhooks say.
+ */
+function asOf(askedAt: number, date: number | undefined): number {
+  if (date !== undefined) return Math.min(askedAt, date) - MARGIN_MS
+  throw new BackfillError(
+    "LINE's answer has no header Date, so that nothing says how its list compares with webhooks; nothing was stored. Let whatever stands between here and LINE pass that header on",
+  )
+}
 
 /** Clears those who were missing from the complete list, unless that would be suspiciously many. */
 async function clear({ ledger, observer, signal, allowMassClear }: BackfillOptions, run: Run): Promise<Run> {
@@ -153,15 +139,8 @@ async function clear({ ledger, observer, signal, allowMassClear }: BackfillOptio
         `${number(absent)} of ${number(run.known)} known friends are missing from LINE's list, and nobody was cleared, since that is more than ${MASS_CLEAR_SHARE * 100} %; if they are really gone, run backfill with --allow-mass-clear`,
       )
     }
-    for (let after: number | null = 0; after !== null; ) {
-      const cleared: { run: Run; after: number | null } = await ledger.clearAbsent(
-        run.id,
-        after,
-        CLEAR_AT_ONCE,
-      )
-      after = cleared.after
-      observer?.progress(cleared.run)
-      await rest(GAP_MS, signal)
+    for await (const cleared of ledger.clearAbsent(run.id)) {
+      observer?.progress(cleared)
       signal.throwIfAborted()
     }
   }

@@ -1,13 +1,10 @@
-import type { FollowerPage } from '../ledger/ledger.ts'
-import type { LineClient } from '../line/client.ts'
+import type { LineClient, ListPage } from '../line/client.ts'
 import { BackfillError } from './error.ts'
 
 export interface ListOptions {
   readonly line: Pick<LineClient, 'followers'>
   /** Where to go on; null to begin. */
   readonly start: string | null
-  /** Milliseconds since 1970. */
-  readonly clock: () => number
   readonly signal: AbortSignal
 }
 
@@ -23,17 +20,13 @@ export class EndlessList extends BackfillError {
 /**
  * The follower list from `start` on, page by page.
  *
- * A page is dated by the moment before it was asked for, and by LINE's clock where that says less: then a webhook of a
- * later moment wins, and a clock of ours that is wrong cannot make the list win.
- *
  * @throws LineError, EndlessList
  */
-export async function* readList({ line, start, clock, signal }: ListOptions): AsyncGenerator<FollowerPage> {
+export async function* readList({ line, start, signal }: ListOptions): AsyncGenerator<ListPage> {
   const seen = new Set<string | null>([start])
   for (let cursor = start; ; ) {
-    const askedAt = clock()
-    const { date, ...page } = await line.followers(cursor, signal)
-    yield { ...page, listedAt: Math.min(askedAt, date) }
+    const page = await line.followers(cursor, signal)
+    yield page
     if (page.next === null) return
     if (seen.has(page.next)) throw new EndlessList()
     seen.add(page.next)

@@ -1,7 +1,6 @@
 import { createInterface } from 'node:readline/promises'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Command } from 'commander'
-import type { KnownContact, Ledger, Outstanding } from '../ledger/ledger.ts'
+import type { ContactId, Ledger, Outstanding } from '../ledger/ledger.ts'
 import { createBars } from './bars.ts'
 import { BRAZE_SETTINGS } from './delivery.ts'
 import { CHANNEL, settingsFor, settingsHelp } from './environment.ts'
@@ -18,10 +17,6 @@ interface ResyncOptions {
 }
 
 const SETTINGS = [...BRAZE_SETTINGS, 'DATABASE_URL', 'LOG_LEVEL'] as const
-/** Contacts made due in one transaction: other processes wait for as long. */
-const AT_ONCE = 2_000
-/** Between two of them other processes get their turn. */
-const GAP_MS = 5
 
 export function resyncCommand(): Command {
   return new Command('resync')
@@ -80,11 +75,10 @@ async function perform({ all = false, yes }: ResyncOptions, task: Task, progress
   await lockRuns(ledger)
 
   const deliverer = startDelivery(settings, { task, ledger, log })
-  const run = await ledger.beginRun('resync', CHANNEL, Date.now())
+  const run = await ledger.beginRun('resync', CHANNEL)
   display.show(createBars(() => barsOf(progress)))
   for await (const ids of toResend(ledger, all)) {
     progress.resent += await ledger.resend(run.id, ids)
-    await sleep(GAP_MS)
     signal.throwIfAborted()
   }
   await ledger.endRun(run.id, 'complete')
@@ -95,14 +89,9 @@ async function perform({ all = false, yes }: ResyncOptions, task: Task, progress
 }
 
 /** The ids of those whom Braze is to be told of again; what Braze rejected is tried again, too. */
-async function* toResend(ledger: Ledger, all: boolean): AsyncGenerator<number[]> {
-  for (let after = 0; ; ) {
-    const contacts: KnownContact[] = await ledger.contacts(CHANNEL, after, AT_ONCE)
-    const last = contacts.at(-1)
-    if (!last) return
-    yield contacts.filter(({ reachable, failed }) => all || reachable || failed).map(({ id }) => id)
-    after = last.id
-  }
+async function* toResend(ledger: Ledger, all: boolean): AsyncGenerator<ContactId[]> {
+  for await (const page of ledger.contacts(CHANNEL))
+    yield page.filter(({ reachable, failed }) => all || reachable || failed).map(({ id }) => id)
 }
 
 /** @throws UsageError where nobody can be asked; Error where the answer is no */

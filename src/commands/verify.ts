@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander'
-import type { Ledger, Outstanding, Run } from '../ledger/ledger.ts'
+import type { ContactId, Ledger, Outstanding, Run } from '../ledger/ledger.ts'
 import { createAsk } from '../verify/ask.ts'
 import { verify } from '../verify/verify.ts'
 import { createBars } from './bars.ts'
@@ -115,8 +115,8 @@ async function createFixer(ledger: Ledger) {
   await lockRuns(ledger)
   let run: Run | undefined
   return {
-    async resend(ids: readonly number[]): Promise<number> {
-      run ??= await ledger.beginRun('verify', CHANNEL, Date.now())
+    async resend(ids: readonly ContactId[]): Promise<number> {
+      run ??= await ledger.beginRun('verify', CHANNEL)
       return ledger.resend(run.id, ids)
     },
     outstanding: async () => (run ? ledger.outstanding(run.id) : null),

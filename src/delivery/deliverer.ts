@@ -1,19 +1,21 @@
-import type { BrazeClient } from '../braze/client.ts'
-import { MAX_ITEMS } from '../braze/client.ts'
+import { type BrazeClient, MAX_ITEMS } from '../braze/client.ts'
 import { createPacer } from '../braze/pace.ts'
-import type { DueContact, Ledger } from '../ledger/ledger.ts'
+import type { Ledger } from '../ledger/ledger.ts'
 import { createAlarm } from './alarm.ts'
+import { backoffMs } from './backoff.ts'
 import { createGate, type DeliveryState } from './gate.ts'
+import { createHolds } from './holds.ts'
 import { createLease } from './lease.ts'
+import type { DeliveryLog, DeliveryObserver } from './observer.ts'
 import { createSender } from './sender.ts'
-import { createWork } from './work.ts'
+import { type Batch, createWork } from './work.ts'
 
-/** How long to rest when the ledger fails. */
-const REST_MS = 1_000
 /** So many answers for each connection may wait for the ledger before more is sent. */
 const STORING_LIMIT = 4
 /** How long to rest when the ledger was so slow that the lease has to be renewed first. */
 const LATE_MS = 50
+/** A ledger that fails is asked again so often at least: it may be well again at any moment. */
+const LONGEST_REST_MS = 10_000
 
 export interface DelivererOptions {
   readonly ledger: Ledger
@@ -32,26 +34,12 @@ export interface DelivererOptions {
   readonly random?: () => number
 }
 
-/** What a pino logger offers. */
-export interface DeliveryLog {
-  debug(fields: object, message: string): void
-  info(fields: object, message: string): void
-  warn(fields: object, message: string): void
-  error(fields: object, message: string): void
-}
-
-/** Who wants to know the numbers. */
-export interface DeliveryObserver {
-  /** A request ended, with an HTTP status, or with `error` when no whole answer came. */
-  requested(status: number | 'error', seconds: number): void
-  /** Braze accepted a contact, so long after the change was committed. */
-  accepted(seconds: number): void
-}
-
 export interface Delivery {
   readonly state: DeliveryState
   /** Why nothing is sent, for a person; null while delivering. */
   readonly reason: string | null
+  /** Contacts over whom alone Braze fails; each waits alone and is tried again. */
+  readonly stumbling: number
 }
 
 /**
@@ -64,26 +52,48 @@ export function createDeliverer(options: DelivererOptions) {
   const { ledger, braze, settleMs, concurrency, log } = options
   const { clock = Date.now, monotonic = () => performance.now(), random = Math.random } = options
   const lease = createLease({ ...options, requestTimeoutMs: braze.timeoutMs, clock, monotonic })
-  const work = createWork({ ledger, settleMs, clock, monotonic })
+  const holds = createHolds({ settleMs, monotonic })
+  const work = createWork({ ledger, holds, monotonic })
   const pacer = createPacer(options.requestsPerSecond)
   const gate = createGate(random)
-  const send = createSender({ ...options, gate, work, clock, monotonic })
+  const send = createSender({
+    ...options,
+    ledger: { acknowledge },
+    gate,
+    holds,
+    work,
+    clock,
+    monotonic,
+    random,
+  })
   const alarm = createAlarm()
-  const sending = new Set<Promise<void>>()
-  /** What Braze has answered and the ledger is about to keep. */
-  const storing = new Set<Promise<void>>()
+  /** Until what Braze said is stored, which takes longer than a request. */
+  const underWay = new Set<Promise<void>>()
+  /** How many of them wait for Braze. */
+  let asking = 0
+  /** Answers in a row that the ledger did not keep, as far as one was known when the next request left. */
+  let unkept = 0
+  let unkeptAt = Number.NEGATIVE_INFINITY
   let wasHeld: boolean | undefined
   let stopping = false
   let running: Promise<void> | undefined
   let unsubscribe = () => {}
 
+  async function acknowledge(...args: Parameters<Ledger['acknowledge']>) {
+    await ledger.acknowledge(...args)
+    unkept = 0
+  }
+
   async function run() {
-    while (!stopping) {
+    for (let failures = 0; !stopping; ) {
       try {
-        await alarm.rest(await step())
+        const restMs = await step()
+        failures = 0
+        await alarm.rest(restMs)
       } catch (error) {
+        failures += 1
         log.error({ error: (error as Error).message }, 'delivery cannot use the ledger')
-        await alarm.rest(REST_MS)
+        await alarm.rest(Math.min(LONGEST_REST_MS, backoffMs(failures, random())))
       }
     }
   }
@@ -94,59 +104,63 @@ export function createDeliverer(options: DelivererOptions) {
     if (!lease.isHeld()) return lease.askInMs()
     if (!lease.isSafe()) return LATE_MS
     const now = monotonic()
-    gate.reopen(now)
+    if (gate.reopen(now)) log.info({}, 'delivery goes on')
     const delayMs = Math.max(gate.delayMs(now), pacer.delayMs(now))
     if (delayMs > 0) return Math.min(delayMs, lease.askInMs())
-    if (sending.size >= (gate.isProbing() ? 1 : concurrency)) return lease.askInMs()
-    if (storing.size >= concurrency * STORING_LIMIT) return lease.askInMs()
+    if (asking >= (gate.isProbing() ? 1 : concurrency)) return lease.askInMs()
+    if (underWay.size - asking >= concurrency * STORING_LIMIT) return lease.askInMs()
 
+    // Objects are paid for: none more before the ledger can keep what comes of it.
+    if (unkept > 0) await ledger.probe()
     // A probe risks a single contact: one that Braze stumbles over must not hold up those beside it for ever.
     const batch = await work.next(gate.isProbing() ? 1 : MAX_ITEMS)
     if (typeof batch === 'number') return Math.min(batch, lease.askInMs())
     // The lease, or the gate, may have closed while the ledger was asked.
-    if (!lease.isSafe() || gate.delayMs(monotonic()) > 0) work.finish(batch)
+    if (!lease.isSafe() || gate.delayMs(monotonic()) > 0) holds.release(batch.contacts)
     else start(batch)
     return 0
   }
 
   async function renew() {
-    const { held, takenOver } = await lease.hold()
+    const { held, quietMs } = await lease.hold()
     if (held !== wasHeld)
       log.info({}, held ? 'this process delivers to Braze' : 'another process delivers to Braze')
     wasHeld = held
-    // Also where we held it before, and did not notice that we had lost it.
-    if (takenOver)
-      gate.wait('requests of the last deliverer have to settle', lease.aftermathMs + settleMs, monotonic())
-    if (held) await ledger.clampDue(clock() + settleMs)
-    else work.drop()
+    if (!held) {
+      work.drop()
+      holds.forget()
+      return
+    }
+    if (quietMs > 0) gate.wait('requests of the last deliverer have to settle', quietMs, monotonic())
+    await ledger.clampDue(settleMs)
   }
 
-  function start(batch: DueContact[]) {
-    pacer.leave(monotonic())
-    const sent = send(batch)
-      .then(({ stored }) => keep(batch, stored))
+  function start(batch: Batch) {
+    const startedAt = monotonic()
+    pacer.leave(startedAt)
+    asking += 1
+    const sent = send(batch, () => {
+      asking -= 1
+      alarm.wake()
+    })
+      .catch((error) => notKept(batch, startedAt, error))
       .finally(() => {
-        sending.delete(sent)
+        underWay.delete(sent)
         alarm.wake()
       })
-    sending.add(sent)
+    underWay.add(sent)
   }
 
-  /** A commit takes longer than a request, and carries many answers: the next request need not wait for it. */
-  function keep(batch: DueContact[], stored: Promise<void>) {
-    const kept = stored
-      .catch((error) => {
-        // Braze has answered and the ledger could not keep it: the contacts stay due, and are sent again.
-        log.error({ error: error.message }, 'the ledger did not take an answer of Braze')
-        work.doubt(batch)
-        work.finish(batch)
-        gate.wait('the ledger does not take the answers of Braze', REST_MS, monotonic())
-      })
-      .finally(() => {
-        storing.delete(kept)
-        alarm.wake()
-      })
-    storing.add(kept)
+  /** Braze has answered and the ledger could not keep it: the contacts stay due, and each time is paid for. */
+  function notKept({ contacts }: Batch, startedAt: number, error: Error) {
+    log.error({ error: error.message }, 'the ledger did not take an answer of Braze')
+    holds.doubt(contacts)
+    holds.release(contacts)
+    if (startedAt < unkeptAt) return
+    unkept += 1
+    unkeptAt = monotonic()
+    work.drop()
+    gate.wait('the ledger does not take the answers of Braze', backoffMs(unkept, random()), monotonic())
   }
 
   return {
@@ -158,8 +172,8 @@ export function createDeliverer(options: DelivererOptions) {
     wake: alarm.wake,
     delivery(): Delivery {
       if (!lease.isHeld())
-        return { state: 'standby', reason: 'this process does not hold the lease for delivery' }
-      return { state: gate.state, reason: gate.reason }
+        return { state: 'standby', reason: 'this process does not hold the lease for delivery', stumbling: 0 }
+      return { state: gate.state, reason: gate.reason, stumbling: holds.stumbling() }
     },
     /** Finishes the requests in flight and gives the lease back. */
     async stop() {
@@ -167,10 +181,9 @@ export function createDeliverer(options: DelivererOptions) {
       unsubscribe()
       alarm.wake()
       await running
-      await Promise.all(sending)
-      await Promise.all(storing)
-      // The next holder must not write to a user whose last write may still be under way: it waits the lease out.
-      if (!work.isInDoubt()) await lease.release()
+      await Promise.all(underWay)
+      // The next holder must not write to a user whose last write may still be under way.
+      await lease.release(holds.unsettledMs())
     },
   }
 }

@@ -1,7 +1,7 @@
+import { backoffMs } from './backoff.ts'
+
 export type DeliveryState = 'delivering' | 'standby' | 'waiting' | 'paused'
 
-const FIRST_RETRY_MS = 1_000
-const LONGEST_RETRY_MS = 300_000
 /** How often a request tries whether a person has mended what Braze refuses as a whole. */
 const PAUSE_MS = 30_000
 
@@ -45,12 +45,16 @@ export function createGate(random: () => number) {
     /** Whether only one request may be in flight, until it has told how things are. */
     isProbing,
 
-    /** A request that left in `sentIn` was answered as it should be; later failures stay what they are. */
-    succeeded(sentIn: number) {
-      if (sentIn !== stretch || !isProbing()) return
+    /**
+     * A request that left in `sentIn` was answered as it should be; later failures stay what they are. Returns whether
+     * that was news.
+     */
+    succeeded(sentIn: number): boolean {
+      if (sentIn !== stretch || !isProbing()) return false
       failures = 0
       state = 'delivering'
       reason = null
+      return true
     },
     /**
      * A request that left in `sentIn` failed: the next one waits 1 s at most, doubling up to 5 minutes with each
@@ -58,9 +62,8 @@ export function createGate(random: () => number) {
      */
     failed(why: string, sentIn: number, now: number): boolean {
       if (sentIn !== stretch) return false
-      const delayMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** failures)
       failures += 1
-      close('waiting', why, now + delayMs * (0.5 + random() / 2))
+      close('waiting', why, now + backoffMs(failures, random()))
       return true
     },
     /** A person has to mend something. Returns whether that was news. */
@@ -82,12 +85,12 @@ export function createGate(random: () => number) {
       }
       return isNews
     },
-    /** A wait is over once its time is; a failure or a pause only with a success. */
-    reopen(now: number) {
-      if (state === 'waiting' && failures === 0 && now >= closedUntil) {
-        state = 'delivering'
-        reason = null
-      }
+    /** A wait is over once its time is; a failure or a pause only with a success. Returns whether that was news. */
+    reopen(now: number): boolean {
+      if (state !== 'waiting' || failures > 0 || now < closedUntil) return false
+      state = 'delivering'
+      reason = null
+      return true
     },
   }
 }

@@ -6,12 +6,13 @@ const NAME = 'braze'
 const ASK_MS = 1_000
 
 export interface LeaseOptions {
-  readonly ledger: Ledger
+  readonly ledger: Pick<Ledger, 'holdLease' | 'releaseLease'>
   /** Unlike that of any other process, also of earlier ones. */
   readonly holder: string
   /** How long one request may take: nothing is sent in the lease's last stretch of that length. */
   readonly requestTimeoutMs: number
-  /** Milliseconds since 1970, for the ledger. */
+  readonly settleMs: number
+  /** Milliseconds since 1970. */
   readonly clock: () => number
   /** Milliseconds that nobody sets. */
   readonly monotonic: () => number
@@ -19,37 +20,47 @@ export interface LeaseOptions {
 
 /**
  * The right to deliver, held by one process at a time. Longer than a request's time-out, so that no request of
- * ours can still be under way when another process takes over; short enough for a restart after a crash.
+ * ours can still be under way when another process takes over; short enough for a holder that hangs.
+ *
+ * It ends by whichever clock says so first: the monotonic one stands still while a machine is suspended, and the other one
+ * can be set.
  */
-export function createLease({ ledger, holder, requestTimeoutMs, clock, monotonic }: LeaseOptions) {
+export function createLease(options: LeaseOptions) {
+  const { ledger, holder, requestTimeoutMs, settleMs, clock, monotonic } = options
   const durationMs = requestTimeoutMs * 1.5 + 1_000
   const renewalMs = durationMs * 0.2
+  /**
+   * What the last writes of a former holder need to settle. One that has ended sends nothing any more. One that may go on
+   * (a clock jumped, or a machine was suspended) sends until it would have renewed the lease, and then for one time-out.
+   */
+  const aftermath = { endedMs: settleMs, lostMs: renewalMs + requestTimeoutMs + settleMs }
   /** By the moment before we asked, and so never later than the ledger's own idea. */
-  let heldUntil = Number.NEGATIVE_INFINITY
+  let held: { readonly until: number; readonly untilByClock: number } | undefined
   let askAt = Number.NEGATIVE_INFINITY
 
+  const isHeldFor = (ms: number) =>
+    held !== undefined && monotonic() + ms < held.until && clock() + ms < held.untilByClock
+
   return {
-    /**
-     * For how long requests of a holder that lost the lease may go on: until it would have renewed it, and then for
-     * one time-out. That is after the lease ran out only where clocks jump or a machine was suspended.
-     */
-    aftermathMs: renewalMs + requestTimeoutMs,
-    isHeld: () => monotonic() < heldUntil,
+    isHeld: () => isHeldFor(0),
     /** Whether a request that leaves now ends while the lease is still ours. */
-    isSafe: () => monotonic() + requestTimeoutMs < heldUntil,
-    /** Milliseconds until it should be renewed, or asked for. */
-    askInMs: () => Math.max(0, askAt - monotonic()),
+    isSafe: () => isHeldFor(requestTimeoutMs),
+    /** Milliseconds until it should be renewed, or asked for; 0 at once where it was lost unnoticed. */
+    askInMs: () => (held && !isHeldFor(0) ? 0 : Math.max(0, askAt - monotonic())),
     /** Takes or renews it. */
     async hold(): Promise<LeaseAnswer> {
-      const askedAt = monotonic()
-      const answer = await ledger.holdLease(NAME, holder, clock(), durationMs)
-      heldUntil = answer.held ? askedAt + durationMs : Number.NEGATIVE_INFINITY
+      const [askedAt, askedAtByClock] = [monotonic(), clock()]
+      const answer = await ledger.holdLease(NAME, holder, durationMs, aftermath)
+      held = answer.held
+        ? { until: askedAt + durationMs, untilByClock: askedAtByClock + durationMs }
+        : undefined
       askAt = askedAt + (answer.held ? renewalMs : ASK_MS)
       return answer
     },
-    async release() {
-      heldUntil = Number.NEGATIVE_INFINITY
-      await ledger.releaseLease(NAME, holder)
+    /** Gives it back. Its next holder sends nothing before `quietMs` are over. */
+    async release(quietMs: number) {
+      held = undefined
+      await ledger.releaseLease(NAME, holder, quietMs)
     },
   }
 }

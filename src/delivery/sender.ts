@@ -1,123 +1,183 @@
+import type { BrazeClient } from '../braze/client.ts'
 import { interpret, type Meaning } from '../braze/interpret.ts'
 import { exhaustedForMs } from '../braze/pace.ts'
-import type { Acknowledgement, DueContact } from '../ledger/ledger.ts'
-import type { DelivererOptions } from './deliverer.ts'
+import type { Acknowledgement, DueContact, Ledger } from '../ledger/ledger.ts'
+import { NoAnswer } from '../wire/client.ts'
+import { foreignWords } from '../wire/foreign-words.ts'
+import { backoffMs } from './backoff.ts'
 import type { Gate } from './gate.ts'
-import type { Work } from './work.ts'
+import type { Holds } from './holds.ts'
+import type { DeliveryLog, DeliveryObserver } from './observer.ts'
+import type { Batch, Work } from './work.ts'
 
 /** So many lone contacts refused one after the other, and nothing accepted between: it is not the contacts. */
 const REFUSALS_IN_A_ROW = 3
 
-export interface SenderOptions
-  extends Pick<DelivererOptions, 'ledger' | 'braze' | 'settleMs' | 'log' | 'observer'> {
+export interface SenderOptions {
+  readonly ledger: Pick<Ledger, 'acknowledge'>
+  readonly braze: Pick<BrazeClient, 'track'>
+  readonly settleMs: number
   readonly gate: Gate
+  readonly holds: Holds
   readonly work: Work
+  readonly log: DeliveryLog
+  readonly observer?: DeliveryObserver | undefined
+  /** Milliseconds since 1970, for the dates that Braze's headers name. */
   readonly clock: () => number
+  /** Milliseconds that nobody sets. */
   readonly monotonic: () => number
+  readonly random: () => number
 }
 
-/** Sends a batch, and does what follows from the answer. */
+/** Sends batches of contacts that are held, and does what follows from the answers. */
 export function createSender(options: SenderOptions) {
-  const { ledger, braze, settleMs, gate, work, log, observer, clock, monotonic } = options
+  const { ledger, braze, settleMs, gate, holds, work, log, observer, clock, monotonic, random } = options
   let refusalsInARow = 0
 
   /**
-   * Resolves once Braze has answered and it is clear what follows. What it said of the contacts is on its way to the
-   * ledger then: `stored` resolves when it is there, and rejects when the ledger did not take it.
+   * Resolves once what Braze said of the batch is stored, or nothing is to be stored, and none of it is held for being
+   * under way any more; rejects when the ledger did not take it.
+   *
+   * @param onAnswer called once Braze has answered: its connection is free
    */
-  async function send(batch: DueContact[]): Promise<{ readonly stored: Promise<void> }> {
+  async function send(batch: Batch, onAnswer: () => void): Promise<void> {
+    const { contacts } = batch
     const sentIn = gate.stretch
-    const meaning = await ask(batch)
+    const meaning = await ask(contacts)
+    onAnswer()
+    const succeeded = () => tellRecovery(gate.succeeded(sentIn))
     switch (meaning.kind) {
       case 'accepted':
-        refusalsInARow = 0
-        gate.succeeded(sentIn)
-        return { stored: acknowledge(batch, (place) => meaning.rejected.get(place) ?? null) }
       case 'refused':
-        gate.succeeded(sentIn)
-        return { stored: acknowledge(batch, (place) => meaning.rejected.get(place)) }
+        if (meaning.rejected.size === contacts.length)
+          return refusedWholly(batch, sentIn, meaning.rejected.get(0) as string)
+        if (meaning.kind === 'accepted') refusalsInARow = 0
+        succeeded()
+        return keep(batch, meaning)
       case 'split':
         // A part of it may have been taken.
-        work.doubt(batch)
-        if (batch.length > 1) {
-          gate.succeeded(sentIn)
-          work.halve(batch)
-          return { stored: Promise.resolve() }
-        }
-        if (++refusalsInARow > REFUSALS_IN_A_ROW) {
-          close(
-            gate.pause(`Braze refuses one contact after the other: ${meaning.reason}`, sentIn, monotonic()),
-          )
-          break
-        }
-        gate.succeeded(sentIn)
-        return { stored: acknowledge(batch, () => meaning.reason) }
+        holds.doubt(contacts)
+        if (contacts.length === 1) return refusedWholly(batch, sentIn, meaning.reason)
+        succeeded()
+        return holds.split(contacts, Math.ceil(contacts.length / 2), 0)
       case 'wait':
-        if (meaning.forMs === undefined) close(gate.failed(meaning.reason, sentIn, monotonic()))
-        else close(gate.wait(meaning.reason, meaning.forMs, monotonic()))
-        break
+        holds.release(contacts)
+        if (meaning.forMs !== undefined) return tell(gate.wait(meaning.reason, meaning.forMs, monotonic()))
+        return tell(gate.failed(meaning.reason, sentIn, monotonic()))
       case 'pause':
-        close(gate.pause(meaning.reason, sentIn, monotonic()))
-        break
+        holds.release(contacts)
+        return tell(gate.pause(meaning.reason, sentIn, monotonic()))
       case 'retry':
-        work.doubt(batch)
-        work.defer(batch)
-        close(gate.failed(meaning.reason, sentIn, monotonic()))
-        break
+        return failed(contacts, sentIn, meaning.reason)
+      case 'fault':
+        stumbled(contacts, meaning.reason)
+        return tell(gate.pause(meaning.reason, sentIn, monotonic()))
     }
-    work.finish(batch)
-    return { stored: Promise.resolve() }
   }
 
-  async function ask(batch: readonly DueContact[]): Promise<Meaning> {
+  /** Braze, or what is between, failed. Where that is no news of these contacts, it says nothing about the others. */
+  function failed(contacts: readonly DueContact[], sentIn: number, reason: string) {
+    const isNews = !contacts.some(holds.isSuspect)
+    holds.doubt(contacts)
+    stumbled(contacts, reason)
+    if (isNews) tell(gate.failed(reason, sentIn, monotonic()))
+    // Everybody may be a suspect by now: while nobody is known to get through, they come at the pace of first retries.
+    else if (gate.isProbing()) work.restSuspects(backoffMs(1, random()))
+  }
+
+  /** They come after all others, in halves, until whoever it is travels alone and waits alone, longer each time. */
+  function stumbled(contacts: readonly DueContact[], reason: string) {
+    const [contact] = contacts
+    const isAlone = contacts.length === 1 && contact
+    const forMs = backoffMs(isAlone ? holds.stumble(contact) : 1, random())
+    holds.split(contacts, Math.max(1, Math.floor(contacts.length / 2)), forMs)
+    if (isAlone)
+      log.debug({ user: contact.userId, reason, forMs: Math.round(forMs) }, 'Braze stumbles over a contact')
+  }
+
+  /**
+   * Braze refuses everybody in the batch. In a large one that is hardly due to the contacts, so that they are tried one by
+   * one; when lone ones are refused one after the other, a person has to look before more are condemned.
+   */
+  async function refusedWholly(batch: Batch, sentIn: number, reason: string) {
+    const { contacts } = batch
+    if (contacts.length > 1) {
+      tellRecovery(gate.succeeded(sentIn))
+      return holds.split(contacts, 1, 0)
+    }
+    if (++refusalsInARow > REFUSALS_IN_A_ROW) {
+      holds.split(contacts, 1, 0)
+      return tell(gate.pause(`Braze refuses one contact after the other: ${reason}`, sentIn, monotonic()))
+    }
+    tellRecovery(gate.succeeded(sentIn))
+    return keep(batch, { kind: 'refused', rejected: new Map([[0, reason]]) })
+  }
+
+  async function ask(contacts: readonly DueContact[]): Promise<Meaning | Fault> {
     const startedAt = monotonic()
+    const hidden = { ids: contacts.map(({ userId }) => userId) }
+    const words = (said: unknown) => foreignWords(said, hidden)
     let status: number | 'error' = 'error'
     try {
-      const answer = await braze.track(batch)
+      const answer = await braze.track(contacts)
       status = answer.status
       const exhaustedMs = status === 429 ? undefined : exhaustedForMs(answer.headers, clock())
-      if (exhaustedMs !== undefined) {
-        close(gate.wait("Braze's limit is used up until it resets", exhaustedMs, monotonic()))
-      }
-      return interpret(answer, batch.length, clock())
+      if (exhaustedMs !== undefined)
+        tell(gate.wait("Braze's limit is used up until it resets", exhaustedMs, monotonic()))
+      return interpret(answer, contacts.length, clock())
     } catch (error) {
-      return { kind: 'retry', reason: `Braze cannot be reached: ${(error as Error).message}` }
+      const { name, message, stack } = error as Error
+      if (error instanceof NoAnswer)
+        return { kind: 'retry', reason: `Braze cannot be reached: ${words(message)}` }
+      log.error({ error: message, stack }, 'a fault in line-braze')
+      return {
+        kind: 'fault',
+        reason: `A fault in line-braze, please report it: ${words(`${name}: ${message}`)}`,
+      }
     } finally {
       observer?.requested(status, (monotonic() - startedAt) / 1000)
     }
   }
 
-  /**
-   * Stores what Braze said of each contact: null for accepted, its words for rejected, undefined for nothing. Until that
-   * is done nobody of the batch is sent again.
-   */
-  async function acknowledge(
-    batch: readonly DueContact[],
-    failureOf: (place: number) => string | null | undefined,
+  /** Stores what Braze said of each contact; of those of whom a refusal says nothing, there is nothing to store. */
+  async function keep(
+    { contacts, readAt }: Batch,
+    { kind, rejected }: Extract<Meaning, { kind: 'accepted' | 'refused' }>,
   ) {
-    const now = clock()
+    const sinceReadMs = monotonic() - readAt
     const answers: Acknowledgement[] = []
-    for (const [place, { id, revision, userId, changedAt }] of batch.entries()) {
-      const failure = failureOf(place)
-      if (failure === undefined) continue
-      const words = failure === null ? null : failure.replaceAll(userId, '<user id>')
-      if (words === null) observer?.accepted((now - changedAt) / 1000)
-      else log.warn({ reason: words }, 'Braze rejects a contact')
-      answers.push({ id, revision, failure: words, settledAt: now + settleMs })
+    for (const [place, contact] of contacts.entries()) {
+      const failure = rejected.get(place) ?? null
+      if (failure === null && kind === 'refused') continue
+      if (failure === null) observer?.accepted((contact.pendingMs + sinceReadMs) / 1000)
+      else {
+        log.warn({ reason: failure }, 'Braze rejects a contact')
+        log.debug({ user: contact.userId, reason: failure }, 'Braze rejects this contact')
+      }
+      answers.push({ id: contact.id, revision: contact.revision, failure })
     }
-    work.undefer(batch)
-    await ledger.acknowledge(answers)
-    work.finish(batch)
-    log.debug({ users: batch.map(({ userId }) => userId) }, 'Braze has answered')
+    await ledger.acknowledge(answers, settleMs)
+    holds.settle(contacts)
+    log.debug({ users: contacts.map(({ userId }) => userId) }, 'Braze has answered')
   }
 
   /** What was prepared is read anew when the gate opens again. */
-  function close(isNews: boolean) {
+  function tell(isNews: boolean) {
     work.drop()
     if (!isNews) return
     const forMs = Math.round(gate.delayMs(monotonic()))
     log.warn({ state: gate.state, reason: gate.reason, forMs }, 'delivery waits')
   }
 
+  function tellRecovery(isNews: boolean) {
+    if (isNews) log.info({}, 'delivery goes on')
+  }
+
   return send
+}
+
+/** An error of ours, and none that an answer could bring. */
+interface Fault {
+  readonly kind: 'fault'
+  readonly reason: string
 }

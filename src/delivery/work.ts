@@ -1,4 +1,5 @@
 import type { DueContact, Ledger } from '../ledger/ledger.ts'
+import type { Holds } from './holds.ts'
 
 /** Contacts read at once: enough for a second's worth of reads to be few, little enough to hold in memory. */
 const PAGE = 3_000
@@ -8,56 +9,58 @@ const READ_GAP_MS = 10
 const PAGE_LIFE_MS = 1_000
 /** A batch that is not full leaves no sooner than this after the one before, and so takes more people along. */
 const GATHER_MS = 50
+/** While somebody who is due is held, the ledger is asked so often whether others are due. */
+const HELD_LOOK_MS = 250
+
+/** Contacts that travel together. */
+export interface Batch {
+  readonly contacts: readonly DueContact[]
+  /** When the ledger was asked, by the monotonic clock: they have been pending for as long as it said since then. */
+  readonly readAt: number
+}
 
 export interface WorkOptions {
-  readonly ledger: Ledger
-  readonly settleMs: number
-  /** Milliseconds since 1970, for the ledger. */
-  readonly clock: () => number
+  readonly ledger: Pick<Ledger, 'due' | 'nextDueMs'>
+  readonly holds: Holds
   /** Milliseconds that nobody sets. */
   readonly monotonic: () => number
 }
 
 /**
- * Hands out batches of due contacts. No user is in two batches, or twice in one, until `finish`; a user whose last
- * write may or may not have reached Braze gets no different one before it has settled.
+ * Hands out batches of due contacts: whoever has waited longest first, and those whose last batch failed after all others
+ * and never among them. No user is in two batches, or twice in one.
  */
-export function createWork({ ledger, settleMs, clock, monotonic }: WorkOptions) {
-  let page: DueContact[] = []
+export function createWork({ ledger, holds, monotonic }: WorkOptions) {
+  /** Each with the longest waiting at its end. */
+  let fresh: DueContact[] = []
+  let suspects: DueContact[] = []
+  /** When that was asked for. */
+  let pageAt = Number.NEGATIVE_INFINITY
   let readAt = Number.NEGATIVE_INFINITY
   let reading: Promise<void> | undefined
   /** Whether the last read left some in the ledger. */
   let isMoreDue = false
   let lastPartialAt = Number.NEGATIVE_INFINITY
-  /** Batches that Braze refused as a whole, halved; their users stay taken. */
-  let halves: DueContact[][] = []
-  const taken = new Set<string>()
-  /**
-   * Users whose last batch failed, and the size of the largest batch that they may be in until Braze has answered for
-   * them. They come after all others. So one over whom Braze stumbles is alone soon, and holds nobody up.
-   */
-  const caps = new Map<string, number>()
-  const uncertain = new Map<string, { reachable: boolean; until: number }>()
+  let suspectsFrom = Number.NEGATIVE_INFINITY
 
   /** The next batch, of `size` at most; or how many milliseconds to rest, unless something happens before. */
-  async function next(size: number): Promise<DueContact[] | number> {
-    const half = halves.shift()
-    if (half) return half
+  async function next(size: number): Promise<Batch | number> {
     const ageMs = monotonic() - readAt
-    if (page.length < size || ageMs > PAGE_LIFE_MS) {
-      if (ageMs < READ_GAP_MS && !isMoreDue) return READ_GAP_MS - ageMs
-      await read()
-    } else if (page.length < PAGE / 2 && isMoreDue) {
+    if (fresh.length < size || ageMs > PAGE_LIFE_MS) {
+      const tooSoonMs = isMoreDue ? 0 : READ_GAP_MS - ageMs
+      if (tooSoonMs <= 0) await read()
+      else if (fresh.length > 0 || suspects.length === 0) return tooSoonMs
+    } else if (fresh.length < PAGE / 2 && isMoreDue) {
       // Ahead of need. A failure shows where the page is needed.
       read().catch(() => {})
     }
-    if (page.length === 0) return restMs()
-    if (page.length < size) {
+    if (fresh.length === 0) return takeSuspects(size)
+    if (fresh.length < size) {
       const gatherMs = lastPartialAt + GATHER_MS - monotonic()
       if (gatherMs > 0) return gatherMs
       lastPartialAt = monotonic()
     }
-    return take(size)
+    return take(fresh, size) ?? takeSuspects(size)
   }
 
   function read(): Promise<void> {
@@ -68,85 +71,55 @@ export function createWork({ ledger, settleMs, clock, monotonic }: WorkOptions) 
   }
 
   async function readPage() {
-    forgetSettled()
+    holds.sweep()
     readAt = monotonic()
-    const limit = PAGE + taken.size + uncertain.size
-    const due = await ledger.due(clock(), limit)
+    const askedAt = readAt
+    const limit = PAGE + holds.size
+    const due = await ledger.due(limit)
     isMoreDue = due.length === limit
-    const free = due.filter((contact) => !taken.has(contact.userId) && !isUncertain(contact))
-    const isCapped = ({ userId }: DueContact) => caps.has(userId)
-    page = [...free.filter((contact) => !isCapped(contact)), ...free.filter(isCapped)].reverse()
+    pageAt = askedAt
+    const free = due.filter((contact) => holds.isFree(contact, askedAt)).reverse()
+    fresh = free.filter((contact) => !holds.isSuspect(contact))
+    suspects = free.filter(holds.isSuspect)
   }
 
-  /** From the page's end, the longest waiting first. A user may be on it twice, by way of two channels. */
-  function take(size: number): DueContact[] {
-    const batch: DueContact[] = []
-    for (let limit = size; batch.length < limit; ) {
-      const contact = page.pop()
-      if (!contact) break
-      if (taken.has(contact.userId)) continue
-      limit = Math.min(limit, caps.get(contact.userId) ?? size)
-      if (batch.length >= limit) {
-        page.push(contact)
-        break
-      }
-      taken.add(contact.userId)
-      batch.push(contact)
+  function take(page: DueContact[], size: number): Batch | null {
+    const contacts: DueContact[] = []
+    let limit = size
+    for (let contact = page.at(-1); contact && contacts.length < limit; contact = page.at(-1)) {
+      limit = Math.min(limit, holds.sizeFor(contact))
+      if (contacts.length >= limit) break
+      page.pop()
+      // By way of two channels a user may be here twice, and something may have happened since the page was read.
+      if (!holds.isFree(contact, pageAt)) continue
+      holds.take([contact])
+      contacts.push(contact)
     }
-    return batch
+    return contacts.length > 0 ? { contacts, readAt: pageAt } : null
   }
 
-  async function restMs(): Promise<number> {
-    if (taken.size > 0 || uncertain.size > 0) return PAGE_LIFE_MS / 4
-    const dueAt = await ledger.nextDueAt()
-    // Not longer: another process may commit something, or a clock may be set.
-    return dueAt === null ? PAGE_LIFE_MS : Math.min(PAGE_LIFE_MS, Math.max(1, dueAt - clock()))
-  }
-
-  function isUncertain({ userId, reachable }: DueContact): boolean {
-    const last = uncertain.get(userId)
-    return last !== undefined && last.reachable !== reachable
-  }
-
-  function forgetSettled() {
-    const now = monotonic()
-    for (const [userId, { until }] of uncertain) if (until <= now) uncertain.delete(userId)
+  async function takeSuspects(size: number): Promise<Batch | number> {
+    const restMs = suspectsFrom - monotonic()
+    if (suspects.length > 0 && restMs > 0) return restMs
+    const batch = take(suspects, size)
+    if (batch) return batch
+    const dueMs = (await ledger.nextDueMs()) ?? PAGE_LIFE_MS
+    // Who is due already is held, and hides when others will be. Not longer than the page lives: another process may
+    // commit something, or a clock may be set.
+    const lookMs = dueMs > 0 ? dueMs : HELD_LOOK_MS
+    return Math.max(1, Math.min(PAGE_LIFE_MS, lookMs, holds.nextEndMs()))
   }
 
   return {
     next,
-    /** The batch is over: its users may be taken again, if the ledger still says that they are due. */
-    finish(batch: readonly DueContact[]) {
-      for (const { userId } of batch) taken.delete(userId)
-    },
-    /** Braze has answered for these users. */
-    undefer(batch: readonly DueContact[]) {
-      for (const { userId } of batch) caps.delete(userId)
-    },
-    /** The batch failed, and who knows why: its users come after all others, in batches of half its size at most. */
-    defer(batch: readonly DueContact[]) {
-      for (const { userId } of batch) caps.set(userId, Math.max(1, Math.floor(batch.length / 2)))
-    },
-    /** To be sent again in two halves, instead of `finish`. */
-    halve(batch: readonly DueContact[]) {
-      const middle = Math.ceil(batch.length / 2)
-      halves.push(batch.slice(0, middle), batch.slice(middle))
-    },
     /** Nothing can be sent for a while: what was prepared is read anew later. */
     drop() {
-      page = []
-      for (const { userId } of halves.flat()) taken.delete(userId)
-      halves = []
+      fresh = []
+      suspects = []
     },
-    /** It is not known whether these writes reached Braze: they may still be under way. */
-    doubt(batch: readonly DueContact[]) {
-      const until = monotonic() + settleMs
-      for (const { userId, reachable } of batch) uncertain.set(userId, { reachable, until })
-    },
-    /** Whether some write may still be under way. */
-    isInDoubt() {
-      forgetSettled()
-      return uncertain.size > 0
+    /** Those whose last batch failed are not handed out for so long. */
+    restSuspects(forMs: number) {
+      suspectsFrom = monotonic() + forMs
     },
   }
 }

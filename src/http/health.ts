@@ -3,7 +3,7 @@ import type { ChannelCounts, Ledger } from '../ledger/ledger.ts'
 import { ROUTES } from './routes.ts'
 
 export interface HealthOptions {
-  readonly ledger: Pick<Ledger, 'probe' | 'counts' | 'oldestPendingAt'>
+  readonly ledger: Pick<Ledger, 'probe' | 'counts' | 'oldestPendingMs'>
   /** What the deliverer says of itself. */
   readonly delivery: () => { readonly state: string; readonly reason: string | null }
   /** Milliseconds since 1970. */
@@ -62,7 +62,7 @@ export async function healthRoutes(
 
   /** The numbers of all channels together. */
   async function read() {
-    const [counts, oldestAt] = await Promise.all([ledger.counts(), ledger.oldestPendingAt()])
+    const [counts, oldestMs] = await Promise.all([ledger.counts(), ledger.oldestPendingMs()])
     const sum = (of: Exclude<keyof ChannelCounts, 'channel'>) =>
       counts.reduce((total, each) => total + each[of], 0)
     return {
@@ -70,13 +70,9 @@ export async function healthRoutes(
       delivery: {
         ...delivery(),
         pending: sum('pending'),
-        oldestPendingSeconds: Math.round(ageSeconds(oldestAt, clock())),
+        oldestPendingSeconds: Math.round((oldestMs ?? 0) / 1000),
         failed: sum('failed'),
       },
     }
   }
 }
-
-/** Seconds since `at`; 0 when there is nothing. */
-export const ageSeconds = (at: number | null, now: number) =>
-  at === null ? 0 : Math.max(0, (now - at) / 1000)

@@ -1,7 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client'
 import { STATUSES } from '../contact/contact.ts'
 import type { ChannelCounts, Ledger } from '../ledger/ledger.ts'
-import { ageSeconds } from './health.ts'
 
 /** Every metric of ours, once: the registry and the README's table are made from this. Dashboards rely on the names. */
 export const METRICS = {
@@ -63,13 +62,11 @@ export const METRICS = {
 
 export interface MetricsOptions {
   /** Read at each scrape. */
-  readonly ledger: Pick<Ledger, 'counts' | 'oldestPendingAt'>
+  readonly ledger: Pick<Ledger, 'counts' | 'oldestPendingMs'>
   /** Whether this process holds the lease. */
   readonly isDelivering: () => boolean
   /** The channels that are shown before their first contact is known. */
   readonly channels: readonly string[]
-  /** Milliseconds since 1970. */
-  readonly clock?: () => number
 }
 
 type Definition = { name: string; help: string; labelNames?: readonly string[]; buckets?: readonly number[] }
@@ -134,10 +131,7 @@ export function createMetrics() {
   }
 }
 
-function createGauges(
-  registers: Registry[],
-  { ledger, isDelivering, channels, clock = Date.now }: MetricsOptions,
-) {
+function createGauges(registers: Registry[], { ledger, isDelivering, channels }: MetricsOptions) {
   const gauge = (definition: Definition) => new Gauge(configure(definition, registers))
   const contacts = gauge(METRICS.contacts)
   const pending = gauge(METRICS.pending)
@@ -160,11 +154,11 @@ function createGauges(
     },
     async read() {
       delivering.set(isDelivering() ? 1 : 0)
-      const [counts, oldestAt] = await Promise.all([ledger.counts(), ledger.oldestPendingAt()])
+      const [counts, oldestMs] = await Promise.all([ledger.counts(), ledger.oldestPendingMs()])
       for (const channel of channels)
         show({ channel, friend: 0, messager: 0, gone: 0, pending: 0, failed: 0 })
       for (const each of counts) show(each)
-      oldest.set(ageSeconds(oldestAt, clock()))
+      oldest.set((oldestMs ?? 0) / 1000)
     },
   }
 }

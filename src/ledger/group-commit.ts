@@ -5,13 +5,22 @@ import { type Acknowledgement, LedgerError } from './ledger.ts'
 interface Batch {
   /** At most one evidence for a contact. */
   readonly evidence: readonly Evidence[]
-  readonly acknowledgements: readonly Acknowledgement[]
+  readonly acknowledgements: readonly Acknowledgements[]
+}
+
+/** What one call said of what Braze answered. */
+export interface Acknowledgements {
+  readonly answers: readonly Acknowledgement[]
+  readonly settleMs: number
 }
 
 export interface GroupCommitOptions {
   /** Stores a batch in one durable transaction, wholly or not at all. Never called again before it has ended. */
   readonly commit: (batch: Batch) => Promise<void>
-  /** Told of each commit that succeeded: how many calls it carried, and how many milliseconds it took. */
+  /**
+   * Told soon after each commit that succeeded how many calls it carried, and how many milliseconds it took. What it throws
+   * is its own affair.
+   */
   readonly onCommit?: (calls: number, milliseconds: number) => void
 }
 
@@ -48,16 +57,19 @@ export function createGroupCommit({ commit, onCommit }: GroupCommitOptions) {
   async function run() {
     // Calls made in the same turn of the event loop, of all the sockets that were ready, share the first transaction.
     await new Promise(setImmediate)
-    for (let batch = queue.shift(); batch; batch = queue.shift()) {
+    for (let next = queue.shift(); next; next = queue.shift()) {
+      const batch = next
       waiting -= batch.evidence.size
       const startedAt = performance.now()
       try {
         await commit({ evidence: [...batch.evidence.values()], acknowledgements: batch.acknowledgements })
-        onCommit?.(batch.calls, performance.now() - startedAt)
-        batch.resolve()
       } catch (error) {
         batch.reject(error)
+        continue
       }
+      const tookMs = performance.now() - startedAt
+      if (onCommit) queueMicrotask(() => onCommit(batch.calls, tookMs))
+      batch.resolve()
     }
     running = undefined
   }
@@ -69,10 +81,8 @@ export function createGroupCommit({ commit, onCommit }: GroupCommitOptions) {
       }
       return add((into) => addEvidence(into.evidence, evidence))
     },
-    acknowledge: (answers: readonly Acknowledgement[]) =>
-      add((into) => {
-        for (const answer of answers) into.acknowledgements.push(answer)
-      }),
+    acknowledge: (answers: readonly Acknowledgement[], settleMs: number) =>
+      add((into) => void into.acknowledgements.push({ answers, settleMs })),
     /** A commit of nothing: it takes a transaction and an fsync like any other. */
     probe: () => add(() => undefined),
     /** Resolves when everything that was added has been committed or refused. */
@@ -85,7 +95,7 @@ export function createGroupCommit({ commit, onCommit }: GroupCommitOptions) {
 interface Gathering {
   calls: number
   readonly evidence: Map<string, Evidence>
-  readonly acknowledgements: Acknowledgement[]
+  readonly acknowledgements: Acknowledgements[]
   readonly done: Promise<void>
   readonly resolve: () => void
   readonly reject: (error: unknown) => void

@@ -3,8 +3,11 @@ import type { ContactKey, Evidence, Status } from '../contact/contact.ts'
 /**
  * Durable memory of every contact, shared by all processes that open the same database.
  *
- * All moments are milliseconds since 1970 by the caller's clock. Every method may be called at any time and
- * together with any other; a rejection is a `LedgerError` and means that nothing of the call was stored.
+ * The ledger owns its clock: callers hand over durations, in milliseconds, and get durations back. Only evidence is dated,
+ * in milliseconds since 1970, by LINE. Every method may be called at any time and together with any other; it sees all
+ * that was stored by calls that had resolved before, of this process and of others. A rejection is a `LedgerError` and
+ * means that nothing of the call was stored. How many other processes write, and how they get their turn, is the ledger's
+ * business: a call that writes much resolves when the next one may follow.
  */
 export interface Ledger {
   // ── What we learn ──────────────────────────────────────────────────────────────────────────────────────
@@ -17,29 +20,33 @@ export interface Ledger {
    */
   record(evidence: readonly Evidence[]): Promise<void>
 
-  /** Calls `listener` after each commit of this process that stored evidence. Returns how to stop that. */
+  /**
+   * Calls `listener` soon after each commit of this process that may have made contacts due. What it throws is its own
+   * affair, and no rejection of what was stored. Returns how to stop that.
+   */
   onRecorded(listener: () => void): () => void
 
   // ── What Braze should know ─────────────────────────────────────────────────────────────────────────────
 
   /**
-   * Up to `limit` contacts that may be sent at `now`: news from webhooks before what runs brought, and of each those
-   * that have waited longest first. Changes nothing.
+   * Up to `limit` contacts that may be sent: news from webhooks before what runs brought, and of each those that have
+   * waited longest first. Changes nothing. It answers as of some moment between the call and its answer: an `acknowledge`
+   * that had resolved before the call counts, one that is under way may or may not.
    */
-  due(now: number, limit: number): Promise<DueContact[]>
+  due(limit: number): Promise<DueContact[]>
 
-  /** The earliest moment at which some contact may be sent; null when nothing is pending. */
-  nextDueAt(): Promise<number | null>
+  /** How long until some contact may be sent, 0 or less when it may be already; null when nothing is pending. */
+  nextDueMs(): Promise<number | null>
 
   /**
    * Stores what Braze said. An acceptance counts for the revision that was sent and for those before it; a
    * rejection counts only while that revision is the newest. A contact named here is not due again before
-   * `settledAt`. Atomic and durable, and safe to repeat; shares transactions with `record`.
+   * `settleMs` from now. Atomic and durable, and safe to repeat; shares transactions with `record`.
    */
-  acknowledge(answers: readonly Acknowledgement[]): Promise<void>
+  acknowledge(answers: readonly Acknowledgement[], settleMs: number): Promise<void>
 
-  /** Makes pending contacts that are due later than `latest` due at `latest`: heals a clock that was set back. */
-  clampDue(latest: number): Promise<void>
+  /** Makes pending contacts that would be due later than `ms` from now due then: heals a clock that was set back. */
+  clampDue(ms: number): Promise<void>
 
   // ── Runs: what reaches many contacts at once ─────────────────────────────────────────────────────────────
 
@@ -55,39 +62,47 @@ export interface Ledger {
   /** How many people the last complete follower list of the channel named; null when there was none. */
   lastListed(channel: string): Promise<number | null>
 
-  /** Begins a run, and abandons the one of its kind and channel that has not ended. */
-  beginRun(kind: RunKind, channel: string, startedAt: number): Promise<Run>
+  /**
+   * Begins a run, and abandons the one of its kind and channel that has not ended.
+   *
+   * @param asOf the one date of all that its list says, milliseconds since 1970; 0 for a run without a list
+   */
+  beginRun(kind: RunKind, channel: string, asOf?: number): Promise<Run>
 
   /**
-   * Stores pages of the follower list and where it goes on, in one durable transaction. Everybody on a page was a
-   * friend at its `listedAt`, though not before the run began. A page without `next` is the last: the run is then
-   * `clearing`. This and `clearAbsent` reject once a webhook has named another account than that of the run.
+   * Stores pages of the follower list, each in one durable transaction with where the list goes on after it. Everybody on
+   * them was a friend at the run's `asOf`. A page without `next` is the last: the run is then `clearing`. A rejection may
+   * come after some of the pages are stored; `openRun` says how many. This and `clearAbsent` reject once a webhook has
+   * named another account than that of the run.
    */
   recordPages(run: number, pages: readonly FollowerPage[]): Promise<Run>
 
   /**
-   * How many contacts are friends by evidence from before the run began, and by none since: once its list is complete,
+   * How many contacts are friends by evidence from before the run's `asOf`, and by none since: once its list is complete,
    * those who were missing from it.
    */
   countAbsent(run: number): Promise<number>
 
   /**
-   * Dates the next `limit` of the absent friends with an id above `after` as gone when the run began, in one durable
-   * transaction. `after` is the id to go on with, null when there are no more. Safe to repeat.
+   * Dates the absent friends as gone at the run's `asOf`, some at a time, each time in one durable transaction, and says how
+   * far it has come. Safe to leave early and to repeat.
    */
-  clearAbsent(run: number, after: number, limit: number): Promise<{ run: Run; after: number | null }>
+  clearAbsent(run: number): AsyncIterable<Run>
 
   /** Nothing more is stored for the run. */
   endRun(run: number, state: 'complete' | 'abandoned'): Promise<Run>
 
-  /** Up to `limit` contacts of the channel with an id above `after`, in the order of their ids. */
-  contacts(channel: string, after: number, limit: number): Promise<KnownContact[]>
+  /** The contacts of the channel, some at a time, each as it is then, and once if it was there at the beginning. */
+  contacts(channel: string): AsyncIterable<KnownContact[]>
+
+  /** These contacts as they are now. */
+  lookUp(ids: readonly ContactId[]): Promise<KnownContact[]>
 
   /**
    * Makes contacts due although nothing about them has changed, in the name of `run`, and takes over those that an
    * earlier run made due; those that are due by a webhook are left as they are. Returns how many they are.
    */
-  resend(run: number, ids: readonly number[]): Promise<number>
+  resend(run: number, ids: readonly ContactId[]): Promise<number>
 
   /** What Braze has not accepted yet of what this run, and every other, made due. */
   outstanding(run: number): Promise<Outstanding>
@@ -103,13 +118,20 @@ export interface Ledger {
   // ── Who delivers ───────────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * Takes or renews the lease `name` for `holder` until `now + durationMs`, unless somebody else holds it.
-   * Of several callers at one moment exactly one gets a free lease.
+   * Takes or renews the lease `name` for `holder` for `durationMs` from now, unless somebody else holds it. Of several
+   * callers at one moment exactly one gets a free lease. Where the ledger can tell that its holder has ended, a lease is
+   * free at once, and otherwise when it runs out.
+   *
+   * @param aftermath for how long what a former holder did may go on having effects: one that has ended, and one that let
+   *   the lease run out and may still live
    */
-  holdLease(name: string, holder: string, now: number, durationMs: number): Promise<LeaseAnswer>
+  holdLease(name: string, holder: string, durationMs: number, aftermath: Aftermath): Promise<LeaseAnswer>
 
-  /** Gives the lease back, if `holder` has it, so that the next one need not wait. */
-  releaseLease(name: string, holder: string): Promise<void>
+  /**
+   * Gives the lease back, if `holder` has it, so that the next one can have it at once. What `holder` did may go on having
+   * effects for `quietMs`.
+   */
+  releaseLease(name: string, holder: string, quietMs: number): Promise<void>
 
   // ── What people ask ────────────────────────────────────────────────────────────────────────────────────
 
@@ -117,10 +139,10 @@ export interface Ledger {
   counts(): Promise<ChannelCounts[]>
 
   /**
-   * Since when the contact that is due first has been pending; null when nothing is. One that waits out its settle
+   * How long the contact that is due first has been pending; null when nothing is. One that waits out its settle
    * pause comes first only when that is over.
    */
-  oldestPendingAt(): Promise<number | null>
+  oldestPendingMs(): Promise<number | null>
 
   /** Makes an empty durable write. Resolves when evidence could be stored right now, rejects when not. */
   probe(): Promise<void>
@@ -129,26 +151,27 @@ export interface Ledger {
   close(): Promise<void>
 }
 
+/** Names a contact within its ledger: to be handed back as it is. */
+export type ContactId = string | number
+
 /** A contact of which Braze does not know the newest revision. */
 export interface DueContact extends ContactKey {
-  readonly id: number
+  readonly id: ContactId
   /** Raised each time reachability flips; hand it back in the acknowledgement. */
   readonly revision: number
   /** Whether Braze should hold the user's LINE id (true) or lose it (false). */
   readonly reachable: boolean
-  /** Since when it has been pending without a break. */
-  readonly changedAt: number
+  /** For how long it has been pending without a break. */
+  readonly pendingMs: number
 }
 
 /** What Braze said of one contact. */
 export interface Acknowledgement {
-  readonly id: number
+  readonly id: ContactId
   /** The revision that was sent. */
   readonly revision: number
   /** Braze's words, when it refused this contact for good; null when it accepted. */
   readonly failure: string | null
-  /** The next write to this contact must not leave earlier. */
-  readonly settledAt: number
 }
 
 export type RunKind = 'backfill' | 'resync' | 'verify'
@@ -159,14 +182,14 @@ export interface Run {
   readonly channel: string
   /** The account it is of, as far as one was known when it began. */
   readonly account: string | null
-  /** The moment before its first page was asked for. */
-  readonly startedAt: number
+  /** The date of all that its list says, milliseconds since 1970. */
+  readonly asOf: number
   /** `clearing`: the list is complete, and who was missing from it is being cleared. */
   readonly state: 'listing' | 'clearing' | 'complete' | 'abandoned'
   /** Where the list goes on; null before its first page and after its last. */
   readonly cursor: string | null
-  /** When the cursor was stored. */
-  readonly cursorAt: number
+  /** How long ago the cursor was stored. */
+  readonly cursorAgeMs: number
   /** Friends when it began. */
   readonly known: number
   readonly pages: number
@@ -187,15 +210,13 @@ export interface FollowerPage {
   readonly userIds: readonly string[]
   /** How many of its entries were no user ids. */
   readonly invalid: number
-  /** The moment before it was asked for. */
-  readonly listedAt: number
   /** Where the list goes on; null on the last page. */
   readonly next: string | null
 }
 
 /** A contact, as far as what Braze should hold of it. */
 export interface KnownContact {
-  readonly id: number
+  readonly id: ContactId
   readonly userId: string
   readonly reachable: boolean
   /** Whether Braze rejected its newest state. */
@@ -213,10 +234,15 @@ export interface Outstanding {
   readonly earlier: number
 }
 
+export interface Aftermath {
+  readonly endedMs: number
+  readonly lostMs: number
+}
+
 export interface LeaseAnswer {
   readonly held: boolean
-  /** Whether the lease ran out in other hands: requests of its last holder may still be under way. */
-  readonly takenOver: boolean
+  /** For how long what former holders did may still have effects; 0 where there is nothing to wait for. */
+  readonly quietMs: number
 }
 
 export type ChannelCounts = {

@@ -1,5 +1,5 @@
 import { MAX_EXPORTS } from '../braze/export.ts'
-import type { KnownContact, Ledger } from '../ledger/ledger.ts'
+import type { ContactId, KnownContact, Ledger } from '../ledger/ledger.ts'
 
 /** How Braze differs from the ledger about one contact. */
 export const DIFFERENCES = ['unknown', 'missing', 'wrong', 'stale'] as const
@@ -15,7 +15,7 @@ export type Comparison = {
 } & Record<Difference, number>
 
 export interface VerifyOptions {
-  readonly ledger: Pick<Ledger, 'contacts'>
+  readonly ledger: Pick<Ledger, 'contacts' | 'lookUp'>
   /** What Braze holds of at most 50 users; those it does not know are missing. */
   readonly ask: (userIds: readonly string[]) => Promise<ReadonlyMap<string, unknown>>
   readonly channel: string
@@ -25,15 +25,13 @@ export interface VerifyOptions {
   /** Whether a reachable person unknown to Braze should have a profile. */
   readonly createProfiles: boolean
   /** Told after each request: how far it has come, and the ids of contacts that differ. */
-  readonly onProgress: (comparison: Comparison, differing: readonly number[]) => Promise<void>
+  readonly onProgress: (comparison: Comparison, differing: readonly ContactId[]) => Promise<void>
   readonly random?: () => number
 }
 
-const PAGE = 5_000
-
 /** Compares contacts of the ledger, or as many of them as `sample` says, with what Braze holds. */
 export async function verify(options: VerifyOptions): Promise<Comparison> {
-  const { ledger, ask, channel, createProfiles, onProgress } = options
+  const { ledger, ask, createProfiles, onProgress } = options
   const comparison: Comparison = {
     checked: 0,
     agree: 0,
@@ -46,7 +44,7 @@ export async function verify(options: VerifyOptions): Promise<Comparison> {
 
   async function compare(contacts: readonly KnownContact[]) {
     const values = await ask(contacts.map(({ userId }) => userId))
-    const differing: number[] = []
+    const differing: ContactId[] = []
     for (const contact of contacts) {
       const difference = differenceOf(contact, values, createProfiles)
       // It may have changed while Braze was asked.
@@ -61,8 +59,8 @@ export async function verify(options: VerifyOptions): Promise<Comparison> {
   }
 
   async function isAsBefore({ id, reachable }: KnownContact): Promise<boolean> {
-    const [now] = await ledger.contacts(channel, id - 1, 1)
-    return now?.id === id && now.settled && now.reachable === reachable
+    const [now] = await ledger.lookUp([id])
+    return now?.settled === true && now.reachable === reachable
   }
 
   let batch: KnownContact[] = []
@@ -83,8 +81,7 @@ export async function verify(options: VerifyOptions): Promise<Comparison> {
 async function* chosen({ ledger, channel, total, sample, random = Math.random }: VerifyOptions) {
   let left = total
   let wanted = Math.min(sample, total)
-  for (let after = 0; wanted > 0; ) {
-    const page = await ledger.contacts(channel, after, PAGE)
+  for await (const page of ledger.contacts(channel)) {
     for (const contact of page) {
       if (wanted > 0 && random() * left < wanted) {
         wanted -= 1
@@ -92,9 +89,7 @@ async function* chosen({ ledger, channel, total, sample, random = Math.random }:
       }
       left -= 1
     }
-    const last = page.at(-1)
-    if (!last) return
-    after = last.id
+    if (wanted === 0) return
   }
 }
 

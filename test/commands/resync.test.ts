@@ -13,14 +13,14 @@ async function setUp(t: Test, options: BrazeSandboxOptions = {}) {
   const record = async (evidence: readonly Evidence[], failures: Record<string, string> = {}) => {
     const ledger = await openLedger({ url: env.DATABASE_URL as string })
     await ledger.record(evidence)
-    const due = await ledger.due(Date.now(), 100_000)
+    const due = await ledger.due(100_000)
     await ledger.acknowledge(
       due.map(({ id, revision, userId }) => ({
         id,
         revision,
         failure: failures[userId] ?? null,
-        settledAt: 0,
       })),
+      0,
     )
     await ledger.close()
   }

@@ -21,7 +21,7 @@ function setUp(
     },
     run: 1,
     deliverer: {
-      delivery: () => ({ state, reason: state === 'paused' ? 'Braze answers 401' : null }),
+      delivery: () => ({ state, stumbling: 0, reason: state === 'paused' ? 'Braze answers 401' : null }),
       stop: async () => void said.stops++,
     },
     onLook: ({ pending, earlier }) => said.looks.push(pending + earlier),

@@ -1,6 +1,9 @@
 import t from 'tap'
+import { createHolds } from '../../src/delivery/holds.ts'
 import { createWork } from '../../src/delivery/work.ts'
-import type { DueContact, Ledger } from '../../src/ledger/ledger.ts'
+import type { DueContact } from '../../src/ledger/ledger.ts'
+
+const SETTLE_MS = 5_000
 
 const contact = (id: number, fields: Partial<DueContact> = {}): DueContact => ({
   id,
@@ -8,38 +11,45 @@ const contact = (id: number, fields: Partial<DueContact> = {}): DueContact => ({
   userId: `u${id}`,
   revision: 1,
   reachable: true,
-  changedAt: 0,
+  pendingMs: 0,
   ...fields,
 })
 
 /** A work over a list that stands for the ledger, with a clock that stands still until told. */
 function setUp(due: DueContact[]) {
   const time = { now: 0, reads: 0 }
+  /** What the next read waits for. */
+  const gates: Promise<void>[] = []
   const ledger = {
-    due: async (_now: number, limit: number) => {
+    async due(limit: number) {
       time.reads++
-      return due.slice(0, limit)
+      const answer = due.slice(0, limit)
+      await gates.shift()
+      return answer
     },
-    nextDueAt: async () => (due.length > 0 ? 500 : null),
-  } as unknown as Ledger
-  const work = createWork({
-    ledger,
-    settleMs: 5_000,
-    clock: () => time.now,
-    monotonic: () => time.now,
-  })
+    nextDueMs: async () => (due.length > 0 ? 0 : null),
+  }
+  const monotonic = () => time.now
+  const holds = createHolds({ settleMs: SETTLE_MS, monotonic })
+  const work = createWork({ ledger, holds, monotonic })
   const next = async (size = 3) => {
     const batch = await work.next(size)
-    return typeof batch === 'number' ? batch : batch.map(({ id }) => id)
+    return typeof batch === 'number' ? batch : batch.contacts.map(({ id }) => id)
   }
-  return { work, next, time }
+  return { work, holds, next, time, gates }
 }
 
 t.test('full batches at once, the longest waiting first, and nobody twice', async (t) => {
   const { next } = setUp([1, 2, 3, 4, 5, 6].map((id) => contact(id)))
   t.strictSame(await next(), [1, 2, 3])
   t.strictSame(await next(), [4, 5, 6])
-  t.type(await next(), 'number', 'all are taken')
+  t.type(await next(), 'number', 'all are on their way')
+})
+
+t.test('a batch says when the ledger was asked', async (t) => {
+  const { work, time } = setUp([contact(1)])
+  time.now = 70
+  t.match(await work.next(3), { readAt: 70 })
 })
 
 t.test('a batch that is not full goes at once after a pause, and otherwise gathers', async (t) => {
@@ -60,12 +70,12 @@ t.test('a user in two channels is never twice in a batch, nor in two batches at 
     contact(2, { userId: 'u', channel: 'b' }),
     contact(3),
   ]
-  const { work, next, time } = setUp(twice)
+  const { holds, next, time } = setUp(twice)
   t.strictSame(await next(), [1, 3])
   time.now += 100
   t.type(await next(), 'number')
   twice.splice(0, 1)
-  work.finish([contact(1, { userId: 'u' })])
+  holds.settle([contact(1, { userId: 'u' })])
   time.now += 100
   t.strictSame(await next(), [2])
 })
@@ -76,73 +86,115 @@ t.test('the ledger is not read again for each of many wake-ups', async (t) => {
   t.equal(time.reads, 1)
 })
 
-t.test('halves come before everything else, and dropping them frees their users', async (t) => {
+t.test(
+  'an answer of the ledger that was asked for before something was stored is too old for it',
+  async (t) => {
+    const due = [contact(1), contact(2)]
+    const { holds, next, time, gates } = setUp(due)
+    t.strictSame(await next(1), [1])
+    time.now += 100
+    const slow = Promise.withResolvers<void>()
+    gates.push(slow.promise)
+    const asked = next(3)
+    time.now += 50
+    // Braze has accepted 1, and that is stored, while the answer is on its way that still names it.
+    holds.settle([contact(1)])
+    time.now += 50
+    slow.resolve()
+    t.strictSame(await asked, [2])
+    time.now += 100
+    t.strictSame(await next(3), [1], 'the next answer is asked for after it')
+  },
+)
+
+t.test('a page that was read before something was stored is too old for it, too', async (t) => {
+  const { holds, next, time } = setUp([
+    contact(1, { userId: 'u', channel: 'a' }),
+    contact(2),
+    contact(3, { userId: 'u', channel: 'b' }),
+    contact(4),
+  ])
+  t.strictSame(await next(1), [1])
+  time.now += 5
+  holds.settle([contact(1, { userId: 'u' })])
+  t.strictSame(await next(2), [2, 4])
+})
+
+t.test('a batch that was refused as a whole goes again in halves, after all others', async (t) => {
   const all = [1, 2, 3, 4].map((id) => contact(id))
-  const { work, next, time } = setUp(all)
-  t.strictSame(await next(), [1, 2, 3])
-  work.halve(all.slice(0, 3))
-  t.strictSame(await next(), [1, 2])
+  const { work, holds, next, time } = setUp(all)
+  t.strictSame(await next(3), [1, 2, 3])
+  holds.split(all.slice(0, 3), 2, 0)
   work.drop()
   time.now += 100
-  t.strictSame(await next(), [3, 4], '1 and 2 are still taken')
+  t.strictSame(await next(), [4])
+  t.strictSame(await next(), [1, 2])
+  t.strictSame(await next(), [3])
 })
 
 t.test('a user in doubt may get the same write again, but no other before it has settled', async (t) => {
   const due = [contact(1), contact(2, { reachable: false })]
-  const { work, next, time } = setUp(due)
+  const { holds, next, time } = setUp(due)
   t.strictSame(await next(), [1, 2])
-  work.doubt(due)
-  work.finish(due)
-  t.ok(work.isInDoubt())
+  holds.doubt(due)
+  holds.release(due)
+  t.equal(holds.unsettledMs(), SETTLE_MS)
   due[1] = contact(2, { reachable: true, revision: 2 })
   time.now += 1_000
   t.strictSame(await next(), [1])
   time.now += 4_000
   t.strictSame(await next(), [2])
-  t.notOk(work.isInDoubt())
+  t.equal(holds.unsettledMs(), 0)
 })
 
 t.test('those whose batch failed come after all others, until Braze has answered for them', async (t) => {
   const all = [1, 2, 3, 4].map((id) => contact(id))
-  const { work, next, time } = setUp(all)
+  const { work, holds, next, time } = setUp(all)
   t.strictSame(await next(1), [1], 'a probe is one contact')
-  work.defer(all.slice(0, 1))
-  work.finish(all.slice(0, 1))
+  holds.split(all.slice(0, 1), 1, 50)
   work.drop()
   time.now += 100
   t.strictSame(await next(1), [2])
-  t.strictSame(await next(3), [3, 4])
   time.now += 100
+  t.strictSame(await next(3), [3, 4])
   t.strictSame(await next(3), [1], 'and alone, since a batch of one has failed')
-  work.undefer(all)
-  work.finish(all)
+  holds.settle(all)
   work.drop()
   time.now += 100
   t.strictSame(await next(1), [1])
 })
 
-t.test('a batch that fails is sent again in halves, which fail on their own', async (t) => {
-  const all = [1, 2, 3, 4, 5, 6].map((id) => contact(id))
-  const { work, next, time } = setUp(all)
-  const again = async () => {
-    work.drop()
-    const batches: (number | number[])[] = []
-    while (batches.length < 3) {
-      time.now += 100
-      batches.push(await next(6))
-    }
-    return batches
-  }
-  t.strictSame(await next(6), [1, 2, 3, 4, 5, 6])
-  work.defer(all)
-  work.finish(all)
-  t.strictSame(await again(), [[1, 2, 3], [4, 5, 6], 250])
-  work.undefer(all.slice(3))
-  work.defer(all.slice(0, 3))
-  work.finish(all)
-  t.strictSame((await again())[0], [4, 5, 6])
-  work.finish(all)
-  t.strictSame((await again()).slice(1), [[1], [2]])
+t.test('who waits alone holds nobody up, and is looked for when the wait is over', async (t) => {
+  const due = [contact(1)]
+  const { holds, next, time } = setUp(due)
+  t.strictSame(await next(), [1])
+  holds.stumble(contact(1))
+  holds.split(due, 1, 180)
+  t.equal(holds.stumbling(), 1)
+  time.now += 60
+  t.equal(await next(), 120)
+  due.push(contact(2))
+  time.now += 60
+  t.strictSame(await next(), [2])
+  time.now += 60
+  t.strictSame(await next(), [1])
+  holds.settle(due)
+  t.equal(holds.stumbling(), 0)
+})
+
+t.test('suspects rest as long as they are told, and nobody else does', async (t) => {
+  const due = [contact(1), contact(2)]
+  const { work, holds, next, time } = setUp(due)
+  t.strictSame(await next(2), [1, 2])
+  holds.split(due, 1, 0)
+  work.restSuspects(900)
+  time.now += 100
+  t.equal(await next(1), 800)
+  due.push(contact(3))
+  time.now += 100
+  t.strictSame(await next(1), [3])
+  time.now += 700
+  t.strictSame(await next(1), [1])
 })
 
 t.test('rests until somebody is due, and no longer than a second', async (t) => {
@@ -150,5 +202,25 @@ t.test('rests until somebody is due, and no longer than a second', async (t) => 
   const { next, time } = setUp([contact(1)])
   await next()
   time.now = 400
-  t.equal(await next(), 250, 'somebody is taken')
+  t.equal(await next(), 250, 'somebody is on the way')
 })
+
+t.test(
+  'what was learnt of users is forgotten with the lease, but for what may still be under way',
+  async (t) => {
+    const all = [1, 2, 3].map((id) => contact(id))
+    const { holds } = setUp(all)
+    holds.take(all)
+    holds.split(all.slice(0, 2), 1, 1_000)
+    holds.doubt(all.slice(0, 1))
+    holds.forget()
+    t.strictSame(
+      all.map((each) => holds.isFree(each, 1_000)),
+      [true, true, false],
+    )
+    t.strictSame(
+      all.map((each) => holds.isFree({ ...each, reachable: false }, 1_000)),
+      [false, true, false],
+    )
+  },
+)

@@ -36,7 +36,7 @@ async function setUp(t: Test) {
     async counts() {
       return [{ channel: 'default', friend: 2, messager: 1, gone: 3, pending: 4, failed: 5 }]
     },
-    oldestPendingAt: async () => NOW - 9_000,
+    oldestPendingMs: async () => 9_000,
     async probe() {
       if (ledger.failure) throw ledger.failure
     },
@@ -51,7 +51,7 @@ async function setUp(t: Test) {
     clock: () => NOW,
     bodyLimitBytes: LIMIT,
     delivery: () => delivery,
-    metricsText: metrics.page({ ledger, isDelivering: () => true, channels: ['default'], clock: () => NOW }),
+    metricsText: metrics.page({ ledger, isDelivering: () => true, channels: ['default'] }),
   })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(() => app.close())

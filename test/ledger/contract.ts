@@ -13,6 +13,7 @@ import type { DueContact, Ledger } from '../../src/ledger/ledger.ts'
 
 const NOW = 1_800_000_000_000
 const SETTLE_MS = 5_000
+const AFTERMATH = { endedMs: 500, lostMs: 2_000 }
 const key = (userId: string, channel = 'default') => ({ channel, userId })
 
 /** A database under test: opened as often as a test likes, each time as another process would. */
@@ -40,13 +41,14 @@ export function ledgerContract(name: string, create: () => Promise<Subject>) {
     })
 
     const due = async (limit = 100) =>
-      (await ledger.due(now, limit)).map(({ userId, reachable }) => [userId, reachable])
+      (await ledger.due(limit)).map(({ userId, reachable }) => [userId, reachable])
     const accept = (contacts: readonly DueContact[]) =>
       ledger.acknowledge(
-        contacts.map(({ id, revision }) => ({ id, revision, failure: null, settledAt: now + SETTLE_MS })),
+        contacts.map(({ id, revision }) => ({ id, revision, failure: null })),
+        SETTLE_MS,
       )
     const acceptAll = async () => {
-      await accept(await ledger.due(now, 1_000))
+      await accept(await ledger.due(1_000))
       now += SETTLE_MS
     }
 
@@ -62,7 +64,7 @@ export function ledgerContract(name: string, create: () => Promise<Subject>) {
       )
       await acceptAll()
       t.strictSame(await due(), [])
-      t.equal(await ledger.nextDueAt(), null)
+      t.equal(await ledger.nextDueMs(), null)
     })
 
     t.test('only a change of reachability makes a contact due', async (t) => {
@@ -96,11 +98,11 @@ export function ledgerContract(name: string, create: () => Promise<Subject>) {
 
     t.test('an acceptance of an old revision leaves the newer one due, after the settle pause', async (t) => {
       await ledger.record([friend(key('a'), 10)])
-      const sent = await ledger.due(now, 1)
+      const sent = await ledger.due(1)
       await ledger.record([gone(key('a'), 20)])
       await accept(sent)
       t.strictSame(await due(), [], 'not before the write has settled')
-      t.equal(await ledger.nextDueAt(), now + SETTLE_MS)
+      t.equal(await ledger.nextDueMs(), SETTLE_MS)
       now += SETTLE_MS
       t.strictSame(await due(), [['a', false]])
       await accept(sent)
@@ -109,27 +111,23 @@ export function ledgerContract(name: string, create: () => Promise<Subject>) {
 
     t.test('a change within the settle pause waits for its end', async (t) => {
       await ledger.record([friend(key('a'), 10)])
-      await accept(await ledger.due(now, 1))
+      await accept(await ledger.due(1))
       now += 1_000
       await ledger.record([gone(key('a'), 20)])
       t.strictSame(await due(), [])
-      t.equal(await ledger.nextDueAt(), NOW + SETTLE_MS)
-      t.equal(await ledger.oldestPendingAt(), NOW + 1_000, 'but it waits since it was committed')
+      t.equal(await ledger.nextDueMs(), NOW + SETTLE_MS - now)
+      now += 500
+      t.equal(await ledger.oldestPendingMs(), 500, 'but it waits since it was committed')
       now = NOW + SETTLE_MS
       t.strictSame(await due(), [['a', false]])
     })
 
     t.test('a rejected contact is failed, not pending, until its reachability changes', async (t) => {
       await ledger.record([friend(key('a'), 10), friend(key('b'), 10)])
-      const [a] = await ledger.due(now, 1)
+      const [a] = await ledger.due(1)
       if (!a) throw new Error('nothing due')
-      const rejection = {
-        id: a.id,
-        revision: a.revision,
-        failure: 'no such thing',
-        settledAt: now + SETTLE_MS,
-      }
-      await ledger.acknowledge([rejection])
+      const rejection = { id: a.id, revision: a.revision, failure: 'no such thing' }
+      await ledger.acknowledge([rejection], SETTLE_MS)
       t.match(await ledger.counts(), [{ pending: 1, failed: 1 }])
       now += SETTLE_MS
       t.equal((await due()).length, 1)
@@ -137,7 +135,7 @@ export function ledgerContract(name: string, create: () => Promise<Subject>) {
       t.match(await ledger.counts(), [{ pending: 1, failed: 1 }])
       await ledger.record([gone(key(a.userId), 20)])
       t.match(await ledger.counts(), [{ pending: 2, failed: 0 }])
-      await ledger.acknowledge([rejection])
+      await ledger.acknowledge([rejection], SETTLE_MS)
       t.match(
         await ledger.counts(),
         [{ pending: 2, failed: 0 }],
@@ -151,10 +149,10 @@ export function ledgerContract(name: string, create: () => Promise<Subject>) {
         now += 1
       }
       t.strictSame(
-        (await ledger.due(now, 2)).map((contact) => contact.userId),
+        (await ledger.due(2)).map((contact) => contact.userId),
         ['c', 'a'],
       )
-      t.equal(await ledger.oldestPendingAt(), NOW)
+      t.equal(await ledger.oldestPendingMs(), now - NOW)
     })
 
     t.test('a clock that was set back delays nothing once clamped', async (t) => {
@@ -162,7 +160,7 @@ export function ledgerContract(name: string, create: () => Promise<Subject>) {
       await ledger.record([friend(key('a'), 10)])
       now = NOW
       t.strictSame(await due(), [])
-      await ledger.clampDue(now)
+      await ledger.clampDue(0)
       t.strictSame(await due(), [['a', true]])
     })
 
@@ -176,52 +174,117 @@ export function ledgerContract(name: string, create: () => Promise<Subject>) {
 
     t.test('everything is there after reopening', async (t) => {
       await ledger.record([friend(key('a'), 10), gone(key('b'), 10)])
-      const before = [await ledger.due(now, 10), await ledger.counts(), await ledger.oldestPendingAt()]
+      const before = [await ledger.due(10), await ledger.counts(), await ledger.oldestPendingMs()]
       await ledger.close()
       ledger = await reopen()
-      t.strictSame([await ledger.due(now, 10), await ledger.counts(), await ledger.oldestPendingAt()], before)
+      t.strictSame([await ledger.due(10), await ledger.counts(), await ledger.oldestPendingMs()], before)
     })
 
-    t.test('the lease', async (t) => {
+    const hold = (of: Ledger, holder: string, name = 'x') => of.holdLease(name, holder, 1_000, AFTERMATH)
+    const MINE = { held: true, quietMs: 0 }
+    const THEIRS = { held: false, quietMs: 0 }
+
+    t.test('a lease is had by one, renewed by the same, and free when it has run out', async (t) => {
       const other = await reopen()
       t.teardown(() => other.close())
-      t.strictSame(await ledger.holdLease('x', 'me', now, 1_000), { held: true, takenOver: false })
-      t.strictSame(await other.holdLease('x', 'you', now + 999, 1_000), { held: false, takenOver: false })
-      t.strictSame(
-        await ledger.holdLease('x', 'me', now + 999, 1_000),
-        { held: true, takenOver: false },
-        'renewed',
-      )
-      t.strictSame(
-        await other.holdLease('x', 'you', now + 1_999, 1_000),
-        { held: true, takenOver: true },
-        'ran out',
-      )
-      t.strictSame(await ledger.holdLease('x', 'me', now + 2_000, 1_000), { held: false, takenOver: false })
-      await ledger.releaseLease('x', 'me')
+      t.strictSame(await hold(ledger, 'me'), MINE)
+      now += 999
+      t.strictSame(await hold(other, 'you'), THEIRS)
+      t.strictSame(await hold(ledger, 'me'), MINE, 'renewed')
+      now += 1_000
+      t.strictSame(await hold(other, 'you'), { held: true, quietMs: AFTERMATH.lostMs }, 'ran out')
+      t.strictSame(await hold(ledger, 'me'), THEIRS)
+      t.match(await hold(other, 'you', 'y'), { held: true }, 'another lease')
+    })
+
+    t.test('a lease that was given back can be had at once', async (t) => {
+      const other = await reopen()
+      t.teardown(() => other.close())
+      await hold(ledger, 'me')
+      await other.releaseLease('x', 'you', 0)
+      t.strictSame(await hold(other, 'you'), THEIRS, 'only its holder gives it back')
+      await ledger.releaseLease('x', 'me', 0)
+      t.strictSame(await hold(other, 'you'), MINE)
+      await other.releaseLease('x', 'you', 300)
+      now += 100
+      t.strictSame(await hold(ledger, 'me'), { held: true, quietMs: 200 }, 'what it did has not settled')
+    })
+
+    t.test('what former holders did is waited for by every later one, until it has settled', async (t) => {
+      const [second, third] = await Promise.all([reopen(), reopen()])
+      t.teardown(() => Promise.all([second.close(), third.close()]))
+      await hold(ledger, 'me')
+      now += 1_000
+      t.match(await hold(second, 'you'), { quietMs: AFTERMATH.lostMs })
+      now += 100
+      t.match(await hold(second, 'you'), { quietMs: AFTERMATH.lostMs - 100 }, 'renewed meanwhile')
+      await second.releaseLease('x', 'you', 0)
       t.match(
-        await ledger.holdLease('x', 'me', now + 2_000, 1_000),
-        { held: false },
-        'only its holder gives it back',
+        await hold(third, 'they'),
+        { held: true, quietMs: AFTERMATH.lostMs - 100 },
+        'given back meanwhile',
       )
-      await other.releaseLease('x', 'you')
-      t.strictSame(await ledger.holdLease('x', 'me', now + 2_000, 1_000), { held: true, takenOver: false })
-      t.match(await other.holdLease('y', 'you', now, 1_000), { held: true }, 'another lease')
-      await ledger.holdLease('z', 'me', now + 86_400_000, 1_000)
-      t.match(
-        await other.holdLease('z', 'you', now, 1_000),
-        { held: true, takenOver: true },
-        'dated by a wrong clock',
-      )
+      now += AFTERMATH.lostMs
+      t.strictSame(await hold(third, 'they'), MINE)
+    })
+
+    t.test('a holder that has ended leaves its lease to the next one at once', async (t) => {
+      const other = await reopen()
+      await hold(other, 'you')
+      t.strictSame(await hold(ledger, 'me'), THEIRS)
+      await other.close()
+      t.strictSame(await hold(ledger, 'me'), { held: true, quietMs: AFTERMATH.endedMs })
+      now += AFTERMATH.endedMs
+      t.strictSame(await hold(ledger, 'me'), MINE)
+    })
+
+    t.test(
+      'a holder that let its lease run out, and lives, is not taken for one that has ended',
+      async (t) => {
+        const other = await reopen()
+        t.teardown(() => other.close())
+        await hold(ledger, 'me')
+        now += 1_000
+        t.match(await hold(other, 'you'), { held: true, quietMs: AFTERMATH.lostMs })
+        t.strictSame(await hold(ledger, 'me'), THEIRS)
+        t.match(await hold(other, 'you'), { held: true })
+        t.strictSame(await hold(ledger, 'me'), THEIRS)
+      },
+    )
+
+    t.test('a lease that a wrong clock has dated holds nobody back', async (t) => {
+      const other = await reopen()
+      t.teardown(() => other.close())
+      now += 86_400_000
+      await hold(ledger, 'me')
+      await ledger.releaseLease('x', 'me', 1_000)
+      await hold(ledger, 'me')
+      now -= 86_400_000
+      t.strictSame(await hold(other, 'you'), { held: true, quietMs: AFTERMATH.lostMs })
     })
 
     t.test('of many who ask for a free lease one gets it', async (t) => {
       const others = await Promise.all([reopen(), reopen(), reopen()])
       t.teardown(() => Promise.all(others.map((other) => other.close())))
-      const answers = await Promise.all(
-        others.map((other, i) => other.holdLease('x', `holder ${i}`, now, 1_000)),
-      )
+      const answers = await Promise.all(others.map((other, i) => hold(other, `holder ${i}`)))
       t.equal(answers.filter(({ held }) => held).length, 1)
+    })
+
+    t.test('what an acknowledgement says counts for every question that is asked after it', async (t) => {
+      await ledger.record(Array.from({ length: 500 }, (_, i) => friend(key(`u${i}`), 10)))
+      const answered = new Set<string>()
+      for (let left = 500; left > 0; left -= 50) {
+        // Asked before, it may know of it or not; asked after, it must.
+        const [before, batch] = [ledger.due(1_000), await ledger.due(50)]
+        const kept = accept(batch)
+        const meanwhile = ledger.due(1_000)
+        await kept
+        for (const { userId } of batch) answered.add(userId)
+        const after = await ledger.due(1_000)
+        t.equal(after.length, left - 50)
+        t.notOk(after.some(({ userId }) => answered.has(userId)))
+        for (const asked of [await before, await meanwhile]) t.ok(asked.length >= left - 50)
+      }
     })
 
     t.test('listeners hear of commits that stored evidence', async (t) => {
@@ -236,6 +299,19 @@ export function ledgerContract(name: string, create: () => Promise<Subject>) {
       stop()
       await ledger.record([friend(key('b'), 10)])
       t.equal(heard, 1)
+    })
+
+    t.test('a listener that throws turns no commit into a rejection', async (t) => {
+      const failure = new Error('a fault of the listener')
+      const uncaught = Promise.withResolvers<unknown>()
+      process.setUncaughtExceptionCaptureCallback(uncaught.resolve)
+      t.teardown(() => process.setUncaughtExceptionCaptureCallback(null))
+      ledger.onRecorded(() => {
+        throw failure
+      })
+      await ledger.record([friend(key('a'), 10)])
+      t.equal(await uncaught.promise, failure, 'it is nobody else to blame, and not swallowed')
+      t.equal((await due()).length, 1)
     })
 
     t.test('after closing, calls are refused and nobody waits for ever', async (t) => {
@@ -274,7 +350,7 @@ export function ledgerContract(name: string, create: () => Promise<Subject>) {
                 const expected = [...truth.values()].filter((e) => statusOf(e) === status).length
                 if ((counts?.[status] ?? 0) !== expected) return false
               }
-              const dueNow = (await ledger.due(now, 10_000)).filter((contact) => contact.channel === channel)
+              const dueNow = (await ledger.due(10_000)).filter((contact) => contact.channel === channel)
               await accept(dueNow)
               return (
                 dueNow.length === truth.size &&

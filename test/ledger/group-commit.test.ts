@@ -13,7 +13,7 @@ function setUp() {
       new Promise((resolve, reject) => {
         batches.push({
           users: evidence.map(({ userId, friendAt, goneAt }) => `${userId} ${friendAt} ${goneAt}`),
-          acknowledgements: acknowledgements.length,
+          acknowledgements: acknowledgements.flatMap(({ answers }) => answers).length,
           end: (error) => (error ? reject(error) : resolve()),
         })
       }),
@@ -29,7 +29,7 @@ t.test('what arrives while a commit is under way shares the next one', async (t)
   const first = commits.record([at('a', 1)])
   await turn()
   const others = [commits.record([at('b', 1)]), commits.record([at('c', 1)]), commits.probe()]
-  const answer = commits.acknowledge([{ id: 1, revision: 1, failure: null, settledAt: 0 }])
+  const answer = commits.acknowledge([{ id: 1, revision: 1, failure: null }], 0)
   await turn()
   t.equal(batches.length, 1, 'one at a time')
   batches[0]?.end()

@@ -1,7 +1,8 @@
-import { createGroupCommit, type GroupCommitOptions } from '../group-commit.ts'
-import type { DueContact, FollowerPage, Ledger, LedgerError } from '../ledger.ts'
-import type { PageRows } from './runs.ts'
+import { type Acknowledgements, createGroupCommit, type GroupCommitOptions } from '../group-commit.ts'
+import type { DueContact, FollowerPage, Ledger, LedgerError, Run } from '../ledger.ts'
+import type { PageRows, RunRow } from './runs.ts'
 import { type RemoteStore, startThread } from './thread.ts'
+import { createTurns, RESEND_AT_ONCE, type TurnsOptions } from './turns.ts'
 
 export interface SqliteLedgerOptions {
   /** The database file; it and its folder are made when missing. */
@@ -13,11 +14,15 @@ export interface SqliteLedgerOptions {
   /** Milliseconds since 1970. */
   readonly clock?: () => number
   readonly onCommit?: GroupCommitOptions['onCommit']
+  /** For tests: how to let others have their turn. */
+  readonly rest?: TurnsOptions['rest']
   /** Told when the database can't be used any more, unless `close` was the reason. */
   readonly onLost?: (error: LedgerError) => void
 }
 
 const WEBHOOK_PATIENCE_MS = 1_500
+/** Contacts read at once. */
+const CONTACTS_AT_ONCE = 2_000
 
 /**
  * A ledger in one SQLite file, in WAL mode with `synchronous=FULL`, written by a thread of its own.
@@ -32,27 +37,30 @@ export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<Le
 /** The ledger over an open store, wherever that runs. */
 export function createSqliteLedger(
   store: RemoteStore,
-  { clock = Date.now, onCommit }: Pick<SqliteLedgerOptions, 'clock' | 'onCommit'> = {},
+  { clock = Date.now, onCommit, rest }: Pick<SqliteLedgerOptions, 'clock' | 'onCommit' | 'rest'> = {},
 ): Ledger {
   const listeners = new Set<() => void>()
+  // Each by itself: what is stored is stored, whatever a listener does.
   const tellListeners = () => {
-    for (const listener of listeners) listener()
+    for (const listener of listeners) queueMicrotask(listener)
   }
+  async function told<T>(write: Promise<T>): Promise<T> {
+    const written = await write
+    tellListeners()
+    return written
+  }
+  const turns = createTurns({ ...(rest && { rest }) })
+  const runOf = ({ cursorAt, ...run }: RunRow): Run => ({ ...run, cursorAgeMs: clock() - cursorAt })
+  const fromNow = (at: number | null) => (at === null ? null : at - clock())
 
   const commits = createGroupCommit({
     ...(onCommit && { onCommit }),
     async commit({ evidence, acknowledgements }) {
+      const now = clock()
       await store.write({
-        evidence: rows(evidence, (e) => [e.channel, e.userId, e.friendAt, e.messagedAt, e.goneAt]),
-        acceptances: rows(
-          acknowledgements.filter(({ failure }) => failure === null),
-          (a) => [a.id, a.revision, a.settledAt],
-        ),
-        rejections: rows(
-          acknowledgements.filter(({ failure }) => failure !== null),
-          (a) => [a.id, a.revision, a.settledAt, a.failure],
-        ),
-        now: clock(),
+        evidence: rows(evidence.map((e) => [e.channel, e.userId, e.friendAt, e.messagedAt, e.goneAt])),
+        ...answerRows(acknowledgements, now),
+        now,
       })
       if (evidence.length > 0) tellListeners()
     },
@@ -66,44 +74,75 @@ export function createSqliteLedger(
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    due: async (now, limit) => JSON.parse(await store.due(now, limit)).map(dueContact),
-    nextDueAt: store.nextDueAt,
-    acknowledge: async (answers) => {
-      if (answers.length > 0) await commits.acknowledge(answers)
+    async due(limit) {
+      const now = clock()
+      return JSON.parse(await store.due(now, limit)).map((row: DueRow) => dueContact(row, now))
     },
-    clampDue: store.clampDue,
+    nextDueMs: async () => fromNow(await store.nextDueAt()),
+    acknowledge: async (answers, settleMs) => {
+      if (answers.length > 0) await commits.acknowledge(answers, settleMs)
+    },
+    clampDue: (ms) => store.clampDue(clock() + ms),
 
     async lock(name) {
       return (await store.lock(name)) ? () => store.unlock(name) : null
     },
-    openRun: store.openRun,
+    async openRun(channel) {
+      const run = await store.openRun(channel)
+      return run && runOf(run)
+    },
     lastListed: store.lastListed,
-    beginRun: (kind, channel, startedAt) => store.beginRun(kind, channel, startedAt, clock()),
-    async recordPages(run, pages) {
-      const stored = await store.recordPages(run, pageRows(pages), clock())
-      tellListeners()
-      return stored
+    beginRun: async (kind, channel, asOf = 0) => runOf(await store.beginRun(kind, channel, asOf, clock())),
+    async recordPages(id, pages) {
+      let run: Run | undefined
+      for (const waiting = [...pages]; waiting.length > 0; ) {
+        const together = waiting.splice(0, turns.pagesAtOnce())
+        const stored = await turns.writePages(together.length, () =>
+          told(store.recordPages(id, pageRows(together), clock())),
+        )
+        run = runOf(stored.run)
+      }
+      return run as Run
     },
     countAbsent: store.countAbsent,
-    async clearAbsent(run, after, limit) {
-      const cleared = await store.clearAbsent(run, after, limit, clock())
-      tellListeners()
-      return cleared
+    async *clearAbsent(id) {
+      for (let after: number | null = 0; after !== null; ) {
+        const from: number = after
+        const cleared = await turns.write(() => told(store.clearAbsent(id, from, clock())))
+        after = cleared.after
+        yield runOf(cleared.run)
+      }
     },
-    endRun: store.endRun,
-    contacts: (channel, after, limit) => store.contacts(channel, after, limit, clock()),
+    endRun: async (id, state) => runOf(await store.endRun(id, state)),
+    async *contacts(channel) {
+      for (let after = 0; ; ) {
+        const page = await store.contacts(channel, after, CONTACTS_AT_ONCE, clock())
+        const last = page.at(-1)
+        if (!last) return
+        after = last.id as number
+        yield page
+      }
+    },
+    lookUp: (ids) => store.lookUp(JSON.stringify(ids), clock()),
     async resend(run, ids) {
-      const resent = await store.resend(run, JSON.stringify(ids), clock())
-      tellListeners()
+      let resent = 0
+      for (let from = 0; from < ids.length; from += RESEND_AT_ONCE) {
+        const some = JSON.stringify(ids.slice(from, from + RESEND_AT_ONCE))
+        resent += await turns.write(() => told(store.resend(run, some, clock())))
+      }
       return resent
     },
     outstanding: store.outstanding,
     claimAccount: store.claimAccount,
 
-    holdLease: store.holdLease,
-    releaseLease: store.releaseLease,
+    holdLease: (name, holder, durationMs, aftermath) =>
+      store.holdLease(name, holder, durationMs, aftermath, clock()),
+    releaseLease: (name, holder, quietMs) => store.releaseLease(name, holder, quietMs, clock()),
     counts: store.counts,
-    oldestPendingAt: store.oldestPendingAt,
+    oldestPendingMs: async () => {
+      const at = await store.oldestPendingAt()
+      return at === null ? null : Math.max(0, clock() - at)
+    },
     probe: commits.probe,
     async close() {
       await commits.idle()
@@ -114,21 +153,35 @@ export function createSqliteLedger(
 
 type DueRow = [id: number, channel: string, userId: string, revision: number, reachable: number, at: number]
 
-const dueContact = ([id, channel, userId, revision, reachable, changedAt]: DueRow): DueContact => ({
+const dueContact = (
+  [id, channel, userId, revision, reachable, changedAt]: DueRow,
+  now: number,
+): DueContact => ({
   id,
   channel,
   userId,
   revision,
   reachable: reachable === 1,
-  changedAt,
+  pendingMs: now - changedAt,
 })
+
+function answerRows(acknowledgements: readonly Acknowledgements[], now: number) {
+  const acceptances: unknown[][] = []
+  const rejections: unknown[][] = []
+  for (const { answers, settleMs } of acknowledgements) {
+    for (const { id, revision, failure } of answers) {
+      const row = [id, revision, now + settleMs]
+      if (failure === null) acceptances.push(row)
+      else rejections.push([...row, failure])
+    }
+  }
+  return { acceptances: rows(acceptances), rejections: rows(rejections) }
+}
 
 function pageRows(pages: readonly FollowerPage[]): PageRows {
   const sum = (of: (page: FollowerPage) => number) => pages.reduce((total, page) => total + of(page), 0)
   return {
-    users: JSON.stringify(
-      pages.flatMap(({ listedAt, userIds }) => userIds.map((userId) => [userId, listedAt])),
-    ),
+    users: JSON.stringify(pages.flatMap(({ userIds }) => userIds)),
     next: pages.at(-1)?.next ?? null,
     pages: pages.length,
     listed: sum(({ userIds }) => userIds.length),
@@ -137,6 +190,4 @@ function pageRows(pages: readonly FollowerPage[]): PageRows {
 }
 
 /** One JSON text for a whole batch: it crosses to the thread as a copy of bytes, and SQLite reads it as it is. */
-function rows<T>(items: readonly T[], row: (item: T) => unknown[]): string | null {
-  return items.length > 0 ? JSON.stringify(items.map(row)) : null
-}
+const rows = (items: readonly unknown[][]): string | null => (items.length > 0 ? JSON.stringify(items) : null)

@@ -33,3 +33,5 @@ export function createLocks(path: string) {
     },
   }
 }
+
+export type Locks = ReturnType<typeof createLocks>

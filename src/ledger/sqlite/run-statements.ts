@@ -10,7 +10,15 @@ export function prepareRuns(db: Drizzle) {
   const at = (place: string) => sql.placeholder(place)
   const { kind: _kind, ...shown } = getTableColumns(runs)
   // The plus keeps SQLite from an index by channel: the rows are wanted in the order of their ids.
-  const isAbsent = sql`+${c.channel} = ${at('channel')} AND ${c.status} = 'friend' AND ${c.friendAt} < ${at('startedAt')}`
+  const known = {
+    id: c.id,
+    userId: c.userId,
+    reachable: sql`${c.status} <> 'gone'`.mapWith(Boolean),
+    failed: sql`${c.failure} IS NOT NULL`.mapWith(Boolean),
+    settled: sql`NOT ${c.pending} AND ${c.dueAt} <= ${at('now')}`.mapWith(Boolean),
+  }
+  const isNamed = sql`${c.id} IN (SELECT value FROM json_each(${at('ids')}))`
+  const isAbsent = sql`+${c.channel} = ${at('channel')} AND ${c.status} = 'friend' AND ${c.friendAt} < ${at('asOf')}`
 
   return {
     find: db
@@ -50,7 +58,7 @@ export function prepareRuns(db: Drizzle) {
         kind: sql`${at('kind')}`,
         channel: at('channel'),
         account: sql`${at('account')}`,
-        startedAt: at('startedAt'),
+        asOf: at('asOf'),
         state: 'listing',
         cursor: null,
         cursorAt: at('now'),
@@ -88,8 +96,8 @@ export function prepareRuns(db: Drizzle) {
       .select(
         newContacts({
           channel: sql`${at('channel')}`,
-          userId: sql`value ->> 0`,
-          friendAt: sql`max(value ->> 1, ${at('startedAt')})`,
+          userId: sql`value`,
+          friendAt: sql`${at('asOf')}`,
           messagedAt: sql`0`,
           goneAt: sql`0`,
           run: sql`${at('id')}`,
@@ -115,28 +123,23 @@ export function prepareRuns(db: Drizzle) {
           userId: sql`user_id`,
           friendAt: sql`0`,
           messagedAt: sql`0`,
-          goneAt: sql`${at('startedAt')}`,
+          goneAt: sql`${at('asOf')}`,
           run: sql`${at('id')}`,
           // Somebody may have followed since they were found.
-          from: sql`contacts WHERE id IN (SELECT value FROM json_each(${at('ids')})) AND status = 'friend' AND friend_at < ${at('startedAt')}`,
+          from: sql`contacts WHERE id IN (SELECT value FROM json_each(${at('ids')})) AND status = 'friend' AND friend_at < ${at('asOf')}`,
         }),
       )
       .onConflictDoUpdate(MERGE)
       .prepare(),
 
     page: db
-      .select({
-        id: c.id,
-        userId: c.userId,
-        reachable: sql`${c.status} <> 'gone'`.mapWith(Boolean),
-        failed: sql`${c.failure} IS NOT NULL`.mapWith(Boolean),
-        settled: sql`NOT ${c.pending} AND ${c.dueAt} <= ${at('now')}`.mapWith(Boolean),
-      })
+      .select(known)
       .from(c)
       .where(and(gt(c.id, at('after')), sql`+${c.channel} = ${at('channel')}`))
       .orderBy(asc(c.id))
       .limit(at('limit'))
       .prepare(),
+    lookUp: db.select(known).from(c).where(isNamed).orderBy(asc(c.id)).prepare(),
     resend: db
       .update(c)
       .set({
@@ -147,7 +150,7 @@ export function prepareRuns(db: Drizzle) {
         failure: null,
         run: sql`${at('run')}`,
       })
-      .where(sql`${c.id} IN (SELECT value FROM json_each(${at('ids')})) AND (NOT ${c.pending} OR ${c.bulk})`)
+      .where(sql`${isNamed} AND (NOT ${c.pending} OR ${c.bulk})`)
       .prepare(),
     // Their conditions are those of the partial indexes, word for word: SQLite uses them for nothing else.
     bulkPending: db

@@ -26,7 +26,7 @@ export const runs = sqliteTable('runs', {
   kind: text().$type<RunKind>().notNull(),
   channel: text().notNull(),
   account: text(),
-  startedAt: integer('started_at').notNull(),
+  asOf: integer('as_of').notNull(),
   state: text().$type<Run['state']>().notNull(),
   cursor: text(),
   cursorAt: integer('cursor_at').notNull(),
@@ -58,6 +58,8 @@ export const leases = sqliteTable('leases', {
   name: text().primaryKey(),
   holder: text().notNull(),
   expiresAt: integer('expires_at').notNull(),
+  quietUntil: integer('quiet_until').notNull().default(0),
+  isLocked: integer('is_locked', { mode: 'boolean' }).notNull().default(false),
 })
 
 export const probes = sqliteTable('probes', {

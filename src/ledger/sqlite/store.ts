@@ -1,10 +1,11 @@
-import { type ChannelCounts, LEASE_LIMIT_MS, type LeaseAnswer } from '../ledger.ts'
+import type { ChannelCounts } from '../ledger.ts'
 import { and, asc, type Drizzle, drizzle, eq, gt, inArray, lte, sql } from './drizzle.ts'
+import { createLeaseStore } from './leases.ts'
 import { createLocks } from './locks.ts'
 import { MERGE, newContacts } from './merge.ts'
 import type { OpenDatabase } from './open.ts'
 import { createRunStore } from './runs.ts'
-import { contacts, counts, leases, probes } from './schema.ts'
+import { contacts, counts, probes } from './schema.ts'
 
 /** Rows on their way into one transaction, as JSON: one statement takes them all. */
 export interface WriteRequest {
@@ -24,30 +25,18 @@ export function createStore({ db: database, assertInPlace }: OpenDatabase) {
   const locks = createLocks(database.name)
 
   const write = database.transaction(({ evidence, acceptances, rejections, now }: WriteRequest) => {
-    assertInPlace()
     if (evidence) statements.record.run({ rows: evidence, now })
     if (acceptances) statements.accept.run({ rows: acceptances, now })
     if (rejections) statements.reject.run({ rows: rejections })
     if (!evidence && !acceptances && !rejections) statements.probe.run({})
   })
 
-  const holdLease = database.transaction(
-    (name: string, holder: string, now: number, durationMs: number): LeaseAnswer => {
-      const before = statements.lease.get({ name })
-      const theirs = before !== undefined && before.holder !== holder
-      const alive = before !== undefined && before.expiresAt > now && before.expiresAt <= now + LEASE_LIMIT_MS
-      if (theirs && alive) return { held: false, takenOver: false }
-      statements.takeLease.run({ name, holder, expiresAt: now + durationMs })
-      return { held: true, takenOver: theirs }
-    },
-  )
-
   const nextDue = () => {
     const [first, second] = [0, 1].map((bulk) => statements.nextDue.get({ bulk }))
     return first && second ? (second.dueAt < first.dueAt ? second : first) : (first ?? second)
   }
 
-  return {
+  const methods = {
     // IMMEDIATE: the transaction waits for its turn at the start, and can't fail on a lock halfway.
     write: (request: WriteRequest) => write.immediate(request),
     /** As JSON `[[id, channel, userId, revision, reachable, changedAt], …]`: objects cost far more to hand over. */
@@ -62,21 +51,37 @@ export function createStore({ db: database, assertInPlace }: OpenDatabase) {
     clampDue(latest: number) {
       statements.clampDue.run({ latest })
     },
-    holdLease: (name: string, holder: string, now: number, durationMs: number) =>
-      holdLease.immediate(name, holder, now, durationMs),
-    releaseLease(name: string, holder: string) {
-      statements.releaseLease.run({ name, holder })
-    },
     counts: (): ChannelCounts[] => statements.counts.all(),
     oldestPendingAt: (): number | null => nextDue()?.changedAt ?? null,
-    ...createRunStore(database, db, assertInPlace),
+    ...createLeaseStore(database, db, locks),
+    ...createRunStore(database, db),
     lock: locks.lock,
     unlock: locks.unlock,
+  }
+
+  return {
+    ...guarded(methods, assertInPlace),
     close() {
       locks.close()
       database.close()
     },
   }
+}
+
+/** No method says anything of a file that is not the one at its path any more: what is stored there is on no disk. */
+function guarded<M extends Record<string, (...args: never[]) => unknown>>(
+  methods: M,
+  assertInPlace: () => void,
+): M {
+  const guard =
+    (method: M[string]) =>
+    (...args: Parameters<M[string]>) => {
+      assertInPlace()
+      return method(...args)
+    }
+  return Object.fromEntries(
+    Object.entries(methods).map(([name, method]) => [name, guard(method as M[string])]),
+  ) as M
 }
 
 export type Store = ReturnType<typeof createStore>
@@ -160,24 +165,6 @@ function prepare(db: Drizzle) {
       .update(c)
       .set({ dueAt: sql`${at('latest')}` })
       .where(and(isPending, inArray(c.bulk, [false, true]), gt(c.dueAt, at('latest'))))
-      .prepare(),
-
-    lease: db
-      .select()
-      .from(leases)
-      .where(eq(leases.name, at('name')))
-      .prepare(),
-    takeLease: db
-      .insert(leases)
-      .values({ name: at('name'), holder: at('holder'), expiresAt: at('expiresAt') })
-      .onConflictDoUpdate({
-        target: leases.name,
-        set: { holder: sql`excluded.holder`, expiresAt: sql`excluded.expires_at` },
-      })
-      .prepare(),
-    releaseLease: db
-      .delete(leases)
-      .where(and(eq(leases.name, at('name')), eq(leases.holder, at('holder'))))
       .prepare(),
 
     counts: db.select().from(counts).orderBy(asc(counts.channel)).prepare(),

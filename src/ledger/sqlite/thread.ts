@@ -81,6 +81,7 @@ export async function startThread(
     clearAbsent: call('clearAbsent'),
     endRun: call('endRun'),
     contacts: call('contacts'),
+    lookUp: call('lookUp'),
     resend: call('resend'),
     outstanding: call('outstanding'),
     claimAccount: call('claimAccount'),
