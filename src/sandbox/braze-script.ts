@@ -1,5 +1,6 @@
 import type { ScriptedAnswer } from './answers.ts'
 import { createLimiter, type Limit, type Limiter } from './braze-limit.ts'
+import type { Refusal } from './braze-track.ts'
 
 /** With `apply` the objects are taken and applied all the same, as when Braze got them and only the answer went astray. */
 export type TrackAnswer = ScriptedAnswer & { apply?: boolean }
@@ -12,12 +13,17 @@ export interface BrazeControls {
   setOutage: (answer: TrackAnswer | null) => void
   /** The user's objects get an error of their own, by index. User ids are alias names or external ids. */
   rejectUser: (userId: string, reason: string) => void
-  /** Every batch that contains the user is refused as a whole, without an index. Default status 400. */
-  refuseUser: (userId: string, status?: number) => void
+  /**
+   * Every batch that contains the user is refused as a whole, without an index. Default status 400, and in words; null: as
+   * something in front of Braze would, which says nothing.
+   */
+  refuseUser: (userId: string, status?: number, message?: string | null) => void
   /** Ends rejectUser and refuseUser. */
   acceptUser: (userId: string) => void
   /** Errors of objects come as bare strings. */
   errorsWithoutIndex: (bare: boolean) => void
+  /** The status of an answer in which every object has an error. Default 400. */
+  rejectAllWith: (status: number) => void
   /** Another key is valid from now on, the old one is answered 401. */
   setApiKey: (key: string) => void
   /** What goes beyond the limit is answered 429. */
@@ -29,7 +35,12 @@ export type BrazeScript = ReturnType<typeof createScript>
 /** Holds what was asked of a Braze: `controls` set it, the rest is read for each request. */
 export function createScript(firstApiKey: string) {
   const next: TrackAnswer[] = []
-  const rules = { rejected: new Map<string, string>(), refused: new Map<string, number>(), bareErrors: false }
+  const rules = {
+    rejected: new Map<string, string>(),
+    refused: new Map<string, Refusal>(),
+    bareErrors: false,
+    allRejected: 400,
+  }
   let apiKey = firstApiKey
   let outage: TrackAnswer | null = null
   let limiter: Limiter | null = null
@@ -44,8 +55,8 @@ export function createScript(firstApiKey: string) {
     rejectUser(userId, reason) {
       rules.rejected.set(userId, reason)
     },
-    refuseUser(userId, status = 400) {
-      rules.refused.set(userId, status)
+    refuseUser(userId, status = 400, message = 'Bad request') {
+      rules.refused.set(userId, { status, message })
     },
     acceptUser(userId) {
       rules.rejected.delete(userId)
@@ -53,6 +64,9 @@ export function createScript(firstApiKey: string) {
     },
     errorsWithoutIndex(bare) {
       rules.bareErrors = bare
+    },
+    rejectAllWith(status) {
+      rules.allRejected = status
     },
     setApiKey(key) {
       apiKey = key

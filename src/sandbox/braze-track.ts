@@ -18,10 +18,18 @@ export interface TrackRequest {
 export interface TrackRules {
   /** Users whose objects get an error of their own, and its text. */
   rejected: ReadonlyMap<string, string>
-  /** Users that spoil every batch they are in, and the status of its answer, without an index. */
-  refused: ReadonlyMap<string, number>
+  /** Users that spoil every batch they are in, and how it is answered, without an index. */
+  refused: ReadonlyMap<string, Refusal>
   /** Errors as bare strings instead of `{type, input_array, index}`. [CODE] */
   bareErrors: boolean
+  /** The status of an answer in which every object has an error. */
+  allRejected: number
+}
+
+/** `message` is null where no word is said. */
+export interface Refusal {
+  status: number
+  message: string | null
 }
 
 /** What `POST /users/track` answers, and the writes that it queued. */
@@ -70,7 +78,7 @@ export function judgeTrack(request: TrackRequest, rules: TrackRules): Verdict {
     let count = 0
     for (const [index, object] of list.entries()) {
       const refused = typeof object === 'string' ? undefined : rules.refused.get(object.userId)
-      if (refused !== undefined) return refusal('Bad request', refused)
+      if (refused !== undefined) return refusal(refused.message, refused.status)
       const problem = typeof object === 'string' ? object : rules.rejected.get(object.userId)
       if (problem !== undefined)
         errors.push(rules.bareErrors ? problem : { type: problem, input_array: name, index })
@@ -81,7 +89,11 @@ export function judgeTrack(request: TrackRequest, rules: TrackRules): Verdict {
   }
   const failed = errors.length > 0 ? { errors } : {}
   if (errors.length === request.total)
-    return { status: 400, body: { message: noValidData, ...failed }, writes }
+    return {
+      status: rules.allRejected,
+      body: { message: rules.allRejected < 300 ? 'success' : noValidData, ...processed, ...failed },
+      writes,
+    }
   return { status: 201, body: { message: 'success', ...processed, ...failed }, writes }
 }
 
@@ -89,6 +101,6 @@ function readOther(raw: unknown): { userId: string } | string {
   return isObject(raw) ? identify(raw) : 'Each object must be an object'
 }
 
-function refusal(message: string, status = 400): Verdict {
-  return { status, body: { message }, writes: [] }
+function refusal(message: string | null, status = 400): Verdict {
+  return { status, body: message === null ? {} : { message }, writes: [] }
 }
