@@ -1,6 +1,9 @@
 import type { FollowerPage } from '../ledger/ledger.ts'
 import type { LineClient } from '../line/client.ts'
+import { createEndWatch } from './endless.ts'
 import { BackfillError } from './error.ts'
+
+export { EndlessList } from './endless.ts'
 
 export interface ListOptions {
   readonly line: Pick<LineClient, 'followers'>
@@ -11,11 +14,11 @@ export interface ListOptions {
   readonly signal: AbortSignal
 }
 
-/** LINE's list goes in circles, and would never end. */
-export class EndlessList extends BackfillError {
+/** Only our own clock would date the page, and where that is ahead the list would win over newer webhooks. */
+class UndatedList extends BackfillError {
   constructor() {
     super(
-      "LINE's follower list named the same next page twice and would never end; nobody was cleared. Run backfill again, and report it to LINE if it stays so",
+      "LINE's follower list came without the header Date, so that nobody can tell how old it is; let what stands between here and LINE pass that header, and run backfill again",
     )
   }
 }
@@ -26,17 +29,17 @@ export class EndlessList extends BackfillError {
  * A page is dated by the moment before it was asked for, and by LINE's clock where that says less: then a webhook of a
  * later moment wins, and a clock of ours that is wrong cannot make the list win.
  *
- * @throws LineError, EndlessList
+ * @throws LineError, BackfillError
  */
 export async function* readList({ line, start, clock, signal }: ListOptions): AsyncGenerator<FollowerPage> {
-  const seen = new Set<string | null>([start])
+  const watchForEnd = createEndWatch(start)
   for (let cursor = start; ; ) {
     const askedAt = clock()
     const { date, ...page } = await line.followers(cursor, signal)
+    if (date === undefined) throw new UndatedList()
     yield { ...page, listedAt: Math.min(askedAt, date) }
+    watchForEnd(page)
     if (page.next === null) return
-    if (seen.has(page.next)) throw new EndlessList()
-    seen.add(page.next)
     cursor = page.next
   }
 }
