@@ -581,7 +581,7 @@ t.test('the wrong settings, options and databases', async (t) => {
     stderr: /^LINE_CHANNEL_ACCESS_TOKEN is missing; set it to .*LINE_CHANNEL_ID/,
   })
   t.match(await start([], { BRAZE_API_KEY: '' }).ended, { code: 2, stderr: /^BRAZE_API_KEY is missing/ })
-  t.match(await start([], { LINE_CHANNEL_ID: 'x' }).ended, { code: 2, stderr: /^LINE_CHANNEL_ID is "x"/ })
+  t.match(await start([], { LINE_CHANNEL_ID: 'x' }).ended, { code: 2, stderr: /^LINE_CHANNEL_ID is wrong/ })
   t.match(await start([], { LINE_CHANNEL_SECRET: '' }).ended, { code: 0 }, 'a token needs no secret')
   t.match(await start([], { DATABASE_URL: `file:${folder}` }).ended, { code: 1, stderr: /is a folder/ })
   t.match(await start(['--help']).ended, { code: 0, stdout: /--allow-mass-clear.*LINE_API_BASE_URL/s })
