@@ -98,7 +98,7 @@ export async function startServe(env: Env) {
 
 export type Serve = Awaited<ReturnType<typeof startServe>>
 
-export const SECRET = 'a-channel-secret'
+export const SECRET = '8c570fa6dd201bb328f1c1eac23a96d8'
 
 /** A folder for a database, a Braze, and as many servers and LINEs as the test starts; all end with the test. */
 export async function stage(t: Test, options: BrazeSandboxOptions = {}) {

@@ -1,8 +1,9 @@
 import type { Ledger, Run } from '../ledger/ledger.ts'
 import { isUnknownStart, type LineClient } from '../line/client.ts'
+import { EndlessList } from './endless.ts'
 import { BackfillError } from './error.ts'
 import { gathered } from './gathered.ts'
-import { EndlessList, readList } from './list.ts'
+import { readList } from './list.ts'
 
 export interface BackfillOptions {
   readonly ledger: Ledger
@@ -33,6 +34,8 @@ const RUN_LIFE_MS = 24 * 3_600_000
 const PAGES_AHEAD = 8
 /** LINE does not say how fresh its list is: what a webhook says of this time before a run wins over the list. */
 const MARGIN_MS = 300_000
+/** The header says no more than the second. */
+const DATE_PRECISION_MS = 999
 /** More than both of these would be cleared: probably it is the list that is wrong. */
 const MASS_CLEAR_SHARE = 0.2
 const MASS_CLEAR_PEOPLE = 10
@@ -118,9 +121,9 @@ async function list(options: BackfillOptions, run: Run | null): Promise<Run> {
  * answered, so that neither a clock of ours that is wrong nor a list that lags can win over what webhooks say.
  */
 function asOf(askedAt: number, date: number | undefined): number {
-  if (date !== undefined) return Math.min(askedAt, date) - MARGIN_MS
+  if (date !== undefined) return Math.min(askedAt, date + DATE_PRECISION_MS) - MARGIN_MS
   throw new BackfillError(
-    "LINE's answer has no header Date, so that nothing says how its list compares with webhooks; nothing was stored. Let whatever stands between here and LINE pass that header on",
+    "LINE's follower list came without the header Date, so that nobody can tell how old it is; let what stands between here and LINE pass that header, and run backfill again",
   )
 }
 

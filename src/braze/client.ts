@@ -1,8 +1,9 @@
 import { createHttpClient, type HttpRequest } from '../wire/client.ts'
+import { foreignWords } from '../wire/foreign-words.ts'
 import { type AttributeOptions, attributeObject, type Write } from './attributes.ts'
 
 export interface BrazeClientOptions extends AttributeOptions {
-  /** The REST endpoint's URL; a path in it is kept. */
+  /** The REST endpoint's URL. */
   readonly endpoint: string
   readonly apiKey: string
   /** Connections, each with one request at a time. */
@@ -17,7 +18,7 @@ export const MAX_ITEMS = 75
 /** Braze exports all custom attributes of a profile, not one: some hundreds of kilobytes for each. */
 const EXPORT_LIMIT_BYTES = 32_000_000
 
-/** Posts to Braze over connections that are kept alive. Both methods throw `NoAnswer`, of src/wire. */
+/** Posts to Braze over connections that are kept alive. `track` and `exportUsers` throw `NoAnswer`, of src/wire. */
 export function createBrazeClient({
   endpoint,
   apiKey,
@@ -32,6 +33,9 @@ export function createBrazeClient({
 
   return {
     timeoutMs,
+
+    /** Makes what Braze says of a request with these ids fit to be stored and shown: without them, and without the key. */
+    hide: (ids: readonly string[]) => (said: unknown) => foreignWords(said, { ids, secrets: [apiKey] }),
 
     /** Posts at most 75 writes of different users in one `/users/track` request. `interpret` reads the answer. */
     track: (writes: readonly Write[]) =>

@@ -1,4 +1,5 @@
 import type { HttpAnswer } from '../wire/client.ts'
+import { foreignWords } from '../wire/foreign-words.ts'
 import { exhaustedForMs, retryAfterMs } from './pace.ts'
 
 /** Braze's own limit. Source: braze.com/docs/api/endpoints/export/user_data/post_users_identifier */
@@ -29,19 +30,26 @@ const MENDING: Readonly<Record<number, string>> = {
   404: 'check BRAZE_REST_ENDPOINT',
 }
 
-/** @param now milliseconds since 1970 */
+/**
+ * @param now milliseconds since 1970
+ * @param words makes what Braze said fit to be shown
+ */
 export function readExport(
   { status, headers, body }: HttpAnswer,
   { attribute, aliasLabel }: { attribute: string; aliasLabel: string },
   now: number,
+  words: (said: unknown) => string = foreignWords,
 ): ExportMeaning {
   if (status === 429)
     return { kind: 'wait', forMs: retryAfterMs(headers, now), reason: 'Braze asks to wait (429)' }
   if (status >= 500) return { kind: 'retry', reason: `Braze answers ${status}` }
   const said = parse(body)
   if (status < 200 || status >= 300) {
-    const words = typeof said?.message === 'string' ? said.message.slice(0, 300) : 'without saying why'
-    return { kind: 'refused', reason: `Braze answers ${status}: ${MENDING[status] ?? words}` }
+    const why = typeof said?.message === 'string' && words(said.message)
+    return {
+      kind: 'refused',
+      reason: `Braze answers ${status}: ${MENDING[status] ?? (why || 'without saying why')}`,
+    }
   }
   if (!said || !Array.isArray(said.users)) {
     return { kind: 'retry', reason: `Braze answers ${status} without a list of users` }

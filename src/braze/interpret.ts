@@ -1,3 +1,4 @@
+import { foreignWords } from '../wire/foreign-words.ts'
 import { retryAfterMs } from './pace.ts'
 
 /** What came back for one request; `body` is undefined when there was none that could be read. */
@@ -7,7 +8,7 @@ export interface Answer {
   readonly body: string | undefined
 }
 
-/** What an answer means for the batch that was sent. Every `reason` is for people. */
+/** What an answer means for the batch that was sent. Every `reason` is for people, and at most 300 characters. */
 export type Meaning =
   /** Braze took all but the items named in `rejected` (by their place in the request). */
   | { readonly kind: 'accepted'; readonly rejected: ReadonlyMap<number, string> }
@@ -28,6 +29,10 @@ const MENDING: Readonly<Record<number, string>> = {
   404: 'Braze answers 404: check BRAZE_REST_ENDPOINT',
 }
 
+const REASON_LIMIT = 300
+/** Braze may name thousands: no more of them than these are looked at for a reason, which has no room for so many. */
+const ERRORS_IN_REASON = 100
+
 /** Statuses that say that the request itself is at fault. */
 const AT_FAULT = new Set([400, 413, 422])
 
@@ -36,36 +41,46 @@ const AT_FAULT = new Set([400, 413, 422])
  * Sources: braze.com/docs/api/endpoints/user_data/post_user_track and …/api/errors
  *
  * @param now milliseconds since 1970
+ * @param words makes what Braze said fit to be stored and shown; nothing of it is kept that did not go through it
  */
-export function interpret({ status, headers, body }: Answer, items: number, now: number): Meaning {
+export function interpret(
+  { status, headers, body }: Answer,
+  items: number,
+  now: number,
+  words: Words = foreignWords,
+): Meaning {
   const mending = MENDING[status]
   if (mending) return { kind: 'pause', reason: mending }
   if (status === 429) {
     return { kind: 'wait', forMs: retryAfterMs(headers, now), reason: 'Braze asks to wait (429)' }
   }
   const said = parse(body)
-  if (status >= 200 && status < 300) return accepted(status, said, items)
-  if (AT_FAULT.has(status)) return refused(status, said, items)
+  if (status >= 200 && status < 300) return accepted(status, said, items, words)
+  if (AT_FAULT.has(status)) return refused(status, said, items, words)
   return { kind: 'retry', reason: `Braze answers ${status}` }
 }
 
-function accepted(status: number, said: Said | undefined, items: number): Meaning {
+type Words = (said: unknown) => string
+
+function accepted(status: number, said: Said | undefined, items: number, words: Words): Meaning {
   const taken = said?.message === 'success' || (status === 202 && said?.message === 'queued')
   if (!said || !taken)
     return { kind: 'retry', reason: `Braze answers ${status} without its message of success` }
   const { byIndex, others } = sortErrors(said, items)
   // Braze counts what it processed, and so tells a warning from an item that was left out.
   if (others.length > 0 && said.processed !== items - byIndex.size) {
-    return { kind: 'split', reason: others.join('; ') }
+    return { kind: 'split', reason: reasonOf('', others, words) }
   }
-  return { kind: 'accepted', rejected: byIndex }
+  return { kind: 'accepted', rejected: inWords(byIndex, words) }
 }
 
-function refused(status: number, said: Said | undefined, items: number): Meaning {
+function refused(status: number, said: Said | undefined, items: number, words: Words): Meaning {
   const { byIndex, others } = sortErrors(said, items)
-  if (byIndex.size > 0) return { kind: 'refused', rejected: byIndex }
-  const reasons = said?.message === undefined ? others : [words(said.message), ...others]
-  if (reasons.length > 0) return { kind: 'split', reason: `Braze answers ${status}: ${reasons.join('; ')}` }
+  if (byIndex.size > 0) return { kind: 'refused', rejected: inWords(byIndex, words) }
+  const reasons = said?.message === undefined ? others : [said.message, ...others]
+  if (reasons.length > 0) {
+    return { kind: 'split', reason: reasonOf(`Braze answers ${status}: `, reasons, words) }
+  }
   // Only Braze's own words are proof that a contact is at fault: a proxy answers so, too. A smaller body may pass it.
   const reason = `Braze answers ${status} without saying why`
   return status === 413 && items > 1 ? { kind: 'split', reason } : { kind: 'retry', reason }
@@ -87,19 +102,25 @@ function parse(body: string | undefined): Said | undefined {
   }
 }
 
-/** Errors that name an item by its place, and the words of those that do not. Their `type` is free text. */
+/** Errors that name an item by its place, and those that do not. Their `type` is free text. */
 function sortErrors(said: Said | undefined, items: number) {
-  const byIndex = new Map<number, string>()
-  const others: string[] = []
+  const byIndex = new Map<number, unknown>()
+  const others: unknown[] = []
   for (const error of said?.errors ?? []) {
     const { index, type, input_array: list } = Object(error) as Record<string, unknown>
     const isPlace = Number.isInteger(index) && (index as number) >= 0 && (index as number) < items
-    if (isPlace && (list === undefined || list === 'attributes'))
-      byIndex.set(index as number, words(type ?? error))
-    else others.push(words(type ?? error))
+    if (isPlace && (list === undefined || list === 'attributes')) byIndex.set(index as number, type ?? error)
+    else others.push(type ?? error)
   }
   return { byIndex, others }
 }
 
-/** Braze's words, short enough to keep. */
-const words = (said: unknown) => (typeof said === 'string' ? said : JSON.stringify(said)).slice(0, 300)
+const inWords = (byIndex: ReadonlyMap<number, unknown>, words: Words) =>
+  new Map(Array.from(byIndex, ([index, said]) => [index, words(said)]))
+
+function reasonOf(opening: string, errors: readonly unknown[], words: Words): string {
+  const texts = errors
+    .slice(0, ERRORS_IN_REASON)
+    .map((error) => (typeof error === 'string' ? error : JSON.stringify(error)))
+  return (opening + words(texts.join('; '))).slice(0, REASON_LIMIT).toWellFormed()
+}

@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { envSchema } from 'env-schema'
 import { Type } from 'typebox'
+import { isHttpUrl } from './endpoint.ts'
 import { about, HTTP_URL, SETTINGS, type SettingName, type Settings } from './settings.ts'
+import { isHarmless } from './shown.ts'
 
 /** Settings that are missing or wrong; the message has one line for each, and no secret in it. */
 export class SettingsError extends Error {
@@ -15,8 +17,9 @@ export type Environment = Readonly<Record<string, string | undefined>>
 const ALL = Object.keys(SETTINGS.properties) as SettingName[]
 
 /**
- * Reads the settings `names` from `env`, from the files that `NAME_FILE` names, and, where neither has them,
- * from the text of a `.env` file. An empty value counts as absent.
+ * Reads the settings `names` from `env`, from the files that `NAME_FILE` names, and, where `env` has neither variable,
+ * from the text of a `.env` file. An empty value counts as absent, and an empty variable in `env` so on purpose: it goes
+ * before the one in `.env`.
  *
  * @throws SettingsError
  */
@@ -27,9 +30,10 @@ export function loadSettings<N extends SettingName = SettingName>(
 ): Pick<Settings, N> {
   const problems = new Map<string, string>()
   const given: Record<string, string> = {}
+  const fallback = parseEnv(dotenv)
   for (const name of names) {
     try {
-      const value = (textOf(name, env) || textOf(name, parseEnv(dotenv)))?.trim()
+      const value = textOf(name, sourceOf(name, env, fallback))?.trim()
       if (value) given[name] = value
     } catch (error) {
       problems.set(name, (error as Error).message)
@@ -52,6 +56,13 @@ export function readDotenv(directory: string): string {
   }
 }
 
+/** Where a setting is read from: both of its variables from the same place, so that the two never meet by chance. */
+function sourceOf(name: SettingName, env: Environment, fallback: Environment): Environment {
+  const file = `${name}_FILE`
+  if (env[name] !== undefined || env[file]) return env
+  return env[file] === undefined ? fallback : { [name]: fallback[name] }
+}
+
 function textOf(name: SettingName, env: Environment): string | undefined {
   const file = env[`${name}_FILE`]
   if (!file) return env[name]
@@ -60,10 +71,9 @@ function textOf(name: SettingName, env: Environment): string | undefined {
     return readFileSync(file, 'utf8').trim()
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    // Somebody may have put the secret itself there.
-    const shown = about(name).secret ? '' : `: ${file}`
+    // Its name is not told: somebody may have put the secret itself there.
     throw new Error(
-      `${name}_FILE names a file that cannot be read (${code})${shown}; it must be a file with ${about(name).mustBe}`,
+      `${name}_FILE names a file that cannot be read (${code}); it must be a file with ${about(name).mustBe}`,
     )
   }
 }
@@ -75,9 +85,13 @@ function check<N extends SettingName>(
   problems: Map<string, string>,
 ): Pick<Settings, N> {
   for (const name of names) {
+    const value = given[name]
+    if (value === undefined) continue
+    const fault = about(name).fault?.(value)
     // Ajv would take 0x10 and 1e3, too.
     const isNumber = SETTINGS.properties[name].type === 'integer'
-    if (isNumber && given[name] && !/^\d+$/.test(given[name])) problems.set(name, isWrong(name, given[name]))
+    if (fault !== undefined) problems.set(name, `${name} ${fault}; it must be ${about(name).mustBe}`)
+    else if (isNumber && !/^\d+$/.test(value)) problems.set(name, isWrong(name, value))
   }
   try {
     const schema = Type.Pick(SETTINGS, [...names])
@@ -85,7 +99,10 @@ function check<N extends SettingName>(
       schema,
       data: given,
       env: false,
-      ajv: { customOptions: (ajv) => ajv.addVocabulary(['mustBe', 'secret']).addFormat(HTTP_URL, isHttpUrl) },
+      ajv: {
+        customOptions: (ajv) =>
+          ajv.addVocabulary(['mustBe', 'secret', 'fault']).addFormat(HTTP_URL, isHttpUrl),
+      },
     })
   } catch (error) {
     const { errors } = error as { errors?: { instancePath: string; params: { missingProperty?: string } }[] }
@@ -99,16 +116,10 @@ function check<N extends SettingName>(
   }
 }
 
-/** Requests can be sent there as it is: nothing in it would be dropped without a word. */
-function isHttpUrl(text: string): boolean {
-  if (/\s/.test(text) || !URL.canParse(text)) return false
-  const { protocol, username, password, search, hash } = new URL(text)
-  return /^https?:$/.test(protocol) && !(username || password || search || hash)
-}
-
 const isMissing = (name: SettingName) => `${name} is missing; set it to ${about(name).mustBe}`
 
 function isWrong(name: SettingName, value: string) {
-  const shown = about(name).secret ? 'is wrong' : `is ${JSON.stringify(value.slice(0, 100))}`
-  return `${name} ${shown}; it must be ${about(name).mustBe}`
+  const { secret, mustBe, enum: words } = about(name)
+  const isShown = !secret && isHarmless(value, words)
+  return `${name} is ${isShown ? JSON.stringify(value) : 'wrong'}; it must be ${mustBe}`
 }

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { brazeFault } from './endpoint.ts'
 
 /** The format of a URL that requests are sent to. */
 export const HTTP_URL = 'http-url'
@@ -9,8 +10,10 @@ type About = {
   readonly description: string
   /** Completes "… is wrong; it must be …". */
   readonly mustBe: string
-  /** Its value is never printed. */
+  /** Its value is never printed, whatever it looks like. */
   readonly secret?: boolean
+  /** What is wrong with a value beyond its shape: completes "NAME …; it must be …". */
+  readonly fault?: (value: string) => string | undefined
 }
 
 const text = (about: About & { pattern?: string; format?: string; default?: string; enum?: string[] }) =>
@@ -34,7 +37,7 @@ export const SETTINGS = Type.Object({
     text({
       description: "a token for LINE's API, which `backfill` reads the follower list from; or",
       mustBe: 'a channel access token without spaces',
-      pattern: '^\\S+$',
+      pattern: '^[\\x21-\\x7e]+$',
       secret: true,
     }),
   ),
@@ -60,7 +63,8 @@ export const SETTINGS = Type.Object({
   }),
   BRAZE_REST_ENDPOINT: httpUrl({
     description: 'e.g. `https://rest.jp-01.braze.com`',
-    mustBe: 'the URL of your Braze instance, such as https://rest.jp-01.braze.com',
+    mustBe: 'the REST endpoint of your Braze instance without a path, such as https://rest.jp-01.braze.com',
+    fault: brazeFault,
   }),
   BRAZE_API_KEY: text({
     description: 'a REST API key with the permission `users.track`, and `users.export.ids` for `verify`',
@@ -163,9 +167,9 @@ export function describeSettings(): { name: SettingName; default: string; descri
   })
 }
 
-export function about(name: SettingName): About & { default?: unknown } {
-  return SETTINGS.properties[name] as unknown as About & { default?: unknown }
-}
+type Entry = About & { readonly default?: unknown; readonly enum?: readonly string[] }
+
+export const about = (name: SettingName): Entry => SETTINGS.properties[name] as unknown as Entry
 
 /** The channel secrets of the setting, the first listed first. */
 export const secretsOf = ({ LINE_CHANNEL_SECRET }: Pick<Settings, 'LINE_CHANNEL_SECRET'>): string[] =>

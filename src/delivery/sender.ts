@@ -3,7 +3,6 @@ import { interpret, type Meaning } from '../braze/interpret.ts'
 import { exhaustedForMs } from '../braze/pace.ts'
 import type { Acknowledgement, DueContact, Ledger } from '../ledger/ledger.ts'
 import { NoAnswer } from '../wire/client.ts'
-import { foreignWords } from '../wire/foreign-words.ts'
 import { backoffMs } from './backoff.ts'
 import type { Gate } from './gate.ts'
 import type { Holds } from './holds.ts'
@@ -15,7 +14,7 @@ const REFUSALS_IN_A_ROW = 3
 
 export interface SenderOptions {
   readonly ledger: Pick<Ledger, 'acknowledge'>
-  readonly braze: Pick<BrazeClient, 'track'>
+  readonly braze: Pick<BrazeClient, 'track' | 'hide'>
   readonly settleMs: number
   readonly gate: Gate
   readonly holds: Holds
@@ -115,8 +114,7 @@ export function createSender(options: SenderOptions) {
 
   async function ask(contacts: readonly DueContact[]): Promise<Meaning | Fault> {
     const startedAt = monotonic()
-    const hidden = { ids: contacts.map(({ userId }) => userId) }
-    const words = (said: unknown) => foreignWords(said, hidden)
+    const words = braze.hide(contacts.map(({ userId }) => userId))
     let status: number | 'error' = 'error'
     try {
       const answer = await braze.track(contacts)
@@ -124,7 +122,7 @@ export function createSender(options: SenderOptions) {
       const exhaustedMs = status === 429 ? undefined : exhaustedForMs(answer.headers, clock())
       if (exhaustedMs !== undefined)
         tell(gate.wait("Braze's limit is used up until it resets", exhaustedMs, monotonic()))
-      return interpret(answer, contacts.length, clock())
+      return interpret(answer, contacts.length, clock(), words)
     } catch (error) {
       const { name, message, stack } = error as Error
       if (error instanceof NoAnswer)

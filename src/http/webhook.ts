@@ -18,8 +18,6 @@ export interface WebhookOptions {
   readonly ledger: Pick<Ledger, 'record' | 'claimAccount'>
   readonly log: WebhookLog
   readonly observer?: WebhookObserver
-  /** Milliseconds since 1970. */
-  readonly clock?: () => number
 }
 
 /** What a pino logger offers. */
@@ -76,7 +74,7 @@ declare module 'fastify' {
  * there, before the content type and the JSON.
  */
 export async function webhookRoute(app: FastifyInstance, options: WebhookOptions) {
-  const { channel, ledger, log, observer, clock = Date.now } = options
+  const { channel, ledger, log, observer } = options
   const verify = createVerifier(channel.secrets)
   const rememberAccount = createAccountMemory({ channel: channel.name, ledger, log })
 
@@ -130,7 +128,7 @@ export async function webhookRoute(app: FastifyInstance, options: WebhookOptions
     if (!verdict.genuine) throw unsigned(request, verdict.reason)
     observer?.verified(channel.name, verdict.secret)
     if (!isJson(request.contentType)) throw new Refusal(415, 'The content type must be application/json.')
-    return readWebhook(body, channel.name, clock())
+    return readWebhook(body, channel.name)
   }
 
   /** Once for each request, also for one that is given up by its sender. */

@@ -1,12 +1,13 @@
 import { setTimeout as sleepFor } from 'node:timers/promises'
 import { type HttpAnswer, type HttpClient, type HttpRequest, NoAnswer } from '../wire/client.ts'
+import { foreignWords } from '../wire/foreign-words.ts'
 
 /** LINE's API refused a request, or gave no answer that makes sense often enough. The message is for a person. */
 export class LineError extends Error {
   override name = 'LineError'
   /** Undefined where no whole answer came. */
   readonly status: number | undefined
-  /** LINE's own words, where it said any. */
+  /** LINE's own words, where it said any, fit to be shown. */
   readonly said: string | undefined
 
   constructor(message: string, { status, said, cause }: ErrorDetails) {
@@ -43,6 +44,8 @@ export interface Call<T> extends HttpRequest {
   /** How often it is tried again. */
   readonly retries?: number
   readonly signal?: AbortSignal | undefined
+  /** What of the request nobody else may see, beside the token in its headers: an answer may repeat it. */
+  readonly secrets?: readonly string[]
 }
 
 /** So often, over some 15 seconds; a run that gives up then goes on from its cursor later. */
@@ -59,10 +62,10 @@ export function createCaller({ http, log, random = Math.random, sleep = defaultS
    * @throws LineError
    * @throws the reason of `signal` once that aborts
    */
-  return async function call<T>({ read, retries = RETRIES, signal, ...request }: Call<T>): Promise<T> {
-    const name = `${request.method} ${request.path.split('?')[0]}`
+  return async function call<T>(request: Call<T>): Promise<T> {
+    const { retries = RETRIES, signal } = request
     for (let attempt = 0; ; attempt += 1) {
-      const outcome = await attemptCall(name, request, read, signal)
+      const outcome = await attemptCall(request)
       if ('value' in outcome) return outcome.value
       if (!outcome.mayPass) throw outcome.error
       if (attempt >= retries) {
@@ -77,28 +80,29 @@ export function createCaller({ http, log, random = Math.random, sleep = defaultS
   }
 
   async function attemptCall<T>(
-    name: string,
-    request: HttpRequest,
-    read: Call<T>['read'],
-    signal: AbortSignal | undefined,
+    call: Call<T>,
   ): Promise<{ value: T } | { error: LineError; mayPass: boolean }> {
+    const { read, signal, secrets = [] } = call
+    const name = `${call.method} ${call.path.split('?')[0]}`
+    const hidden = { secrets: [tokenOf(call), ...secrets] }
     let answer: HttpAnswer
     try {
-      answer = await http.send(request, signal)
+      answer = await http.send(call, signal)
     } catch (cause) {
       if (!(cause instanceof NoAnswer)) throw cause
-      const error = new LineError(`LINE cannot be reached (${name}): ${cause.message}`, { cause })
-      return { error, mayPass: true }
+      const why = foreignWords(cause.message, hidden)
+      return { error: new LineError(`LINE cannot be reached (${name}): ${why}`, { cause }), mayPass: true }
     }
     const { status, headers } = answer
-    const requestId = String(headers['x-line-request-id'] ?? 'none')
+    const requestId = foreignWords(headers['x-line-request-id'] ?? 'none', hidden)
     log.debug({ request: name, status, requestId }, 'LINE has answered')
 
     const body = parse(answer.body)
     const isSuccess = status >= 200 && status < 300
     const value = isSuccess ? read(body, answer) : undefined
     if (value !== undefined) return { value }
-    const said = isSuccess ? undefined : wordsOf(body)
+    const words = isSuccess ? undefined : wordsOf(body)
+    const said = words === undefined ? undefined : foreignWords(words, hidden)
     const detail = isSuccess ? ' with something else than was asked for' : said ? `: ${said}` : ''
     const error = new LineError(
       `LINE answers ${status} to ${name}${detail} (x-line-request-id: ${requestId})`,
@@ -121,9 +125,11 @@ function parse(text: string): unknown {
   }
 }
 
-/** `message` of the Messaging API; `error` and `error_description` of the token endpoint. Short enough to print. */
+const tokenOf = ({ headers }: HttpRequest) => headers.authorization?.replace(/^Bearer /, '')
+
+/** `message` of the Messaging API; `error` and `error_description` of the token endpoint. */
 function wordsOf(body: unknown): string | undefined {
   const { message, error, error_description: description } = Object(body) as Record<string, unknown>
   const words = [message, error, description].filter((word) => typeof word === 'string')
-  return words.length > 0 ? words.join(': ').slice(0, 300) : undefined
+  return words.length > 0 ? words.join(': ') : undefined
 }

@@ -1,6 +1,6 @@
 import type { HttpAnswer } from '../wire/client.ts'
 import { type Call, type Caller, LineError } from './call.ts'
-import { LINE_EPOCH } from './epoch.ts'
+import { isMoment } from './epoch.ts'
 import type { TokenSource } from './tokens.ts'
 import { DUMMY_USER, isUserId } from './user-id.ts'
 
@@ -16,26 +16,36 @@ export interface ListPage {
   readonly invalid: number
   /** What to ask for next; null on the last page. */
   readonly next: string | null
-  /** LINE's clock when it answered, milliseconds since 1970. */
-  readonly date: number
+  /** LINE's clock when it answered, milliseconds since 1970; undefined where it does not say, or no such moment. */
+  readonly date: number | undefined
 }
+
+/** LINE does not take the cursor that it was given, any more or at all. */
+class UnknownStart extends LineError {}
 
 /** The most that LINE takes. */
 const PAGE_SIZE = 1_000
 
 /** The part of LINE's Messaging API that is used here. Methods throw what `createCaller` says. */
 export function createLineClient({ call, tokens }: LineClientOptions) {
-  /** With a token; where LINE does not take that any more, once again with a new one. */
-  async function get<T>(request: Omit<Call<T>, 'method' | 'headers'>): Promise<T> {
+  /**
+   * With a token; where LINE does not take that any more, once again with a new one.
+   *
+   * @param refused what an error of this very request means, and not one of a request for a token
+   */
+  async function get<T>(
+    request: Omit<Call<T>, 'method' | 'headers'>,
+    refused = (error: LineError) => error,
+  ): Promise<T> {
     for (let isRenewed = false; ; isRenewed = true) {
       const token = await tokens.get(request.signal)
       const headers = { authorization: `Bearer ${token}` }
       try {
         return await call({ ...request, method: 'GET', headers })
       } catch (error) {
-        const isOver =
-          error instanceof LineError && error.status === 401 && !isRenewed && tokens.expire(token)
-        if (!isOver) throw error
+        if (!(error instanceof LineError)) throw error
+        const isOver = error.status === 401 && !isRenewed && tokens.expire(token)
+        if (!isOver) throw refused(error)
       }
     }
   }
@@ -50,7 +60,12 @@ export function createLineClient({ call, tokens }: LineClientOptions) {
      */
     followers(start: string | null, signal?: AbortSignal): Promise<ListPage> {
       const query = new URLSearchParams({ limit: String(PAGE_SIZE), ...(start !== null && { start }) })
-      return get({ path: `/v2/bot/followers/ids?${query}`, read: readPage, signal })
+      const path = `/v2/bot/followers/ids?${query}`
+      if (start === null) return get({ path, read: readPage, signal })
+      // The cursor is all that LINE can find fault with in such a request; its words for that are free to change.
+      return get({ path, read: readPage, signal, secrets: [start] }, (error) =>
+        error.status === 400 ? new UnknownStart(error.message, { ...error, cause: error }) : error,
+      )
     },
 
     /**
@@ -77,9 +92,8 @@ export function createLineClient({ call, tokens }: LineClientOptions) {
 
 export type LineClient = ReturnType<typeof createLineClient>
 
-/** Whether LINE does not know the `start` that it was given, any more or at all. */
-export const isUnknownStart = (error: unknown): boolean =>
-  error instanceof LineError && error.status === 400 && /invalid start/i.test(error.said ?? '')
+/** Whether LINE does not take the `start` that it was given, any more or at all. */
+export const isUnknownStart = (error: unknown): boolean => error instanceof UnknownStart
 
 function readPage(body: unknown, { headers }: HttpAnswer): ListPage | undefined {
   const { userIds: entries, next = null } = Object(body) as Record<string, unknown>
@@ -88,10 +102,8 @@ function readPage(body: unknown, { headers }: HttpAnswer): ListPage | undefined 
     return undefined
   const valid = entries.filter(isUserId)
   const userIds = valid.filter((userId) => userId !== DUMMY_USER)
-  // A list that only our own clock dates could win over newer webhooks.
   const date = Date.parse(String(headers.date))
-  if (!(date >= LINE_EPOCH)) return undefined
-  return { userIds, invalid: entries.length - valid.length, next, date }
+  return { userIds, invalid: entries.length - valid.length, next, date: isMoment(date) ? date : undefined }
 }
 
 function readBotUserId(body: unknown): string | undefined {

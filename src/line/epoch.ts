@@ -1,2 +1,8 @@
 /** LINE opened in June 2011: a clock that says less is not set, and a timestamp that does is none in milliseconds. */
 export const LINE_EPOCH = Date.UTC(2011, 5, 1)
+/** Another century: no clock that anybody set, and a timestamp in microseconds is far beyond it. */
+const ANOTHER_CENTURY = Date.UTC(2100, 0)
+
+/** Whether LINE can have meant this moment, in milliseconds since 1970. */
+export const isMoment = (at: unknown): at is number =>
+  typeof at === 'number' && at >= LINE_EPOCH && at < ANOTHER_CENTURY

@@ -43,6 +43,7 @@ export function statelessTokens(options: StatelessTokenOptions): TokenSource {
         client_id: channelId,
         client_secret: channelSecret,
       }).toString(),
+      secrets: [channelSecret],
       read: readToken,
       signal,
     }).catch((error) => {

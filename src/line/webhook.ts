@@ -1,5 +1,5 @@
 import { type ContactKey, type Evidence, friend, gone, messaged } from '../contact/contact.ts'
-import { LINE_EPOCH } from './epoch.ts'
+import { isMoment } from './epoch.ts'
 import { DUMMY_USER, isUserId } from './user-id.ts'
 
 /** What a webhook body says. */
@@ -48,8 +48,6 @@ const EVIDENCE: ReadonlyMap<unknown, (key: ContactKey, at: number) => Evidence> 
 
 const KNOWN: ReadonlySet<unknown> = new Set(KNOWN_TYPES)
 
-const DAY_MS = 86_400_000
-
 /** A signed body that is not what LINE sends; the message says how. */
 export class MalformedWebhook extends Error {
   override name = 'MalformedWebhook'
@@ -59,14 +57,16 @@ export class MalformedWebhook extends Error {
  * Reads a webhook body that LINE has signed. Tolerant of everything that LINE may add, leave out or reorder: an
  * event that makes no sense is typed `invalid` and skipped, and spoils none of the others.
  *
- * @param now milliseconds since 1970; an event dated more than a day later counts as happening now
+ * LINE's timestamps are believed, also where they are ahead of our clock: LINE has signed them, and our clock may be
+ * the one that is wrong.
+ *
  * @throws MalformedWebhook when the bytes are not JSON, or hold no list `events`
  */
-export function readWebhook(body: Uint8Array, channel: string, now: number): WebhookReading {
+export function readWebhook(body: Uint8Array, channel: string): WebhookReading {
   const { events, destination } = parseBody(body)
   const evidence: Evidence[] = []
   const types: EventType[] = []
-  for (const event of events) types.push(readEvent(event, channel, now, evidence))
+  for (const event of events) types.push(readEvent(event, channel, evidence))
   return { evidence, types, destination: isUserId(destination) ? destination : undefined }
 }
 
@@ -85,7 +85,7 @@ function parseBody(body: Uint8Array): { events: unknown[]; destination: unknown 
 
 const decoder = new TextDecoder()
 
-function readEvent(event: unknown, channel: string, now: number, evidence: Evidence[]): EventType {
+function readEvent(event: unknown, channel: string, evidence: Evidence[]): EventType {
   if (!isObject(event) || typeof event.type !== 'string' || event.type === '') return 'invalid'
   const type = KNOWN.has(event.type) ? (event.type as EventType) : 'other'
   const observe = EVIDENCE.get(type)
@@ -96,17 +96,9 @@ function readEvent(event: unknown, channel: string, now: number, evidence: Evide
   // Members of groups and rooms need not be friends; users who never gave consent have no id.
   if (source.type !== 'user' || source.userId === undefined || source.userId === DUMMY_USER) return type
 
-  const at = momentOf(event.timestamp, now)
-  if (at === undefined || !isUserId(source.userId)) return 'invalid'
-  evidence.push(observe({ channel, userId: source.userId }, at))
+  if (!isMoment(event.timestamp) || !isUserId(source.userId)) return 'invalid'
+  evidence.push(observe({ channel, userId: source.userId }, Math.floor(event.timestamp)))
   return type
-}
-
-/** `timestamp` in milliseconds, never later than now and a day; undefined when it is no such moment. */
-function momentOf(timestamp: unknown, now: number): number | undefined {
-  if (typeof timestamp !== 'number' || !Number.isFinite(timestamp) || timestamp < LINE_EPOCH) return undefined
-  // A clock of ours that has not been set yet must not date what LINE has dated.
-  return now >= LINE_EPOCH && timestamp > now + DAY_MS ? now : Math.floor(timestamp)
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

@@ -13,6 +13,8 @@ export interface ListControls {
   expireCursors: () => void
   /** The list never ends: each page's `next` is the cursor that was asked for. The first page, which was asked for without, gets one of its own. */
   repeatCursor: (on: boolean) => void
+  /** The list never ends: after its last follower come empty pages, each with a `next` that is new. */
+  endlessList: (on: boolean) => void
   /** The account is neither verified nor premium: the list is answered 403. */
   forbidList: (on: boolean) => void
 }
@@ -34,6 +36,7 @@ export function createList(options: {
   let sizes: ((page: number) => number) | null = null
   let raw: unknown[] = []
   let isRepeating = false
+  let isEndless = false
   let isForbidden = false
 
   const controls: ListControls = {
@@ -47,6 +50,9 @@ export function createList(options: {
     repeatCursor(on) {
       isRepeating = on
     },
+    endlessList(on) {
+      isEndless = on
+    },
     forbidList(on) {
       isForbidden = on
     },
@@ -55,6 +61,7 @@ export function createList(options: {
   /** The cursor after a page, or null after the last one. */
   function nextCursor(start: string | undefined, next: number | null): string | null {
     if (isRepeating) return start ?? cursors.issue(next ?? followers.end)
+    if (isEndless) return cursors.issue(next ?? followers.end)
     return next === null ? null : cursors.issue(next)
   }
 

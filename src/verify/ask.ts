@@ -4,7 +4,7 @@ import { type ExportMeaning, readExport } from '../braze/export.ts'
 import { NoAnswer } from '../wire/client.ts'
 
 export interface AskOptions {
-  readonly braze: Pick<BrazeClient, 'exportUsers'>
+  readonly braze: Pick<BrazeClient, 'exportUsers' | 'hide'>
   readonly attribute: string
   readonly aliasLabel: string
   readonly signal: AbortSignal
@@ -49,7 +49,7 @@ export function createAsk(options: AskOptions) {
         restMs = meaning.restMs > 0 ? meaning.restMs : meaning.isLimited ? 0 : GAP_MS
         return meaning.values
       }
-      if (meaning.kind === 'refused') throw new Error(without(userIds, meaning.reason))
+      if (meaning.kind === 'refused') throw new Error(meaning.reason)
       if (meaning.kind === 'wait' && meaning.forMs !== undefined) {
         await rest(meaning.forMs, meaning.reason)
         continue
@@ -61,18 +61,15 @@ export function createAsk(options: AskOptions) {
   }
 
   async function askOnce(userIds: readonly string[]): Promise<ExportMeaning> {
+    const words = braze.hide(userIds)
     try {
-      return readExport(await braze.exportUsers(userIds, signal), options, clock())
+      return readExport(await braze.exportUsers(userIds, signal), options, clock(), words)
     } catch (cause) {
       if (!(cause instanceof NoAnswer)) throw cause
-      return { kind: 'retry', reason: `Braze cannot be reached: ${cause.message}` }
+      return { kind: 'retry', reason: `Braze cannot be reached: ${words(cause.message)}` }
     }
   }
 }
-
-/** Braze's words may name those whom it was asked for. */
-const without = (userIds: readonly string[], words: string) =>
-  userIds.reduce((text, userId) => text.replaceAll(userId, '<user id>'), words)
 
 const defaultSleep = (ms: number, signal: AbortSignal) =>
   sleepFor(ms, undefined, { signal }).catch(() => signal.throwIfAborted())

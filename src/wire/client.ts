@@ -1,4 +1,4 @@
-import { Pool } from 'undici'
+import { errors, Pool } from 'undici'
 
 export interface HttpClientOptions {
   /** A path in it is kept. */
@@ -33,6 +33,17 @@ export class NoAnswer extends Error {
 
 const ANSWER_LIMIT_BYTES = 1_000_000
 
+class TooLarge extends Error {}
+
+/** With these undici refuses to send what it was given, or a library of ours breaks its own rules. */
+const OUR_MISTAKES: ReadonlySet<unknown> = new Set([
+  'UND_ERR_INVALID_ARG',
+  'UND_ERR_NOT_SUPPORTED',
+  'UND_ERR_INVALID_RETURN_VALUE',
+  'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH',
+  'ERR_ASSERTION',
+])
+
 /** Makes requests that end: in time, also where the body of an answer hangs, and before an answer fills the memory. */
 export function createHttpClient({ baseUrl, timeoutMs, connections }: HttpClientOptions) {
   const { origin, pathname } = new URL(baseUrl)
@@ -46,7 +57,7 @@ export function createHttpClient({ baseUrl, timeoutMs, connections }: HttpClient
   return {
     timeoutMs,
 
-    /** @throws NoAnswer; the reason of `signal` once that aborts */
+    /** @throws NoAnswer; the reason of `signal` once that aborts; a mistake of ours as what it is */
     async send(request: HttpRequest, signal?: AbortSignal): Promise<HttpAnswer> {
       const { method, path, headers, body, answerLimitBytes = ANSWER_LIMIT_BYTES } = request
       const timeout = AbortSignal.timeout(timeoutMs)
@@ -65,7 +76,8 @@ export function createHttpClient({ baseUrl, timeoutMs, connections }: HttpClient
         }
       } catch (cause) {
         signal?.throwIfAborted()
-        throw new NoAnswer(describe(cause as Error, timeoutMs), { cause })
+        if (!isOfTheWire(cause)) throw cause
+        throw new NoAnswer(describe(cause, timeoutMs), { cause })
       }
     },
 
@@ -81,10 +93,23 @@ async function readText(body: AsyncIterable<Buffer>, limitBytes: number): Promis
   // Leaving the loop by throwing ends the connection, so an endless answer is not read to its end.
   for await (const chunk of body) {
     size += chunk.length
-    if (size > limitBytes) throw new Error(`the answer is larger than ${limitBytes / 1e6} MB`)
+    if (size > limitBytes) throw new TooLarge(`the answer is larger than ${limitBytes / 1e6} MB`)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString()
+}
+
+/**
+ * Whether the network, TLS, HTTP or the time is to blame. Those errors have a code (but for what is not HTTP); a
+ * mistake in our code has none, or is a TypeError or RangeError, and would be retried for ever if it passed for a server
+ * that cannot be reached.
+ */
+function isOfTheWire(error: unknown): error is Error {
+  if (!(error instanceof Error) || error instanceof TypeError || error instanceof RangeError) return false
+  if (error instanceof TooLarge || error instanceof errors.HTTPParserError) return true
+  if (error.name === 'TimeoutError') return true
+  const { code } = error as NodeJS.ErrnoException
+  return typeof code === 'string' && !OUR_MISTAKES.has(code)
 }
 
 function describe(error: Error, timeoutMs: number): string {

@@ -19,11 +19,17 @@ export interface Hidden {
 export function foreignWords(said: unknown, { ids = [], secrets = [] }: Hidden = {}): string {
   let words = (typeof said === 'string' ? said : (JSON.stringify(said) ?? String(said))).slice(0, READ_LIMIT)
   // Before it is cut: half an id would still tell.
-  for (const secret of secrets) if (secret) words = words.replaceAll(secret, '<secret>')
-  for (const id of ids) if (id) words = words.replaceAll(id, '<user id>')
+  for (const secret of longestFirst(secrets)) words = words.replaceAll(secret, '<secret>')
+  for (const id of longestFirst(ids)) words = words.replaceAll(id, '<user id>')
   return words
     .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
     .trim()
     .slice(0, LIMIT)
     .toWellFormed()
 }
+
+/** Where one begins with another, taking out the shorter first would leave the rest of the longer. */
+const longestFirst = (names: Iterable<string | undefined>): string[] =>
+  Array.from(names, (name) => name ?? '')
+    .filter((name) => name !== '')
+    .sort((a, b) => b.length - a.length)

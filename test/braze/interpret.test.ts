@@ -1,5 +1,6 @@
 import t from 'tap'
 import { type Answer, interpret } from '../../src/braze/interpret.ts'
+import { foreignWords } from '../../src/wire/foreign-words.ts'
 
 const NOW = 1_800_000_000_000
 const meaning = (status: number, body: unknown = '', headers: Answer['headers'] = {}, items = 3) =>
@@ -146,4 +147,58 @@ t.test('429 in every dialect', async (t) => {
     t.equal(waits({ 'x-ratelimit-reset': silly }), undefined, silly)
   }
   t.equal(waits({}), undefined)
+})
+
+t.test('thousands of errors are a short reason, and cost as little as a few', async (t) => {
+  const errors = Array.from({ length: 3_000 }, (_, i) => `${'x'.repeat(100)} ${i}`)
+  let calls = 0
+  const words = (said: unknown) => {
+    calls += 1
+    return foreignWords(said)
+  }
+  const say = (status: number, errors: unknown[]) =>
+    interpret(
+      { status, headers: {}, body: JSON.stringify({ message: 'success', attributes_processed: 0, errors }) },
+      75,
+      NOW,
+      words,
+    )
+  for (const status of [201, 400]) {
+    const { kind, reason } = say(status, errors) as { kind: string; reason: string }
+    t.equal(kind, 'split')
+    t.equal(reason.length, 300)
+  }
+  t.equal(calls, 2, 'once for a reason')
+  const named = errors.map((type, i) => atIndex(i % 75, type))
+  const { rejected } = say(201, named) as { rejected: ReadonlyMap<number, string> }
+  t.equal(rejected.size, 75)
+  t.ok([...rejected.values()].every((failure) => failure.length <= 300))
+  t.equal(calls, 2 + 75, 'once for an item')
+})
+
+t.test('all that Braze says goes through `words`, whole', async (t) => {
+  const user = `U${'f'.repeat(32)}`
+  const hidden = { ids: [user], secrets: ['the-api-key'] }
+  const told = `${'x'.repeat(280)}${user} the-api-key\n`
+  const say = (status: number, body: object) =>
+    interpret({ status, headers: {}, body: JSON.stringify(body) }, 2, NOW, (said) =>
+      foreignWords(said, hidden),
+    )
+  const meanings = [
+    say(400, { message: told }),
+    say(400, { message: { [told]: told }, errors: [told, { type: told }] }),
+    say(201, { message: 'success', attributes_processed: 0, errors: [told] }),
+    say(201, { message: 'success', attributes_processed: 1, errors: [atIndex(0, told)] }),
+    say(400, { message: 'no', errors: [{ index: 1, of: told }] }),
+    say(413, { message: told }),
+    ...[401, 403, 404, 429, 500].map((status) => say(status, { message: told })),
+  ]
+  for (const meaning of meanings) {
+    const all = [
+      ...('rejected' in meaning ? meaning.rejected.values() : []),
+      'reason' in meaning ? meaning.reason : '',
+    ].join()
+    t.notMatch(all, /f{4}|the-api|[\n]/, all)
+  }
+  t.match(meanings[0], { reason: /^Braze answers 400: x{280}<$/ })
 })

@@ -397,6 +397,48 @@ t.test('a list that goes in circles stops the run, and clears nobody', async (t)
   t.match(await run(), { code: 0, result: { listed: 30, gone: 1 } }, 'the next run begins anew')
 })
 
+t.test('a list whose next page is ever new stops the run, and clears nobody', async (t) => {
+  const { line, run, known, counts, starts } = await setUp(t, {
+    line: { followers: users(30), pageSize: 10 },
+  })
+  await known([friend(key('Uabsent'), 1_000)])
+  line.endlessList(true)
+  const { code, stderr } = await run()
+  t.equal(code, 1)
+  t.match(stderr, /1,000 pages in a row that name nobody and would never end; nobody was cleared/)
+  t.match(await counts(), { friend: 31, gone: 0 })
+  t.equal(starts().length, 1_003)
+  line.endlessList(false)
+  t.match(await run(), { code: 0, result: { listed: 30, gone: 1 } }, 'the next run begins anew')
+})
+
+t.test('a cursor that LINE refuses in any words begins anew, once', async (t) => {
+  const { line, run, starts, known, counts } = await setUp(t, {
+    line: { followers: users(30), pageSize: 10 },
+  })
+  await known([friend(key('Uabsent'), 1_000)])
+  line.answerPage(2, { status: 400, body: { message: 'The page token has expired' } })
+  const first = await run()
+  t.match(first, { code: 0, result: { pages: 3, listed: 30, gone: 1 } })
+  t.match(first.stderr, /does not know where the list was left off any more: the run begins anew/)
+  t.equal(starts().filter((start) => start === null).length, 2)
+
+  await known([friend(key('Uabsent'), Date.now())])
+  for (const page of [7, 9])
+    line.answerPage(page, { status: 400, body: { message: 'The page token has expired' } })
+  const second = await run()
+  t.match(second, { code: 1, stderr: /LINE answers 400 .*: The page token has expired/ })
+  t.equal(starts().length, 9, 'not a third time')
+  t.match(await counts(), { gone: 0 }, 'and nobody is cleared')
+})
+
+t.test('a list that LINE does not date is not stored', async (t) => {
+  const { line, run, counts } = await setUp(t, { line: { followers: users(30), pageSize: 10 } })
+  line.setDate(() => '')
+  t.match(await run(), { code: 1, stderr: /came without the header Date, .* run backfill again/ })
+  t.match(await counts(), { friend: 0 })
+})
+
 t.test(
   'a database that cannot grow any more midway',
   { skip: process.platform !== 'linux' && 'needs ulimit' },
@@ -540,7 +582,7 @@ t.test('the wrong settings, options and databases', async (t) => {
     stderr: /^LINE_CHANNEL_ACCESS_TOKEN is missing; set it to .*LINE_CHANNEL_ID/,
   })
   t.match(await start([], { BRAZE_API_KEY: '' }).ended, { code: 2, stderr: /^BRAZE_API_KEY is missing/ })
-  t.match(await start([], { LINE_CHANNEL_ID: 'x' }).ended, { code: 2, stderr: /^LINE_CHANNEL_ID is "x"/ })
+  t.match(await start([], { LINE_CHANNEL_ID: 'x' }).ended, { code: 2, stderr: /^LINE_CHANNEL_ID is wrong/ })
   t.match(await start([], { LINE_CHANNEL_SECRET: '' }).ended, { code: 0 }, 'a token needs no secret')
   t.match(await start([], { DATABASE_URL: `file:${folder}` }).ended, { code: 1, stderr: /is a folder/ })
   t.match(await start(['--help']).ended, { code: 0, stdout: /--allow-mass-clear.*LINE_API_BASE_URL/s })

@@ -180,7 +180,7 @@ t.test('settings that are missing or wrong end with 2 and a line for each', asyn
   })
   t.match(await runCli(['serve'], { env: { ...env, PORT: 'x' } }), {
     code: 2,
-    stderr: /^PORT is "x"; it must be a port.*\n$/,
+    stderr: /^PORT is wrong; it must be a port.*\n$/,
   })
 })
 
@@ -198,13 +198,30 @@ t.test('a port that is taken ends serve with one sentence', async (t) => {
 t.test('settings from files and .env', async (t) => {
   const { env, folder } = await stage(t)
   writeFileSync(join(folder, 'secret'), `${SECRET}\n`)
-  const { LINE_CHANNEL_SECRET: _, ...others } = env
-  writeFileSync(join(folder, '.env'), 'PORT=not-a-port\n')
-  const { code, stderr } = await runCli(['serve'], {
+  const { LINE_CHANNEL_SECRET: _, PORT: __, ...others } = env
+  writeFileSync(join(folder, '.env'), 'PORT=70000\nBRAZE_API_KEY=key\n')
+  const ended = await runCli(['serve'], {
     cwd: folder,
-    env: { ...others, PORT: '', LINE_CHANNEL_SECRET_FILE: join(folder, 'secret') },
+    env: { ...others, BRAZE_API_KEY: '', LINE_CHANNEL_SECRET_FILE: join(folder, 'secret') },
   })
-  t.match({ code, stderr }, { code: 2, stderr: /^PORT is "not-a-port"/ })
+  t.match(ended, { code: 2, stderr: /^BRAZE_API_KEY is missing.*\nPORT is "70000".*\n$/ })
+})
+
+t.test('serve warns of settings that are probably wrong, and starts', async (t) => {
+  const { serve } = await stage(t)
+  const secret = 'not-a-channel-secret'
+  const server = await serve({ BRAZE_REST_ENDPOINT: 'http://name.invalid', LINE_CHANNEL_SECRET: secret })
+  const warnings = server.lines.filter(({ level }) => level === 'warn').map(({ msg }) => msg)
+  t.match(warnings, [/^LINE_CHANNEL_SECRET: .* is not 32 /, /^BRAZE_REST_ENDPOINT .*https:/])
+  t.notMatch(warnings.join(), secret)
+})
+
+t.test('a secret as HOST is not printed', async (t) => {
+  const { env } = await stage(t)
+  const HOST = '8c570fa6-dd20-1bb3-28f1-c1eac23a96d8'
+  const ended = await runCli(['serve'], { env: { ...env, HOST } })
+  t.match(ended, { code: 1, stderr: /Cannot listen on port 0 of HOST; set HOST and PORT/ })
+  t.notMatch(ended.stderr, HOST)
 })
 
 t.test('migrate', async (t) => {

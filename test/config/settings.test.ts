@@ -57,7 +57,7 @@ t.test('one line for each setting that is missing', async (t) => {
 t.test('every setting, wrong, is one line that names it and says what would be right', async (t) => {
   const wrong: Record<string, string[]> = {
     LINE_CHANNEL_SECRET: ['a,,b', ',', 'a,', 'two words'],
-    LINE_CHANNEL_ACCESS_TOKEN: ['two words'],
+    LINE_CHANNEL_ACCESS_TOKEN: ['two words', 'tökén'],
     LINE_CHANNEL_ID: ['U123', '-1'],
     LINE_API_BASE_URL: ['api.line.me', 'ftp://x'],
     LINE_TIMEOUT_MS: ['0', '-1', '1.5', 'ten', '1e9', '1e3', '0x100'],
@@ -71,6 +71,11 @@ t.test('every setting, wrong, is one line that names it and says what would be r
       'https://%',
       'https://user:pass@x',
       'https://x#y',
+      'https://rest.jp-01.braze.com/users/track',
+      'https://rest.jp-01.braze.com//',
+      'https://dashboard-03.braze.com',
+      'https://dashboard.jp-01.braze.com/',
+      'https://DASHBOARD-01.braze.eu',
     ],
     BRAZE_API_KEY: ['two words', 'línea'],
     BRAZE_ATTRIBUTE: ['$set', '_update_existing_only', 'x'.repeat(256), 'external_id', 'user_alias'],
@@ -108,6 +113,61 @@ t.test('every setting, wrong, is one line that names it and says what would be r
   )
 })
 
+t.test('an endpoint of Braze: what is wrong with it', async (t) => {
+  const told = (value: string) => complaints({ ...REQUIRED, BRAZE_REST_ENDPOINT: value })
+  const right =
+    'it must be the REST endpoint of your Braze instance without a path, such as https://rest.jp-01.braze.com'
+  t.strictSame(told('https://rest.jp-01.braze.com/users/track'), [`BRAZE_REST_ENDPOINT has a path; ${right}`])
+  for (const url of ['https://dashboard-03.braze.com', 'https://dashboard.us-10.braze.com/sign_in'])
+    t.strictSame(told(url), [`BRAZE_REST_ENDPOINT is the address of Braze's dashboard; ${right}`])
+  for (const url of [
+    'https://rest.jp-01.braze.com/',
+    'http://127.0.0.1:8080',
+    'https://braze-proxy.example/',
+  ])
+    t.strictSame(told(url), [])
+})
+
+t.test('a value is shown only where it cannot be a secret', async (t) => {
+  const told = (name: string, value: string) => complaints({ ...REQUIRED, [name]: value }).join()
+  t.match(told('PORT', '65536'), /^PORT is "65536"; it must be a port/)
+  t.match(told('BRAZE_SETTLE_MS', '-1'), /^BRAZE_SETTLE_MS is "-1"/)
+  t.match(told('BRAZE_CREATE_PROFILES', 'Yes'), /^BRAZE_CREATE_PROFILES is "Yes"/)
+  t.match(told('LOG_LEVEL', 'INFO'), /^LOG_LEVEL is "INFO"/)
+  t.match(
+    told('BRAZE_REST_ENDPOINT', 'rest.jp-01.braze.com'),
+    /^BRAZE_REST_ENDPOINT is "rest\.jp-01\.braze\.com"/,
+  )
+  t.match(told('LINE_API_BASE_URL', 'api.line.me'), /^LINE_API_BASE_URL is "api\.line\.me"/)
+  t.match(told('LOG_LEVEL', 'loud'), /^LOG_LEVEL is wrong; it must be one of/)
+
+  const secrets = [
+    '01234567-89ab-cdef-0123-456789abcdef',
+    '8c570fa6dd201bb328f1c1eac23a96d8',
+    '12345678901234567890123456789012',
+    'eyJhbGciOiJIUzI1NiJ9.UnQ_o-GP0VtnwDjbK0C8E_NvK.a1b2',
+    `${'Ab1/+'.repeat(34)}=`,
+    'hunter2',
+    'correct',
+    'https://user:hunter2@rest.jp-01.braze.com',
+    'https://rest.jp-01.braze.com/8c570fa6dd201bb3',
+    'postgres://user:hunter2@127.0.0.1/line',
+    'two words',
+  ]
+  for (const { name } of describeSettings()) {
+    for (const secret of secrets) {
+      t.notOk(told(name, secret).includes(secret), `${name}=${secret}`)
+      const { [name as 'BRAZE_API_KEY']: _, ...others } = REQUIRED
+      t.notOk(
+        complaints({ ...others, [`${name}_FILE`]: secret })
+          .join()
+          .includes(secret),
+        `${name}_FILE`,
+      )
+    }
+  }
+})
+
 t.test('from files and from .env', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'line-braze-'))
   t.teardown(() => rmSync(folder, { recursive: true }))
@@ -125,7 +185,7 @@ t.test('from files and from .env', async (t) => {
   const [line = ''] = complaints({ ...others, BRAZE_API_KEY_FILE: 'the-secret-itself' })
   t.match(line, /^BRAZE_API_KEY_FILE names a file .*ENOENT/)
   t.notMatch(line, 'the-secret-itself')
-  t.match(complaints({ ...REQUIRED, PORT_FILE: '/nowhere' }), [/\/nowhere/])
+  t.match(complaints({ ...REQUIRED, PORT_FILE: '/nowhere' }), [/^PORT_FILE names a file .*ENOENT/])
   writeFileSync(file, '\n')
   t.match(complaints({ ...others, BRAZE_API_KEY_FILE: file }), [/^BRAZE_API_KEY is missing/])
 
@@ -135,6 +195,36 @@ t.test('from files and from .env', async (t) => {
   writeFileSync(join(folder, '.env'), 'BRAZE_API_KEY=dotenv-key\nPORT=4000\n')
   const settings = loadSettings({ ...others, PORT: '5000' }, readDotenv(folder))
   t.match(settings, { BRAZE_API_KEY: 'dotenv-key', PORT: 5_000 }, 'the environment goes first')
+})
+
+t.test('an empty variable goes before .env, too, and counts as absent', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'line-braze-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'key')
+  writeFileSync(file, 'from-a-file')
+  const dotenv = `PORT=4000\nBRAZE_API_KEY_FILE=${file}\nLINE_CHANNEL_ACCESS_TOKEN=token\nLINE_CHANNEL_ID=123`
+  const { BRAZE_API_KEY: _, ...others } = REQUIRED
+  t.match(loadSettings(others, dotenv), { PORT: 4_000, BRAZE_API_KEY: 'from-a-file', LINE_CHANNEL_ID: '123' })
+  const settings = loadSettings({ ...others, PORT: '', LINE_CHANNEL_ID: ' ' }, dotenv)
+  t.match(settings, { PORT: 3_000, LINE_CHANNEL_ACCESS_TOKEN: 'token' })
+  t.notOk('LINE_CHANNEL_ID' in settings)
+  t.match(complaints({ ...others, BRAZE_API_KEY: '' }, dotenv), [/^BRAZE_API_KEY is missing/])
+  t.match(complaints({ ...others, BRAZE_API_KEY_FILE: '' }, dotenv), [/^BRAZE_API_KEY is missing/])
+  t.match(
+    loadSettings({ ...others, BRAZE_API_KEY_FILE: '' }, 'BRAZE_API_KEY=key'),
+    { BRAZE_API_KEY: 'key' },
+    'each variable for itself',
+  )
+  t.equal(
+    loadSettings({ ...REQUIRED, BRAZE_API_KEY: 'key' }, dotenv).BRAZE_API_KEY,
+    'key',
+    'a value in the environment does not clash with a file in .env',
+  )
+  t.equal(
+    loadSettings({ ...others, BRAZE_API_KEY: '', BRAZE_API_KEY_FILE: file }, 'BRAZE_API_KEY=key')
+      .BRAZE_API_KEY,
+    'from-a-file',
+  )
 })
 
 t.test('a command asks for what it needs alone', async (t) => {

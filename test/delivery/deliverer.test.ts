@@ -203,6 +203,8 @@ t.test('a Braze that refuses one contact after the other is paused at, before al
   for (const userId of users(40)) braze.refuseUser(userId)
   await ledger.record(follow(users(40)))
   while (deliverer.delivery().state !== 'paused') await new Promise(setImmediate)
+  // What is being stored goes first.
+  await ledger.probe()
   const [counts] = await ledger.counts()
   t.ok((counts?.failed ?? 40) <= 3 + 8, `${counts?.failed} failed`)
   for (const userId of users(40)) braze.acceptUser(userId)

@@ -1,12 +1,13 @@
 import { createHmac } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import type { Evidence } from '../../src/contact/contact.ts'
+import { type Evidence, friend, gone, merge, statusOf, type Times } from '../../src/contact/contact.ts'
 import { createMetrics, METRICS } from '../../src/http/metrics.ts'
 import { createServer } from '../../src/http/server.ts'
 
 const SECRETS = ['new secret', 'old secret'] as const
 const USER = `U${'0123456789abcdef'.repeat(2)}`
+const KEY = { channel: 'default', userId: USER }
 const NOW = 1_800_000_000_000
 const LIMIT = 100_000
 
@@ -91,6 +92,19 @@ t.test('a signed webhook is recorded, and then answered 200 {}', async (t) => {
     t.match(page, `line_braze_events_total{channel="default",type="${type}"} 1`)
   }
   t.notMatch(page, USER)
+})
+
+t.test("on a machine whose clock is a year behind LINE's own times count", async (t) => {
+  const { post, recorded } = await setUp(t)
+  const at = NOW + 365 * 86_400_000
+  for (const [type, timestamp] of [
+    ['follow', at],
+    ['unfollow', at + 5_000],
+  ])
+    t.match(await post(bodyOf({ ...follow(), type, timestamp })), { status: 200 })
+  t.strictSame(recorded.flat(), [friend(KEY, at), gone(KEY, at + 5_000)])
+  // Known since before the clock went wrong: a block that is dated by it would be lost.
+  t.equal(statusOf(recorded.flat().reduce<Times>(merge, friend(KEY, at))), 'gone')
 })
 
 t.test('each configured secret is valid, and counted', async (t) => {

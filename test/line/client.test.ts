@@ -42,6 +42,8 @@ async function setUp(
   })
   return {
     line,
+    call,
+    tokens,
     client: createLineClient({ call, tokens }),
     sleeps,
     said,
@@ -70,11 +72,21 @@ t.test('what is no user id is counted and left out', async (t) => {
   t.match(await client.followers(null), { userIds: [...users(1), ...users(1)], invalid: 6, next: null })
 })
 
-t.test('a page that LINE does not date is no page: only our own clock would date it', async (t) => {
-  const { line, client } = await setUp(t)
-  for (const date of ['', 'soon', 'Thu, 01 Jan 1970 00:00:00 GMT']) {
+t.test('a page that LINE does not date, or not in this century, has no date', async (t) => {
+  const { line, client } = await setUp(t, { followers: users(1) })
+  for (const date of [
+    '',
+    'soon',
+    'Thu, 01 Jan 1970 00:00:00 GMT',
+    'Fri, 01 Jan 2100 00:00:00 GMT',
+    'Sun, 01 Jan 3000 00:00:00 GMT',
+  ]) {
     line.setDate(() => date)
-    await t.rejects(client.followers(null), { message: /something else than was asked for/ }, date)
+    t.strictSame(
+      await client.followers(null),
+      { userIds: users(1), invalid: 0, next: null, date: undefined },
+      date,
+    )
   }
 })
 
@@ -153,6 +165,40 @@ t.test('what LINE refuses is not tried again', async (t) => {
   await t.rejects(client.followers(null), { message: /answers 403/ })
 })
 
+t.test('a cursor that LINE does not take: a 400 to a request with one, whatever the words', async (t) => {
+  const { line, client } = await setUp(t, { stateless: true })
+  const failure = (start: string | null) => client.followers(start).catch((error) => error)
+  for (const body of [
+    { message: 'The value is not correct' },
+    { message: 'Invalid start param' },
+    '',
+    '<html>',
+  ]) {
+    await client.botUserId()
+    line.answerNext({ status: 400, body })
+    const error = await failure('cursor')
+    t.ok(isUnknownStart(error), JSON.stringify(body))
+    t.match(error, { name: 'LineError', status: 400, message: /^LINE answers 400 to GET .*request-id/ })
+    line.answerNext({ status: 400, body })
+    t.notOk(isUnknownStart(await failure(null)), 'without one')
+  }
+  for (const status of [403, 404, 410]) {
+    line.answerNext({ status, body: { message: 'Invalid start param' } })
+    t.notOk(isUnknownStart(await failure('cursor')), String(status))
+  }
+  line.expireTokens()
+  line.answerNext({ status: 401 })
+  line.answerNext({
+    status: 400,
+    body: { error: 'invalid_client', error_description: 'Invalid start param' },
+  })
+  const refused = await failure('cursor')
+  t.match(refused.message, /^LINE answers 400 to POST/)
+  t.notOk(isUnknownStart(refused), 'it is the token request that was refused')
+  line.setOutage({ status: 400, body: { message: 'Invalid start param' } })
+  t.notOk(isUnknownStart(await client.botUserId().catch((error) => error)))
+})
+
 t.test('every answer is logged with the name that LINE gave the request', async (t) => {
   const { client, said } = await setUp(t)
   await client.botUserId()
@@ -167,6 +213,42 @@ t.test('no token and no cursor is logged, and no error has one', async (t) => {
   const error = await client.followers(next).catch((error) => error)
   const all = [...said, error.message].join('\n')
   for (const secret of [line.channelSecret, next ?? '', ...users(1_001)]) t.notMatch(all, secret)
+})
+
+t.test('an answer that echoes a token, the channel secret or a cursor prints none of them', async (t) => {
+  const { line, client, tokens, said } = await setUp(t, { stateless: true })
+  const token = await tokens.get()
+  const echo = (text: string, status = 400) => ({
+    status,
+    headers: { 'x-line-request-id': `id\t${text}` },
+    body: { message: `${'x'.repeat(280)}${text}\n${text}` },
+  })
+  const tell = async (text: string) => {
+    line.answerNext(echo(text, 500))
+    line.answerNext(echo(text))
+    const error: LineError = await client.followers('a-cursor').catch((error) => error)
+    return [error.message, error.said, ...said.splice(0)].join(' ')
+  }
+  for (const secret of [token, 'a-cursor']) {
+    const told = await tell(`Bearer ${secret}`)
+    t.match(told, /Bearer <secret>/)
+    t.notMatch(told, secret.slice(0, 8))
+    t.notMatch(told, '\n', 'on one line')
+  }
+  line.expireTokens()
+  line.answerNext({ status: 401 })
+  line.answerNext(echo(line.channelSecret))
+  const refused = await client.botUserId().catch((error) => error)
+  t.match(refused.message, /POST \/oauth2\/v3\/token: x+<secret> .*LINE_CHANNEL_ID/)
+  t.notMatch([refused.message, refused.said, ...said].join(), line.channelSecret.slice(0, 8))
+})
+
+t.test('a mistake of ours is neither tried again nor told as LINE out of reach', async (t) => {
+  const { line, sleeps, call } = await setUp(t)
+  const client = createLineClient({ call, tokens: fixedToken('two\nlines') })
+  const error = await client.botUserId().catch((error) => error)
+  t.notOk(error instanceof LineError, error.message)
+  t.match([line.stats.requests, sleeps.length], [0, 0])
 })
 
 t.test(

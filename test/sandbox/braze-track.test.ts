@@ -2,7 +2,7 @@ import t from 'tap'
 import { judgeTrack, readTrack, type TrackRules } from '../../src/sandbox/braze-track.ts'
 import { object } from './client.ts'
 
-const kind: TrackRules = { rejected: new Map(), refused: new Map(), bareErrors: false }
+const kind: TrackRules = { rejected: new Map(), refused: new Map(), bareErrors: false, allRejected: 400 }
 const judge = (body: unknown, rules: Partial<TrackRules> = {}) =>
   judgeTrack(readTrack(body), { ...kind, ...rules })
 const judgeOne = (attributes: Record<string, unknown>) => judge({ attributes: [attributes] })
@@ -89,7 +89,7 @@ t.test('users can be rejected, with and without an index, and refused', async (t
     body: { attributes_processed: 1, errors: [error] },
   })
   t.same(judge({ attributes }, { rejected, bareErrors: true }).body.errors, ['no such luck'])
-  const refused = judge({ attributes }, { refused: new Map([['U2', 400]]) })
+  const refused = judge({ attributes }, { refused: new Map([['U2', { status: 400, message: 'no' }]]) })
   t.match(refused, { status: 400, writes: [] })
   t.notOk('errors' in refused.body)
 })

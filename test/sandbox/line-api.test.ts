@@ -125,6 +125,22 @@ t.test('a list that never ends', async (t) => {
   t.same(lengths(await readAll(line)), [5])
 })
 
+t.test('a list that never ends, with ever new cursors', async (t) => {
+  const line = await start(t, { followers: people(5) })
+  line.endlessList(true)
+  const cursors = new Set<string>()
+  for (const [page, userIds] of [['U1', 'U2', 'U3'], ['U4', 'U5'], [], []].entries()) {
+    const { json } = await ask(
+      line,
+      `${list}?limit=3${[...cursors].slice(-1).map((next) => `&start=${next}`)}`,
+    )
+    t.same(json.userIds, userIds)
+    t.equal(cursors.add(json.next).size, page + 1)
+  }
+  line.endlessList(false)
+  t.same(lengths(await readAll(line)), [5])
+})
+
 t.test('elements that are no ids, and repeats, once', async (t) => {
   const line = await start(t, { followers: people(2) })
   line.appendRaw(7, null)

@@ -1,8 +1,10 @@
 import t from 'tap'
 import { createAsk } from '../../src/verify/ask.ts'
 import { type HttpAnswer, NoAnswer } from '../../src/wire/client.ts'
+import { foreignWords } from '../../src/wire/foreign-words.ts'
 
 const NOW = 1_800_000_000_000
+const KEY = 'the-api-key'
 
 /** Asks a Braze that answers as listed, and sleeps for no time at all. */
 function setUp(answers: (Partial<HttpAnswer> | Error)[]) {
@@ -11,6 +13,7 @@ function setUp(answers: (Partial<HttpAnswer> | Error)[]) {
   const controller = new AbortController()
   const ask = createAsk({
     braze: {
+      hide: (ids) => (said) => foreignWords(said, { ids, secrets: [KEY] }),
       async exportUsers(userIds) {
         asked.push(userIds)
         const answer = answers.shift() ?? { body: '{"users":[]}' }
@@ -105,14 +108,14 @@ t.test('what may pass is tried five times more', async (t) => {
     { body: '{"users":{}}' },
   ]
   const { ask, asked, pauses } = setUp([...failures])
-  await ask(['a'])
+  await ask(['Uone'])
   t.equal(asked.length, 6)
   t.strictSame(
     pauses.map(([, ms]) => ms),
     [500, 1_000, 2_000, 4_000, 8_000],
   )
   const again = setUp([...failures, new NoAnswer('no whole answer within 5 ms')])
-  await t.rejects(again.ask(['a']), {
+  await t.rejects(again.ask(['Uone']), {
     message: 'Braze cannot be reached: no whole answer within 5 ms; tried 6 times.',
   })
 })
@@ -133,9 +136,30 @@ t.test('what Braze refuses is told at once', async (t) => {
   await t.rejects(setUp([{ status: 302 }]).ask(['Uone']), { message: /302: without saying why/ })
 })
 
+t.test('whatever Braze or the network says: no ids, no key, one line, short', async (t) => {
+  const user = `U${'f'.repeat(32)}`
+  const told = `${'x'.repeat(285)}${user}\n${KEY}`
+  const { ask, pauses } = setUp(Array.from({ length: 6 }, () => new NoAnswer(told)))
+  const refused = setUp([{ status: 400, body: JSON.stringify({ message: told }) }]).ask([user])
+  for (const asked of [ask([user]), refused]) {
+    const { message } = await asked.then(
+      () => new Error('nothing'),
+      (error: Error) => error,
+    )
+    t.match(message, /x<user id> <secr/)
+    t.notMatch(message, /f{4}|the-api|\n/)
+    t.ok(message.length < 400)
+  }
+  for (const [reason] of pauses) t.notMatch(reason, /f{4}|the-api|\n/)
+  const silent = setUp([{ status: 400, body: '{"message":"\\n"}' }])
+  await t.rejects(silent.ask([user]), { message: 'Braze answers 400: without saying why' })
+})
+
 t.test('an abort ends it, and what is no failure of the wire is told', async (t) => {
   const { ask, abort } = setUp([{ status: 500 }])
   abort()
   await t.rejects(ask(['a']), { message: 'enough' })
-  await t.rejects(setUp([new Error('a bug')]).ask(['a']), { message: 'a bug' })
+  const { ask: broken, asked, pauses } = setUp([new TypeError('a bug')])
+  await t.rejects(broken(['a']), { name: 'TypeError', message: 'a bug' })
+  t.match([asked.length, pauses.length], [1, 0], 'it is not tried again')
 })

@@ -16,6 +16,12 @@ t.test('many ids in a long text leave no half of one', async (t) => {
   t.notMatch(foreignWords(ids.join(), { ids }), /f/)
 })
 
+t.test('an id or secret that begins with another one is taken out whole', async (t) => {
+  const ids = ['c1', 'c12', 'c123']
+  t.equal(foreignWords('c123, c12 and c1', { ids }), '<user id>, <user id> and <user id>')
+  t.equal(foreignWords('tok-2', { secrets: ['tok', undefined, 'tok-2'] }), '<secret>')
+})
+
 t.test('one line, and short', async (t) => {
   t.equal(foreignWords('a\r\nb\u0000\u001b[31mc\u2028d'), 'a b [31mc d')
   t.equal(foreignWords('x'.repeat(5_000)).length, 300)

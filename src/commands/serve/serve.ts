@@ -1,6 +1,8 @@
+import { isIP } from 'node:net'
 import closeWithGrace from 'close-with-grace'
 import type { FastifyInstance } from 'fastify'
 import { type Settings, secretsOf } from '../../config/settings.ts'
+import { warningsFor } from '../../config/warnings.ts'
 import { createMetrics } from '../../http/metrics.ts'
 import { createServer } from '../../http/server.ts'
 import { openLedger } from '../../ledger/open.ts'
@@ -17,6 +19,7 @@ const OPEN_REQUESTS_MS = 2_000
 export async function serve() {
   const settings = settingsFor()
   const log = createLog(settings.LOG_LEVEL)
+  for (const warning of warningsFor(settings)) log.warn({}, warning)
   const closers: Closers = []
 
   // Before anything is opened: a container's first process gets no SIGTERM that it does not ask for.
@@ -87,8 +90,10 @@ async function closeServer(app: FastifyInstance) {
   clearTimeout(cutOff)
 }
 
-function cannotListen({ code, message }: NodeJS.ErrnoException, { HOST, PORT }: Settings): string {
-  if (code === 'EADDRINUSE') return `Another program listens on port ${PORT} of ${HOST}; end it, or set PORT.`
+function cannotListen({ code }: NodeJS.ErrnoException, { HOST, PORT }: Settings): string {
+  // A name is not told: somebody may have put a secret there.
+  const host = isIP(HOST) ? HOST : 'HOST'
+  if (code === 'EADDRINUSE') return `Another program listens on port ${PORT} of ${host}; end it, or set PORT.`
   if (code === 'EACCES') return `This user may not listen on port ${PORT}; set PORT to 1024 or higher.`
-  return `Cannot listen on port ${PORT} of ${HOST}; set HOST and PORT to what this machine has (${message}).`
+  return `Cannot listen on port ${PORT} of ${host}; set HOST and PORT to what this machine has (${code}).`
 }

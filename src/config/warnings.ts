@@ -1,0 +1,32 @@
+import { isOpenToOthers } from './endpoint.ts'
+import { type Settings, secretsOf } from './settings.ts'
+
+/** Settings with which a command can begin, but that are probably not what somebody meant: a sentence for each. */
+export const warningsFor = (settings: Partial<Settings>): string[] =>
+  CHECKS.flatMap((check) => check(settings))
+
+/** What each finds, and what to do; none of them may tell a secret. */
+const CHECKS: readonly ((settings: Partial<Settings>) => string[])[] = [strangeSecrets, openEndpoints]
+
+const CHANNEL_SECRET = /^[0-9a-f]{32}$/
+
+function strangeSecrets({ LINE_CHANNEL_SECRET }: Partial<Settings>): string[] {
+  if (LINE_CHANNEL_SECRET === undefined) return []
+  const secrets = secretsOf({ LINE_CHANNEL_SECRET })
+  return secrets.flatMap((secret, place) =>
+    CHANNEL_SECRET.test(secret)
+      ? []
+      : [
+          `LINE_CHANNEL_SECRET: number ${place + 1} of ${secrets.length} is not 32 digits from 0 to f, as LINE's secrets are; copy the Channel secret from the LINE Developers Console's page Basic settings, without quotes`,
+        ],
+  )
+}
+
+function openEndpoints(settings: Partial<Settings>): string[] {
+  return (['LINE_API_BASE_URL', 'BRAZE_REST_ENDPOINT'] as const).flatMap((name) => {
+    const url = settings[name]
+    return url !== undefined && isOpenToOthers(url)
+      ? [`${name} sends keys and user ids over the network for anybody to read; set it to an https:// URL`]
+      : []
+  })
+}
