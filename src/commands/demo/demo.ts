@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto'
+import { type Closers, closeAll } from '../closing.ts'
 import { createDisplay } from '../display.ts'
 import { createInterruption, Interrupted } from '../interruption.ts'
 import { EXIT } from '../run.ts'
@@ -8,7 +9,7 @@ import { playLightTraffic, rehearse } from './play.ts'
 import { describe, type Result, resultOf, tableOf } from './report.ts'
 import { playSecondAct } from './second-act.ts'
 import { assertStopped, type Service, startService, stopService } from './service.ts'
-import { type Closers, closeAll, type Means, type Stage, setStage } from './stage.ts'
+import { type Means, type Stage, setStage } from './stage.ts'
 
 export interface DemoOptions {
   readonly people: number
@@ -26,19 +27,15 @@ export async function demo(options: DemoOptions) {
     hasResult = true
     process.stdout.write(options.json ? `${JSON.stringify(result)}\n` : text)
   }
-  try {
-    await perform(options, { interruption, display, closers, print })
-  } catch (error) {
-    const cause = interruption.signal.aborted ? interruption.signal.reason : error
-    const isInterrupted = cause instanceof Interrupted
-    if (!hasResult) print({ status: isInterrupted ? 'interrupted' : 'failed' })
-    if (!isInterrupted) throw cause
-    process.exitCode = EXIT.interrupted
-  } finally {
-    display.end()
-    await closeAll(closers)
-    interruption.close()
-  }
+  const failure = await perform(options, { interruption, display, closers, print }).then(
+    () => undefined,
+    (error: unknown) => (interruption.signal.aborted ? interruption.signal.reason : error),
+  )
+  const isInterrupted = failure instanceof Interrupted
+  if (failure && !hasResult) print({ status: isInterrupted ? 'interrupted' : 'failed' })
+  if (isInterrupted) process.exitCode = EXIT.interrupted
+  display.end()
+  await closeAll(closers, isInterrupted ? undefined : failure).finally(interruption.close)
 }
 
 interface DemoMeans extends Means {
