@@ -108,6 +108,41 @@ t.test('SIGTERM does not wait for a sender that never finishes its request', asy
   t.match((await next.health()).delivery, { state: 'delivering' }, 'the lease was given back')
 })
 
+t.test('SIGTERM ends it also where nobody reads its log', async (t) => {
+  const { serve, line: connect } = await stage(t, { applyMs: [0, 0] })
+  const server = await serve({ LOG_LEVEL: 'debug' })
+  const line = connect(server.url)
+  server.ignoreLog()
+  // At debug each names its users: more than any pipe holds.
+  for (let sent = 0; sent < 150; sent++)
+    await line.post(Array.from({ length: 200 }, () => line.events.follow(line.events.user())))
+  await server.delivered()
+  t.strictSame(await server.stop('SIGTERM'), { code: 0, signal: null })
+})
+
+t.test('SIGTERM ends it also where its log has no reader any more', async (t) => {
+  const { serve, line: connect } = await stage(t)
+  const server = await serve()
+  server.closeLog()
+  t.match(await connect(server.url).post([]), { status: 200 })
+  t.strictSame(await server.stop('SIGTERM'), { code: 0, signal: null })
+})
+
+t.test('closes everything else where something cannot be closed, and then fails', async (t) => {
+  const { env, serve } = await stage(t)
+  const server = await serve()
+  await server.logged(({ msg }) => msg === 'this process delivers to Braze')
+  // Nobody can give a lease back now.
+  const other = new Database((env.DATABASE_URL ?? '').replace('file:', ''))
+  t.teardown(() => other.close())
+  other.exec('BEGIN IMMEDIATE')
+  t.strictSame(await server.stop('SIGTERM'), { code: 1, signal: null })
+  t.match(server.lines.slice(-2), [
+    { level: 'error', msg: 'something did not close as it should', error: /database/ },
+    { level: 'info', msg: 'stopped' },
+  ])
+})
+
 t.test('10,000 events in one body, over kept-alive connections to Braze', async (t) => {
   const { braze, serve, line: connectLine } = await stage(t, { applyMs: [0, 0] })
   const server = await serve({ BODY_LIMIT_BYTES: '10000000' })
