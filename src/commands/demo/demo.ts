@@ -3,6 +3,7 @@ import { type Closers, closeAll } from '../closing.ts'
 import { createDisplay } from '../display.ts'
 import { createInterruption, Interrupted } from '../interruption.ts'
 import { EXIT } from '../run.ts'
+import { wrap } from '../wrap.ts'
 import { judge } from './compare.ts'
 import { playFirstAct } from './first-act.ts'
 import { playLightTraffic, rehearse } from './play.ts'
@@ -56,7 +57,7 @@ async function perform({ people, keep }: DemoOptions, means: DemoMeans) {
   const end = keep ? undefined : await stopService(service)
   means.interruption.signal.throwIfAborted()
   const result = resultOf(play.counts, stage.braze, verdict)
-  means.print(result, `\n${tableOf(result)}\n\n${verdict.isGood ? `${outcome}\n` : ''}`)
+  means.print(result, `\n${tableOf(result)}\n\n${verdict.isGood ? `${wrap(outcome).join('\n')}\n` : ''}`)
   if (keep) return lookAround(stage, service, means, verdict.isGood ? [] : [outcome])
   if (!verdict.isGood) throw new Error(outcome)
   if (end) assertStopped(end)
