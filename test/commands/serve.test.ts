@@ -2,7 +2,9 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
 import Database from 'better-sqlite3'
 import t from 'tap'
 import { openDatabase } from '../../src/ledger/sqlite/open.ts'
@@ -92,6 +94,44 @@ t.test('SIGTERM finishes what is open, and gives the lease back', async (t) => {
   await next.logged(({ msg }) => msg === 'this process delivers to Braze')
   t.match((await next.health()).delivery, { state: 'delivering', reason: null }, 'at once')
 })
+
+t.test('SIGTERM to npm start stops the server, and npm ends with it', async (t) => {
+  const { env } = await stage(t)
+  const npm = spawn('npm', ['start', '--silent'], {
+    cwd: resolve(import.meta.dirname, '../..'),
+    env: { PATH: process.env.PATH, HOME: tmpdir(), ...env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+    detached: true,
+  })
+  const group = -(npm.pid as number)
+  t.teardown(() => {
+    // Whoever is left of the group holds its number.
+    if (isRunning(group)) process.kill(group, 'SIGKILL')
+  })
+  const log = createInterface({ input: npm.stderr })
+  const closed = once(log, 'close')
+  const lines: string[] = []
+  const listens = new Promise<void>((resolve) => {
+    log.on('line', (line) => {
+      lines.push(line)
+      if (line.includes('"listening"')) resolve()
+    })
+  })
+  await listens
+  npm.kill('SIGTERM')
+  t.strictSame(await once(npm, 'exit'), [0, null])
+  t.notOk(isRunning(group), 'nobody is left behind')
+  await closed
+  t.match(lines.at(-1), /"stopped"/)
+})
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
 
 t.test('SIGTERM does not wait for a sender that never finishes its request', async (t) => {
   const { serve } = await stage(t)
