@@ -1,21 +1,32 @@
+# To build the same image again, pin the base by its digest, which `docker buildx imagetools inspect node:24-slim` shows:
+#   docker build --build-arg NODE_IMAGE=node:24-slim@sha256:… -t line-braze .
+ARG NODE_IMAGE=node:24-slim
+
 # The production dependencies alone, as the lock file pins them. Nothing is compiled: better-sqlite3 ships its binary.
-FROM node:24-slim AS dependencies
+FROM ${NODE_IMAGE} AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --ignore-scripts
 
-FROM node:24-slim
+FROM ${NODE_IMAGE}
+# All that is ever written goes to /data, a dry run's copy of the database, too.
 ENV NODE_ENV=production \
-    DATABASE_URL=file:/data/line-braze.db
+    DATABASE_URL=file:/data/line-braze.db \
+    TMPDIR=/data
 WORKDIR /app
 COPY --from=dependencies /app/node_modules node_modules
-COPY package.json ./
+COPY LICENSE package.json ./
 COPY bin bin
 COPY migrations migrations
 COPY src src
-# Shows that the image runs, and leaves the compiled code beside it.
-RUN DATABASE_URL=file:/tmp/built.db node bin/line-braze.js migrate && rm /tmp/built.db
-RUN mkdir /data && chown node:node /data
+RUN mkdir -p /data node_modules/.cache/line-braze && chown node:node /data node_modules/.cache/line-braze
+USER node
+# Shows that the image works, and leaves compiled code beside it. Node keeps that apart for each user and set of flags:
+# here both must be those of the entry point.
+RUN node --max-semi-space-size=16 --heap-growing-percent=30 bin/line-braze.js demo --people 20 --json
+USER root
+# Readable, and no more than that, to whom it is run by.
+RUN chown -R root:root node_modules/.cache && chmod -R a+rX,go-w node_modules/.cache
 USER node
 VOLUME /data
 EXPOSE 3000

@@ -1,5 +1,5 @@
 #!/usr/bin/env -S node --max-semi-space-size=16 --heap-growing-percent=30
-// The flags, the same in package.json and the Dockerfile: on a machine with much memory V8 lets garbage pile up, and a
+// The flags, the same in package.json, the Dockerfile and the units of docs/operations.md: on a machine with much memory V8 lets garbage pile up, and a
 // small server looks like a large one.
 // Runs on any Node, so that one that is too old is told so in a sentence and not by a syntax error.
 import * as nodeModule from 'node:module'
@@ -13,7 +13,8 @@ if (major < 22 || (major === 22 && minor < 19)) {
   process.exitCode = 1
 } else {
   // Types are stripped and code is compiled once: later starts take half the time and 30 MiB less. Beside the code, where
-  // only those can write who can change the code; where nobody can, every start does the work.
+  // only those can write who can change the code; where nobody can, every start does the work. Node keeps it apart for
+  // each user and set of flags.
   nodeModule.enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/line-braze', import.meta.url)))
   import('../src/cli.ts').then(({ main }) => main(process.argv))
 }

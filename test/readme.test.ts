@@ -27,7 +27,12 @@ t.test('every way to start it hands Node the same flags', async (t) => {
   t.ok(flags?.length)
   t.strictSame(flagsIn(scripts.start), flags)
   t.strictSame(flagsIn(scripts.demo), flags)
-  t.strictSame(flagsIn(read('Dockerfile').match(/^ENTRYPOINT .*$/m)?.[0]), flags)
+  // The compiled code that the image brings along is for these flags, too.
+  for (const start of [/^ENTRYPOINT .*$/m, /^RUN node .* demo .*$/m])
+    t.strictSame(flagsIn(read('Dockerfile').match(start)?.[0]), flags)
+  const units = read('docs/operations.md').match(/^ExecStart=.*$/gm)
+  t.equal(units?.length, 2)
+  for (const unit of units ?? []) t.strictSame(flagsIn(unit), flags)
 })
 
 t.test('every link to a file leads somewhere', async (t) => {

@@ -51,7 +51,7 @@ export async function startServe(env: Env) {
   const lines: LogLine[] = []
   const waiting = new Set<() => void>()
   const exited = once(child, 'exit').then(([code, signal]) => ({ code, signal }))
-  createInterface({ input: child.stderr as NodeJS.ReadableStream }).on('line', (line) => {
+  const log = createInterface({ input: child.stderr as NodeJS.ReadableStream }).on('line', (line) => {
     lines.push(line.startsWith('{') ? JSON.parse(line) : { msg: line })
     for (const look of waiting) look()
   })
@@ -80,6 +80,10 @@ export async function startServe(env: Env) {
     lines,
     logged,
     exited,
+    /** From now on nobody reads its log. */
+    ignoreLog: () => log.close(),
+    /** From now on nobody can read its log. */
+    closeLog: () => child.stderr?.destroy(),
     async stop(signal: NodeJS.Signals = 'SIGTERM') {
       child.kill(signal)
       return exited

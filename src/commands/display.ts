@@ -1,4 +1,5 @@
 import type { WriteStream } from 'node:tty'
+import { COLUMNS, wrap } from './wrap.ts'
 
 /** Numbers at one moment, in both ways in which they are shown. */
 export interface View {
@@ -24,7 +25,7 @@ const WRAP = '\x1b[?7h'
 
 /** Sentences as they come, and below them numbers: redrawn in place on a terminal, else as a line every now and then. */
 export function createDisplay(
-  stream: Pick<WriteStream, 'isTTY' | 'write'>,
+  stream: Pick<WriteStream, 'isTTY' | 'write'> & { readonly columns?: number },
   { lineMs, hasStamps }: DisplayOptions,
 ) {
   const isTerminal = stream.isTTY && process.env.TERM !== 'dumb'
@@ -53,10 +54,13 @@ export function createDisplay(
     isTerminal,
     /** Writes lines as they are, above the numbers. */
     write,
-    /** Writes a sentence, and more lines below it. */
+    /** Writes a sentence, and more lines below it; on a terminal none is wider than that, or than 80 columns. */
     say(sentence: string, ...more: string[]) {
-      const margin = ' '.repeat(stamp().length)
-      write(`${[stamp() + sentence, ...more.map((line) => margin + line)].join('\n')}\n`)
+      const start = stamp()
+      const columns = isTerminal ? Math.min(stream.columns || COLUMNS, COLUMNS) - start.length : Infinity
+      const [first = '', ...others] = [sentence, ...more].flatMap((line) => wrap(line, columns))
+      const margin = ' '.repeat(start.length)
+      write(`${[start + first, ...others.map((line) => margin + line)].join('\n')}\n`)
     },
     /** Shows numbers from now on. */
     show(numbers: View) {

@@ -3,6 +3,7 @@ import { type LoggerOptions, pino } from 'pino'
 import pretty from 'pino-pretty'
 import { loadSettings, readDotenv } from '../config/load.ts'
 import { describeSettings, type SettingName, type Settings } from '../config/settings.ts'
+import { createLogOutput } from './log-output.ts'
 
 /** The one channel of these settings. */
 export const CHANNEL = 'default'
@@ -12,11 +13,8 @@ export function settingsFor<N extends SettingName>(names?: readonly N[]): Pick<S
   return loadSettings(process.env, readDotenv(process.cwd()), names)
 }
 
-/** Where nobody reads the log, lines are dropped beyond this. */
-const LOG_BUFFER_BYTES = 16_777_216
-
 /**
- * JSON lines on stderr; readable lines where stderr is a terminal.
+ * JSON lines on stderr; readable lines where stderr is a terminal, one for each entry as well.
  *
  * @param display where readable lines go, if something else is drawn on the terminal
  */
@@ -27,12 +25,23 @@ export function createLog(level: string, display?: { write(text: string): void }
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
   }
-  return pino(
-    options,
-    process.stderr.isTTY
-      ? pretty({ destination: display ? streamTo(display) : 2, sync: true })
-      : pino.destination({ fd: 2, sync: false, maxLength: LOG_BUFFER_BYTES }),
-  )
+  return pino(options, process.stderr.isTTY ? readable(display ? streamTo(display) : 2) : lines())
+}
+
+/** For a person: one line for each entry, however much it says. */
+export const readable = (destination: number | Writable) =>
+  pretty({
+    destination,
+    sync: true,
+    singleLine: true,
+    errorLikeObjectKeys: [],
+    translateTime: 'SYS:HH:MM:ss.l',
+  })
+
+function lines() {
+  const output = createLogOutput(2)
+  process.once('exit', output.finish)
+  return output
 }
 
 const streamTo = (display: { write(text: string): void }) =>

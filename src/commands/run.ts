@@ -1,5 +1,6 @@
 import { type Command, CommanderError } from 'commander'
 import { SettingsError } from '../config/load.ts'
+import { errorsIn } from './closing.ts'
 
 /** The command line asks for something that cannot be; the message says what would be right. */
 export class UsageError extends Error {
@@ -28,6 +29,8 @@ const ignore = () => {}
 function exitCodeOf(error: Error): number {
   // Commander has already said what it had to say.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage
-  process.stderr.write(`${error.message}\n`)
-  return error instanceof SettingsError || error instanceof UsageError ? EXIT.usage : EXIT.failed
+  const errors = errorsIn(error)
+  for (const { message } of errors) process.stderr.write(`${message}\n`)
+  const [first] = errors
+  return first instanceof SettingsError || first instanceof UsageError ? EXIT.usage : EXIT.failed
 }

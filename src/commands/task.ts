@@ -1,5 +1,6 @@
 import type { Ledger } from '../ledger/ledger.ts'
 import { openLedger } from '../ledger/open.ts'
+import { type Closers, closeAll } from './closing.ts'
 import { type BrazeSettings, createDelivery } from './delivery.ts'
 import { createDisplay, type Display } from './display.ts'
 import { createLog, type Log } from './environment.ts'
@@ -34,19 +35,7 @@ export async function runTask(
 ) {
   const interruption = createInterruption()
   const display = createDisplay(process.stderr, { lineMs: LINE_MS, hasStamps: false })
-  const closers: (() => unknown)[] = []
-  /** Closes everything, whatever fails; returns what failed first. */
-  const closeAll = async (failure?: unknown): Promise<unknown> => {
-    let first = failure
-    for (const close of closers.splice(0).reverse()) {
-      try {
-        await close()
-      } catch (error) {
-        first ??= error
-      }
-    }
-    return first
-  }
+  const closers: Closers = []
   const task: Task = {
     interruption,
     signal: interruption.signal,
@@ -60,7 +49,7 @@ export async function runTask(
   }
   const failed = await work(task).catch((error: unknown) => error ?? new Error('unknown'))
   display.end()
-  const failure = await closeAll(failed)
+  const failure = await closeAll(closers, failed).catch((error: unknown) => error)
   interruption.close()
 
   if (failure === undefined) return onEnd('done')

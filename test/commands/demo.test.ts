@@ -1,16 +1,17 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
 import t, { type Test } from 'tap'
-import { judge } from '../../src/commands/demo/compare.ts'
+import { judge, type Verdict } from '../../src/commands/demo/compare.ts'
 import { frameOf, lineOf } from '../../src/commands/demo/frame.ts'
-import { newPeople, playGap } from '../../src/commands/demo/gap.ts'
+import { type Gap, newPeople, playGap } from '../../src/commands/demo/gap.ts'
 import { PATIENCE_MS, withPatience } from '../../src/commands/demo/patience.ts'
 import type { Repair } from '../../src/commands/demo/repair.ts'
-import { describe } from '../../src/commands/demo/report.ts'
+import { describe, resultOf, tableOf } from '../../src/commands/demo/report.ts'
+import { describeGap } from '../../src/commands/demo/second-act.ts'
 import { createDisplay } from '../../src/commands/display.ts'
 import { createInterruption } from '../../src/commands/interruption.ts'
 import { openLedger } from '../../src/ledger/open.ts'
@@ -132,11 +133,30 @@ t.test('plays two acts, and prints a table and a sentence for people', async (t)
   const demo = startDemo(t, ['--people', '400'])
   const { code, stdout, stderr, leftBehind } = await demo.end()
   t.equal(code, 0, stderr)
-  t.match(stdout, /people +699/)
+  t.match(stdout, /people +699 {2}= 400 by webhook \+ 267 before \+ 32 new\n/)
   t.match(stdout, /Braze requests +\d+ +[1-9]\d* failed/)
-  t.match(stdout, /followers before +267 .*\n +found +\d{3} .*\n +cleared +\d+ /)
-  t.match(stdout, /agree +699\n +differ +0\n/)
-  t.match(stdout, /^Both ends agree: .+ reachable people only; the backfill found \d+ .+\.$/m)
+  for (const label of ['people', 'found', 'cleared', 'reachable']) {
+    const [, total, parts = ''] = new RegExp(`^  ${label} +(\\d+)  = (.*)$`, 'm').exec(stdout) ?? []
+    const terms =
+      parts
+        .replaceAll(/[a-z]/g, '')
+        .replaceAll(/ /g, '')
+        .match(/[-+]?\d+/g) ?? []
+    t.equal(
+      terms.reduce((sum, term) => sum + Number(term), 0),
+      Number(total),
+      `${label} ${parts}`,
+    )
+    t.ok(terms.length > 1, label)
+  }
+  t.match(stdout, /agree +699 .*\n +differ +0\n/)
+  const sentence = stdout.split('\n\n').at(-1)?.replaceAll('\n', ' ')
+  t.match(sentence, /^Both ends agree: .+ reachable people only; the backfill found \d+ .+\.$/)
+  for (const line of stdout.split('\n')) t.ok(line.length <= 80, line)
+  const heard = /(\d+) block: it knows (\d+) as friends, and never heard of (\d+) from before/.exec(stderr)
+  const [blocked = 0, friends, unheard = 0] = heard?.slice(1).map(Number) ?? []
+  t.equal(blocked - unheard, friends)
+  t.match(stdout, new RegExp(`cleared +${friends}  = ${blocked} who blocked - ${unheard} never heard of`))
   t.match(stderr, /First act.+Braze goes down.+Braze is back.+Second act.+server is down.+server is back/s)
   t.match(stderr, /LINE's follower list has \d+ people: 267 of them followed before/)
   t.match(
@@ -299,12 +319,106 @@ t.test('things happen in the gap to every kind of people', async (t) => {
   t.equal(nowGone.filter((userId) => known.before.includes(userId)).length, 16, 'never heard of')
   t.equal(gap.toFind, 200 - 16 + 24 + gap.returned, 'from before, new, and returned')
   t.ok(gap.returned > 0)
+  t.equal(gap.newcomers, 24)
+  t.equal(gap.blocked, gap.blockedUnheard + gap.toClear)
+  t.equal(gap.toFind, gap.before - gap.blockedUnheard + gap.newcomers + gap.returned)
+  t.match(gap, {
+    heard: 300,
+    heardReachable: [...known.truth.values()].filter((truth) => truth === 'reachable').length,
+  })
   t.ok(gap.followed > 24, 'who only wrote follows too, and needs no repair')
   const writes = (userId: string) => gap.truth.get(userId) === 'reachable' && !listed.has(userId)
   t.ok([...gap.truth.keys()].some(writes), 'and the others who only wrote are not listed')
 })
 
+t.test('what it says fits 80 columns also with as many people as there may be', async (t) => {
+  const gap: Omit<Gap, 'truth'> = {
+    heard: 100_000,
+    heardReachable: 68_400,
+    before: 66_667,
+    followed: 10_500,
+    newcomers: 8_000,
+    blocked: 14_500,
+    blockedUnheard: 5_334,
+    returned: 2_528,
+    toFind: 71_861,
+    toClear: 9_166,
+  }
+  const repair = { ...gap, found: gap.toFind, cleared: gap.toClear, changedAgain: 0, requestsAgain: 0 }
+  const counts = {
+    webhooks: 135_000,
+    acknowledged: 135_000,
+    retries: 10_000,
+    events: 371_000,
+    duplicates: 18_000,
+    redeliveries: 18_900,
+  }
+  const verdict: Verdict = {
+    people: 174_667,
+    reachable: 131_095,
+    atBraze: 131_095,
+    agree: 174_667,
+    lacking: [],
+    stale: [],
+    repair,
+    intruders: [],
+    faults: [],
+    violations: [],
+    isGood: true,
+  }
+  const result = resultOf(
+    counts,
+    { stats: { requests: 12_345, accepted: 12_000, objects: 250_000 } },
+    verdict,
+  )
+  const table = tableOf(result)
+  for (const line of table.split('\n')) t.ok(line.length <= 80, line)
+  t.equal(table.match(/ = /g)?.length, 4, table)
+  t.match(tableOf({ ...result, found: 1 }), /found +1 +≠ 61,333 from before \+ 8,000 new/)
+
+  let written = ''
+  function write(text: string) {
+    written += text
+    return true
+  }
+  const terminal = createDisplay({ isTTY: true, write } as never, { lineMs: 1_000, hasStamps: true })
+  const sentence = 'backfill reads it again, and should have nothing to change (process 4194304):'
+  terminal.say(sentence, ...describeGap({ ...gap, truth: new Map() }))
+  const lines = stripVTControlCharacters(written).split('\n')
+  for (const line of lines) t.ok(line.length <= 80, line)
+  t.equal(lines[1]?.trimStart(), '4194304):', 'a word is never broken')
+  t.match(lines[1], /^ {9}\S/, 'below the sentence, and not below its time')
+
+  written = ''
+  const log = createDisplay({ isTTY: false, write } as never, { lineMs: 1_000, hasStamps: false })
+  log.say(sentence)
+  t.equal(written, `${sentence}\n`, 'a line of a log stays whole')
+})
+
+t.test('a terminal of 80 columns breaks no word', async (t) => {
+  // Debian's `script` makes a terminal; others have other options.
+  if (process.platform !== 'linux' || !existsSync('/usr/bin/script')) return
+  const command = `stty cols 80 rows 24; exec '${process.execPath}' '${PROGRAM}' demo --people 60`
+  const child = spawn('/usr/bin/script', ['-qec', command, '/dev/null'], {
+    env: { PATH: process.env.PATH, TMPDIR: t.testdir({}), TERM: 'xterm' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  const out = collect(child.stdout)
+  t.strictSame(await once(child, 'close'), [0, null])
+  const shown = stripVTControlCharacters(out.text())
+  t.match(shown, /Both ends agree/)
+  for (const line of shown.split('\n')) t.ok(line.trimEnd().length <= 80, line)
+})
+
 const NOTHING_TO_REPAIR: Repair = {
+  heard: 6,
+  heardReachable: 3,
+  followed: 0,
+  newcomers: 0,
+  blocked: 0,
+  blockedUnheard: 0,
+  returned: 0,
   before: 0,
   toFind: 3,
   toClear: 2,

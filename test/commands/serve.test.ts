@@ -2,7 +2,9 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
 import Database from 'better-sqlite3'
 import t from 'tap'
 import { openDatabase } from '../../src/ledger/sqlite/open.ts'
@@ -93,6 +95,44 @@ t.test('SIGTERM finishes what is open, and gives the lease back', async (t) => {
   t.match((await next.health()).delivery, { state: 'delivering', reason: null }, 'at once')
 })
 
+t.test('SIGTERM to npm start stops the server, and npm ends with it', async (t) => {
+  const { env } = await stage(t)
+  const npm = spawn('npm', ['start', '--silent'], {
+    cwd: resolve(import.meta.dirname, '../..'),
+    env: { PATH: process.env.PATH, HOME: tmpdir(), ...env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+    detached: true,
+  })
+  const group = -(npm.pid as number)
+  t.teardown(() => {
+    // Whoever is left of the group holds its number.
+    if (isRunning(group)) process.kill(group, 'SIGKILL')
+  })
+  const log = createInterface({ input: npm.stderr })
+  const closed = once(log, 'close')
+  const lines: string[] = []
+  const listens = new Promise<void>((resolve) => {
+    log.on('line', (line) => {
+      lines.push(line)
+      if (line.includes('"listening"')) resolve()
+    })
+  })
+  await listens
+  npm.kill('SIGTERM')
+  t.strictSame(await once(npm, 'exit'), [0, null])
+  t.notOk(isRunning(group), 'nobody is left behind')
+  await closed
+  t.match(lines.at(-1), /"stopped"/)
+})
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
 t.test('SIGTERM does not wait for a sender that never finishes its request', async (t) => {
   const { serve } = await stage(t)
   const server = await serve({ BRAZE_TIMEOUT_MS: '10000' })
@@ -106,6 +146,41 @@ t.test('SIGTERM does not wait for a sender that never finishes its request', asy
   const next = await serve()
   await next.logged(({ msg }) => msg === 'this process delivers to Braze')
   t.match((await next.health()).delivery, { state: 'delivering' }, 'the lease was given back')
+})
+
+t.test('SIGTERM ends it also where nobody reads its log', async (t) => {
+  const { serve, line: connect } = await stage(t, { applyMs: [0, 0] })
+  const server = await serve({ LOG_LEVEL: 'debug' })
+  const line = connect(server.url)
+  server.ignoreLog()
+  // At debug each names its users: more than any pipe holds.
+  for (let sent = 0; sent < 150; sent++)
+    await line.post(Array.from({ length: 200 }, () => line.events.follow(line.events.user())))
+  await server.delivered()
+  t.strictSame(await server.stop('SIGTERM'), { code: 0, signal: null })
+})
+
+t.test('SIGTERM ends it also where its log has no reader any more', async (t) => {
+  const { serve, line: connect } = await stage(t)
+  const server = await serve()
+  server.closeLog()
+  t.match(await connect(server.url).post([]), { status: 200 })
+  t.strictSame(await server.stop('SIGTERM'), { code: 0, signal: null })
+})
+
+t.test('closes everything else where something cannot be closed, and then fails', async (t) => {
+  const { env, serve } = await stage(t)
+  const server = await serve()
+  await server.logged(({ msg }) => msg === 'this process delivers to Braze')
+  // Nobody can give a lease back now.
+  const other = new Database((env.DATABASE_URL ?? '').replace('file:', ''))
+  t.teardown(() => other.close())
+  other.exec('BEGIN IMMEDIATE')
+  t.strictSame(await server.stop('SIGTERM'), { code: 1, signal: null })
+  t.match(server.lines.slice(-2), [
+    { level: 'error', msg: 'something did not close as it should', error: /database/ },
+    { level: 'info', msg: 'stopped' },
+  ])
 })
 
 t.test('10,000 events in one body, over kept-alive connections to Braze', async (t) => {

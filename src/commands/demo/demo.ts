@@ -1,14 +1,16 @@
 import { randomInt } from 'node:crypto'
+import { type Closers, closeAll } from '../closing.ts'
 import { createDisplay } from '../display.ts'
 import { createInterruption, Interrupted } from '../interruption.ts'
 import { EXIT } from '../run.ts'
+import { wrap } from '../wrap.ts'
 import { judge } from './compare.ts'
 import { playFirstAct } from './first-act.ts'
 import { playLightTraffic, rehearse } from './play.ts'
 import { describe, type Result, resultOf, tableOf } from './report.ts'
 import { playSecondAct } from './second-act.ts'
 import { assertStopped, type Service, startService, stopService } from './service.ts'
-import { type Closers, closeAll, type Means, type Stage, setStage } from './stage.ts'
+import { type Means, type Stage, setStage } from './stage.ts'
 
 export interface DemoOptions {
   readonly people: number
@@ -26,19 +28,15 @@ export async function demo(options: DemoOptions) {
     hasResult = true
     process.stdout.write(options.json ? `${JSON.stringify(result)}\n` : text)
   }
-  try {
-    await perform(options, { interruption, display, closers, print })
-  } catch (error) {
-    const cause = interruption.signal.aborted ? interruption.signal.reason : error
-    const isInterrupted = cause instanceof Interrupted
-    if (!hasResult) print({ status: isInterrupted ? 'interrupted' : 'failed' })
-    if (!isInterrupted) throw cause
-    process.exitCode = EXIT.interrupted
-  } finally {
-    display.end()
-    await closeAll(closers)
-    interruption.close()
-  }
+  const failure = await perform(options, { interruption, display, closers, print }).then(
+    () => undefined,
+    (error: unknown) => (interruption.signal.aborted ? interruption.signal.reason : error),
+  )
+  const isInterrupted = failure instanceof Interrupted
+  if (failure && !hasResult) print({ status: isInterrupted ? 'interrupted' : 'failed' })
+  if (isInterrupted) process.exitCode = EXIT.interrupted
+  display.end()
+  await closeAll(closers, isInterrupted ? undefined : failure).finally(interruption.close)
 }
 
 interface DemoMeans extends Means {
@@ -59,7 +57,7 @@ async function perform({ people, keep }: DemoOptions, means: DemoMeans) {
   const end = keep ? undefined : await stopService(service)
   means.interruption.signal.throwIfAborted()
   const result = resultOf(play.counts, stage.braze, verdict)
-  means.print(result, `\n${tableOf(result)}\n\n${verdict.isGood ? `${outcome}\n` : ''}`)
+  means.print(result, `\n${tableOf(result)}\n\n${verdict.isGood ? `${wrap(outcome).join('\n')}\n` : ''}`)
   if (keep) return lookAround(stage, service, means, verdict.isGood ? [] : [outcome])
   if (!verdict.isGood) throw new Error(outcome)
   if (end) assertStopped(end)

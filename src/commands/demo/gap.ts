@@ -14,10 +14,18 @@ export interface Known {
 
 /** What happened while no webhook arrived, and how things are after it. */
 export interface Gap {
+  /** People of whom a webhook had come, and how many of them could be reached by what it said. */
+  readonly heard: number
+  readonly heardReachable: number
   /** People who followed before anybody listened. */
   readonly before: number
+  /** People who follow now, and how many of them nobody had ever heard of. */
   readonly followed: number
+  readonly newcomers: number
+  /** People who block now, and how many of them no webhook had told of, as they followed before. */
   readonly blocked: number
+  readonly blockedUnheard: number
+  /** People who had blocked, as the webhooks told, and follow again. */
   readonly returned: number
   /** Everybody's truth. */
   readonly truth: ReadonlyMap<string, Truth>
@@ -39,9 +47,12 @@ export function playGap(
   line: Pick<LineApiSandbox, 'follow' | 'unfollow' | 'followers'>,
 ): Gap {
   const idsOf = (wanted: Truth) => [...truth].filter(([, said]) => said === wanted).map(([userId]) => userId)
-  const writers = idsOf('reachable').filter((userId) => !followers.has(userId))
-  const followed = [...newPeople(truth.size * SHARE), ...some(writers)]
-  const blocked = [...some([...followers]), ...some(before)]
+  const heardReachable = idsOf('reachable')
+  const writers = heardReachable.filter((userId) => !followers.has(userId))
+  const newcomers = newPeople(truth.size * SHARE)
+  const followed = [...newcomers, ...some(writers)]
+  const blockedUnheard = some(before)
+  const blocked = [...some([...followers]), ...blockedUnheard]
   const returned = some(idsOf('gone'))
 
   const now = new Map(truth)
@@ -52,9 +63,13 @@ export function playGap(
 
   const listed = line.followers()
   return {
+    heard: truth.size,
+    heardReachable: heardReachable.length,
     before: before.length,
     followed: followed.length,
+    newcomers: newcomers.length,
     blocked: blocked.length,
+    blockedUnheard: blockedUnheard.length,
     returned: returned.length,
     truth: now,
     toFind: [...listed].filter((userId) => truth.get(userId) !== 'reachable').length,

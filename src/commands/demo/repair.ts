@@ -5,7 +5,7 @@ import type { Gap } from './gap.ts'
 import type { Means, Stage } from './stage.ts'
 
 /** What a backfill had to do and did, and what a second one did that had nothing to do. */
-export interface Repair extends Pick<Gap, 'before' | 'toFind' | 'toClear'> {
+export interface Repair extends Omit<Gap, 'truth'> {
   /** People whom it made reachable. */
   readonly found: number
   /** People whom it cleared, since they were missing from LINE's list. */
@@ -20,17 +20,15 @@ export interface Repair extends Pick<Gap, 'before' | 'toFind' | 'toClear'> {
 const PAGE_SIZE = 100
 
 /** Runs a backfill, and right after it another one. */
-export async function repair({ before, toFind, toClear }: Gap, stage: Stage, means: Means): Promise<Repair> {
+export async function repair({ truth: _, ...gap }: Gap, stage: Stage, means: Means): Promise<Repair> {
   const { braze, lineApi } = stage
   lineApi.setPages(() => PAGE_SIZE)
   const first = await backfill('backfill reads the list, and the server delivers', stage, means)
   const { requests } = braze.stats
   lineApi.setPages(null)
-  const second = await backfill('backfill reads it again, and should have nothing to change', stage, means)
+  const second = await backfill('backfill reads it again, and should change nothing', stage, means)
   return {
-    before,
-    toFind,
-    toClear,
+    ...gap,
     found: first.changed,
     cleared: first.gone,
     changedAgain: second.changed + second.gone,

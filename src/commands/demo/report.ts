@@ -6,7 +6,12 @@ import type { Counts } from './play.ts'
 export type Result = ReturnType<typeof resultOf>
 
 /** What `--json` prints. */
-export function resultOf({ retries, ...counts }: Counts, { stats }: BrazeSandbox, verdict: Verdict) {
+export function resultOf(
+  { retries, ...counts }: Counts,
+  { stats }: { readonly stats: Pick<BrazeSandbox['stats'], 'requests' | 'accepted' | 'objects'> },
+  verdict: Verdict,
+) {
+  const { repair } = verdict
   return {
     status: verdict.isGood ? 'agree' : 'differ',
     people: verdict.people,
@@ -19,12 +24,20 @@ export function resultOf({ retries, ...counts }: Counts, { stats }: BrazeSandbox
     brazeRequests: stats.requests,
     failedBrazeRequests: stats.requests - stats.accepted,
     objects: stats.objects,
+    /** People of whom webhooks told, and how many of them could be reached by what these said. */
+    heard: repair.heard,
+    heardReachable: repair.heardReachable,
     /** People who followed before the server existed. */
-    before: verdict.repair.before,
+    before: repair.before,
+    /** People who followed, blocked and returned in the gap; of the second, how many no webhook had told of. */
+    newcomers: repair.newcomers,
+    blocked: repair.blocked,
+    blockedUnheard: repair.blockedUnheard,
+    returned: repair.returned,
     /** People whom the backfill made reachable. */
-    found: verdict.repair.found,
+    found: repair.found,
     /** People whom the backfill cleared. */
-    cleared: verdict.repair.cleared,
+    cleared: repair.cleared,
     agree: verdict.agree,
     differ: verdict.people - verdict.agree,
     intruders: verdict.intruders.length,
@@ -32,33 +45,58 @@ export function resultOf({ retries, ...counts }: Counts, { stats }: BrazeSandbox
   }
 }
 
-const LABEL_CELLS = 18
+const LABEL_CELLS = 16
 const NUMBER_CELLS = 8
 
-/** The same for a person. */
+type Row = readonly [label: string, value: number, note?: string]
+
+/** The same for a person, at most 80 columns wide; each number says what it is made of. */
 export function tableOf(result: Result): string {
-  const rows: [label: string, value: number, note?: string][] = [
-    ['people', result.people, `${number(result.reachable)} can be reached`],
-    [
-      'events',
-      result.events,
-      `${number(result.duplicates)} duplicates, ${number(result.redeliveries)} redeliveries`,
-    ],
-    ['webhooks', result.webhooks, result.retries > 0 ? `${number(result.retries)} sent again` : ''],
-    ['Braze requests', result.brazeRequests, `${number(result.failedBrazeRequests)} failed`],
+  return [trafficOf(result), peopleOf(result)].map((rows) => rows.map(lineOf).join('\n')).join('\n\n')
+}
+
+function trafficOf(result: Result): Row[] {
+  const { webhooks, events, duplicates, redeliveries, retries, brazeRequests, failedBrazeRequests } = result
+  return [
+    ['events', events, `with ${number(duplicates)} duplicates and ${number(redeliveries)} redeliveries`],
+    ['webhooks', webhooks, retries > 0 ? `${number(retries)} sent again` : ''],
+    ['Braze requests', brazeRequests, `${number(failedBrazeRequests)} failed`],
     ['objects written', result.objects],
-    ['followers before', result.before, 'of whom no webhook ever came'],
-    ['found', result.found, 'by the backfill, from before or from the gap'],
-    ['cleared', result.cleared, 'by the backfill, who blocked in the gap'],
-    ['agree', result.agree],
+  ]
+}
+
+function peopleOf(result: Result): Row[] {
+  const { people, heard, before, newcomers, returned, blocked, blockedUnheard, found, cleared } = result
+  return [
+    ['people', people, sum(people, [heard, 'by webhook'], [before, 'before'], [newcomers, 'new'])],
+    [
+      'found',
+      found,
+      sum(found, [before - blockedUnheard, 'from before'], [newcomers, 'new'], [returned, 'returned']),
+    ],
+    ['cleared', cleared, sum(cleared, [blocked, 'who blocked'], [-blockedUnheard, 'never heard of'])],
+    [
+      'reachable',
+      result.reachable,
+      sum(result.reachable, [result.heardReachable, 'by webhook'], [found, 'found'], [-cleared, 'cleared']),
+    ],
+    ['agree', result.agree, 'of whom LINE and Braze say the same'],
     ['differ', result.differ],
   ]
-  return rows
-    .map(([label, value, note = '']) =>
-      `  ${label.padEnd(LABEL_CELLS)}${number(value).padStart(NUMBER_CELLS)}  ${note}`.trimEnd(),
-    )
-    .join('\n')
 }
+
+/** What a number is made of, and whether it is. */
+function sum(total: number, ...parts: [value: number, what: string][]): string {
+  const adds = parts.reduce((whole, [value]) => whole + value, 0) === total
+  const terms = parts.map(([value, what], place) => {
+    const sign = value < 0 ? '- ' : place > 0 ? '+ ' : ''
+    return `${sign}${number(Math.abs(value))} ${what}`
+  })
+  return `${adds ? '=' : '≠'} ${terms.join(' ')}`
+}
+
+const lineOf = ([label, value, note = '']: Row) =>
+  `  ${label.padEnd(LABEL_CELLS)}${number(value).padStart(NUMBER_CELLS)}  ${note}`.trimEnd()
 
 /** The outcome in a sentence. */
 export function describe(verdict: Verdict): string {

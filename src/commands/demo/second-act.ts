@@ -1,6 +1,6 @@
 import type { Truth } from '../../sandbox/line.ts'
 import { number } from '../numbers.ts'
-import { type Known, newPeople, playGap } from './gap.ts'
+import { type Gap, type Known, newPeople, playGap } from './gap.ts'
 import { isDelivering } from './health.ts'
 import { withPatience } from './patience.ts'
 import type { Play } from './play.ts'
@@ -57,9 +57,16 @@ async function breakOff(service: Service, known: Known, { lineApi }: Stage, { di
   )
   assertStopped(await stopService(service))
   const gap = playGap(known, lineApi)
-  const { followed, blocked, returned } = gap
-  display.say(
-    `The server is down: ${number(followed)} people follow, ${number(blocked)} block and ${number(returned)} return, and no webhook tells.`,
-  )
+  display.say('The server is down, and no webhook tells it what people do:', ...describeGap(gap))
   return gap
+}
+
+/** What happened, and what the server had heard of these people. */
+export function describeGap({ followed, newcomers, blocked, blockedUnheard, returned }: Gap): string[] {
+  const [known, writers] = [blocked - blockedUnheard, followed - newcomers]
+  return [
+    `${number(followed)} follow: ${number(newcomers)} are new, and ${number(writers)} had written, so it reaches them already`,
+    `${number(blocked)} block: it knows ${number(known)} as friends, and never heard of ${number(blockedUnheard)} from before`,
+    `${number(returned)} return: it takes them for gone`,
+  ]
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BrazeSandbox, startBrazeSandbox } from '../../sandbox/braze.ts'
 import { type LineApiSandbox, startLineApiSandbox } from '../../sandbox/line-api.ts'
+import type { Closers } from '../closing.ts'
 import type { Display } from '../display.ts'
 import type { Interruption } from '../interruption.ts'
 
@@ -13,9 +14,6 @@ export interface Means {
   readonly display: Display
   readonly closers: Closers
 }
-
-/** What has to be called in the end, the last one first. */
-export type Closers = (() => unknown)[]
 
 /** Everything that stays, whether the server runs or not. */
 export interface Stage {
@@ -64,9 +62,4 @@ export async function setStage({ closers }: Means): Promise<Stage> {
     LOG_LEVEL: 'info',
   }
   return { directory, database: join(directory, DATABASE), settings, lineApi, braze }
-}
-
-/** Ends what was started, in the reverse order. */
-export async function closeAll(closers: Closers) {
-  for (const close of closers.splice(0).reverse()) await close()
 }

@@ -6,6 +6,7 @@ import { warningsFor } from '../../config/warnings.ts'
 import { createMetrics } from '../../http/metrics.ts'
 import { createServer } from '../../http/server.ts'
 import { openLedger } from '../../ledger/open.ts'
+import { type Closers, closeAll, closeTogether, errorsIn } from '../closing.ts'
 import { createDelivery } from '../delivery.ts'
 import { CHANNEL, createLog, type Log, settingsFor } from '../environment.ts'
 import { EXIT } from '../run.ts'
@@ -27,25 +28,19 @@ export async function serve() {
   const { uninstall } = closeWithGrace(grace, async ({ signal, err }) => {
     if (err) log.fatal({ error: err.message, stack: err.stack }, 'stopping after an error')
     else log.info({ signal }, 'stopping')
-    await closeAll(closers)
+    const failures = await closeAll(closers).then(() => [], errorsIn)
+    for (const { message } of failures) log.error({ error: message }, 'something did not close as it should')
     log.info({}, 'stopped')
-    log.flush()
+    await new Promise<unknown>((resolve) => log.flush(resolve))
+    if (failures[0]) throw failures[0]
   })
   try {
     const url = await open(settings, log, closers)
     log.info({ url, webhook: `${url}/webhook` }, 'listening')
   } catch (error) {
     uninstall()
-    await closeAll(closers)
-    throw error
+    await closeAll(closers, error)
   }
-}
-
-/** What has been opened, and how it is closed: the last one first. */
-type Closers = (() => Promise<unknown>)[]
-
-async function closeAll(closers: Closers) {
-  for (const close of closers.splice(0).reverse()) await close()
 }
 
 /** Opens everything, adding to `closers` as it goes. Returns the URL. */
@@ -73,7 +68,7 @@ async function open(settings: Settings, log: Log, closers: Closers): Promise<str
     delivery: deliverer.delivery,
     metricsText: metrics.page({ ledger, isDelivering, channels: [CHANNEL] }),
   })
-  closers.push(() => Promise.all([closeServer(app), deliverer.stop()]))
+  closers.push(() => closeTogether([() => closeServer(app), deliverer.stop]))
 
   const address = { host: settings.HOST, port: settings.PORT }
   const url = await app.listen(address).catch((error) => {
@@ -86,8 +81,7 @@ async function open(settings: Settings, log: Log, closers: Closers): Promise<str
 /** Finishes what is open; a sender that does not finish its request is cut off. */
 async function closeServer(app: FastifyInstance) {
   const cutOff = setTimeout(() => app.server.closeAllConnections(), OPEN_REQUESTS_MS)
-  await app.close()
-  clearTimeout(cutOff)
+  await app.close().finally(() => clearTimeout(cutOff))
 }
 
 function cannotListen({ code }: NodeJS.ErrnoException, { HOST, PORT }: Settings): string {
