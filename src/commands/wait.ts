@@ -32,7 +32,7 @@ const SHARE = 0.05
  * under way counts, too.
  *
  * @throws Error when Braze rejected contacts of the run, when this process delivers and a person has to mend something
- * first, or when the server that delivers does not get on
+ * first, when nobody is left but those over whom Braze fails, or when the server that delivers does not get on
  */
 export async function deliverRun(options: WaitOptions) {
   const { ledger, run, deliverer, onLook } = options
@@ -67,11 +67,12 @@ async function untilDelivered(options: WaitOptions) {
       least = open
       movedAt = askedAt
     }
-    const { state, reason } = deliverer.delivery()
+    const { state, reason, stumbling } = deliverer.delivery()
     if (state === 'paused') throw new Error(String(reason))
-    const stillMs = state === 'standby' ? askedAt - movedAt : 0
-    if (stillMs > STALLED_MS) throw new Error(stalled(open))
-    if (stillMs > SLOW_MS && !isTold) {
+    const stillMs = askedAt - movedAt
+    if (state === 'delivering' && open <= stumbling && stillMs > SLOW_MS) throw new Error(stumblesOver(open))
+    if (state === 'standby' && stillMs > STALLED_MS) throw new Error(stalled(open))
+    if (state === 'standby' && stillMs > SLOW_MS && !isTold) {
       isTold = true
       note('The server that delivers has told Braze of nobody for a minute; its /health says why.')
     }
@@ -81,5 +82,8 @@ async function untilDelivered(options: WaitOptions) {
 
 const stalled = (open: number) =>
   `The server that delivers has told Braze of nobody for ${STALLED_MS / 60_000} minutes; its /health says why. ${many(open, 'change')} wait for it.`
+
+const stumblesOver = (open: number) =>
+  `Braze has answered for everybody but ${many(open, 'contact')}, over whom it fails; LOG_LEVEL=debug names them. The server tries them again and again.`
 
 const defaultSleep = (ms: number, signal: AbortSignal) => sleepFor(ms, undefined, { signal })

@@ -6,6 +6,7 @@ import type { Outstanding } from '../../src/ledger/ledger.ts'
 function setUp(
   looks: (Partial<Outstanding> & { interrupt?: true })[],
   state: 'delivering' | 'standby' | 'paused',
+  stumbling = 0,
 ) {
   const controller = new AbortController()
   const said = { notes: [] as string[], looks: [] as number[], stops: 0 }
@@ -21,7 +22,7 @@ function setUp(
     },
     run: 1,
     deliverer: {
-      delivery: () => ({ state, stumbling: 0, reason: state === 'paused' ? 'Braze answers 401' : null }),
+      delivery: () => ({ state, stumbling, reason: state === 'paused' ? 'Braze answers 401' : null }),
       stop: async () => void said.stops++,
     },
     onLook: ({ pending, earlier }) => said.looks.push(pending + earlier),
@@ -86,4 +87,11 @@ t.test('an end that was asked for still looks at what was under way', async (t) 
   await t.rejects(waited, { message: 'interrupted' })
   t.strictSame(said.looks, [5, 4, 2])
   t.equal(said.stops, 1)
+})
+
+t.test('nobody is left but those over whom Braze fails: it ends after a minute', async (t) => {
+  const { waited, said } = setUp([{ pending: 9 }, { pending: 2 }], 'delivering', 2)
+  await t.rejects(waited, { message: /everybody but 2 contacts, over whom it fails/ })
+  t.ok(said.looks.length <= 5)
+  await setUp([...Array.from({ length: 9 }, () => ({ pending: 3 })), {}], 'delivering', 2).waited
 })

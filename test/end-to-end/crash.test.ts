@@ -69,3 +69,48 @@ t.test('two servers on one database: both take webhooks, one delivers, the other
   await braze.until(() => people.every((userId) => braze.attribute(userId) === userId))
   t.match(await servers[1 - active]?.health(), { delivery: { state: 'delivering' } })
 })
+
+t.test(
+  'after a kill, the next one delivers once the settle pause is over: no lease is waited out',
+  async (t) => {
+    // A lease of three minutes, and requests that may take two: whoever waited for either would not be done in time.
+    const patient = { BRAZE_TIMEOUT_MS: '120000' }
+    const { braze, serve, line: connect } = await stage(t, { settleMs: 300 })
+    const follow = async (url: string) => {
+      const line = connect(url)
+      const userId = line.events.user()
+      t.match(await line.post([line.events.follow(userId)]), { status: 200 })
+      await braze.until(() => braze.attribute(userId) === userId)
+    }
+    const killed = await serve(patient)
+    await follow(killed.url)
+    await killed.stop('SIGKILL')
+    const restarted = await serve(patient)
+    await follow(restarted.url)
+
+    const standby = await serve(patient)
+    t.match(await standby.health(), { delivery: { state: 'standby' } })
+    await restarted.stop('SIGKILL')
+    await follow(standby.url)
+    t.match(await standby.health(), { delivery: { state: 'delivering' } })
+  },
+)
+
+t.test('who was suspended for longer than its lease sends nothing more in its name', async (t) => {
+  const { braze, serve, line: connect } = await stage(t, { settleMs: 300 })
+  const suspended = await serve()
+  const line = connect(suspended.url)
+  const people = Array.from({ length: 20 }, () => line.events.user())
+  t.match(await line.post([line.events.follow(people[0] as string)]), { status: 200 })
+  await braze.until(() => braze.hasProfile(people[0] as string))
+  process.kill(suspended.pid, 'SIGSTOP')
+  const next = await serve()
+  const nextLine = connect(next.url)
+  await next.logged(({ msg }) => msg === 'this process delivers to Braze')
+  for (const userId of people) await nextLine.post([nextLine.events.follow(userId)])
+  process.kill(suspended.pid, 'SIGCONT')
+  await suspended.logged(({ msg }) => msg === 'another process delivers to Braze')
+  await braze.until(() => people.every((userId) => braze.hasProfile(userId)))
+  t.equal(braze.stats.objects, people.length, 'and nobody was written twice')
+  t.match(await suspended.health(), { delivery: { state: 'standby' } })
+})
