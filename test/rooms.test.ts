@@ -14,7 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   line: ['contact', 'wire'],
   braze: ['contact', 'wire'],
   ledger: ['contact'],
-  delivery: ['braze', 'ledger', 'contact'],
+  delivery: ['braze', 'ledger', 'contact', 'wire'],
   backfill: ['line', 'ledger', 'contact'],
   http: ['line', 'ledger', 'contact'],
   verify: ['braze', 'wire', 'ledger', 'contact'],
