@@ -1,7 +1,8 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client'
 import { STATUSES } from '../contact/contact.ts'
 import type { ChannelCounts, Ledger } from '../ledger/ledger.ts'
-import { ageSeconds } from './health.ts'
+import { ageSeconds, LEDGER_PATIENCE_MS } from './health.ts'
+import { realTime, type Time, within } from './time.ts'
 
 /** Every metric of ours, once: the registry and the README's table are made from this. Dashboards rely on the names. */
 export const METRICS = {
@@ -70,6 +71,7 @@ export interface MetricsOptions {
   readonly channels: readonly string[]
   /** Milliseconds since 1970. */
   readonly clock?: () => number
+  readonly time?: Time
 }
 
 type Definition = { name: string; help: string; labelNames?: readonly string[]; buckets?: readonly number[] }
@@ -125,9 +127,10 @@ export function createMetrics() {
     /** Adds the numbers that are read when somebody asks, and returns the page. */
     page(options: MetricsOptions) {
       const gauges = createGauges(registers, options)
+      const { time = realTime } = options
       return async () => {
-        // A ledger that cannot be read is no reason to hide the other numbers.
-        await gauges.read().catch(gauges.forget)
+        // A ledger that cannot be read, or hangs, is no reason to hide the other numbers.
+        await within(gauges.read(), LEDGER_PATIENCE_MS, time).catch(gauges.forget)
         return { contentType: registry.contentType, text: await registry.metrics() }
       }
     },

@@ -1,15 +1,23 @@
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
+import { limitConnections } from './connections.ts'
 import { type HealthOptions, healthRoutes } from './health.ts'
+import { KEPT_MS, keepFor } from './kept.ts'
 import { ROUTES } from './routes.ts'
+import { realTime } from './time.ts'
 import { type WebhookOptions, webhookRoute } from './webhook.ts'
 
 export interface ServerOptions extends Omit<WebhookOptions, 'ledger'>, Omit<HealthOptions, 'ledger'> {
   readonly ledger: WebhookOptions['ledger'] & HealthOptions['ledger']
-  /** A webhook body that is larger is answered 413. */
-  readonly bodyLimitBytes: number
   /** The Prometheus text, and its content type. */
   readonly metricsText: () => Promise<{ contentType: string; text: string }>
+  /** At most so many are open at a time. */
+  readonly connectionsLimit?: number
+  /** A connection on which neither side gets anything through for so long is closed. */
+  readonly silenceMs?: number
 }
+
+/** What a server serves: the webhooks, and what only the operator should see. */
+export type Part = 'webhooks' | 'private'
 
 /** A request must be here, to its last byte, within this time: LINE gives up after 2 seconds. */
 const REQUEST_TIMEOUT_MS = 10_000
@@ -19,17 +27,23 @@ const KEEP_ALIVE_TIMEOUT_MS = 65_000
 /** How often connections are held against these times. */
 const TIMEOUT_CHECK_MS = 1_000
 const HEADERS_LIMIT_BYTES = 16_384
-/** Further connections are refused: each may hold a body of the largest size in memory. */
+/** Who has not read anything of an answer for so long never will. Longer than a request may take to be here. */
+const SILENCE_MS = 15_000
+/** Each takes a file descriptor, and some memory. */
 const CONNECTIONS_LIMIT = 2_000
 
 /** The HTTP side as an app that never listens: who starts it owns the socket and the signals. */
-export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
+export async function createServer(
+  options: ServerOptions,
+  parts: readonly Part[] = ['webhooks', 'private'],
+): Promise<FastifyInstance> {
+  const { connectionsLimit = CONNECTIONS_LIMIT, silenceMs = SILENCE_MS, time = realTime } = options
   const app = fastify({
     // The webhook route writes the one line that each webhook is worth.
     logger: false,
     frameworkErrors: (_error, _request, reply) => notFound(reply),
-    bodyLimit: options.bodyLimitBytes,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: silenceMs,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     forceCloseConnections: 'idle',
     return503OnClosing: true,
@@ -41,7 +55,9 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     },
   })
 
-  app.server.maxConnections = CONNECTIONS_LIMIT
+  limitConnections(app.server, connectionsLimit)
+  // A body that no route asks for is never held: it is answered 404 before it is here.
+  app.removeAllContentTypeParsers()
   app.setErrorHandler((error: FastifyError, _request, reply) => {
     // Bodies, types and methods that no route of ours asks for.
     if ((error.statusCode ?? 500) < 500) return notFound(reply)
@@ -49,12 +65,15 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     return reply.code(500).send({ error: 'internal error' })
   })
   app.setNotFoundHandler((_request, reply) => notFound(reply))
-  app.get(ROUTES.metrics.url, async (_request, reply) => {
-    const { contentType, text } = await options.metricsText()
-    return reply.type(contentType).send(text)
-  })
-  await app.register(webhookRoute, options)
-  await app.register(healthRoutes, options)
+  if (parts.includes('webhooks')) await app.register(webhookRoute, options)
+  if (parts.includes('private')) {
+    const page = keepFor(KEPT_MS, time, options.metricsText)
+    app.get(ROUTES.metrics.url, async (_request, reply) => {
+      const { contentType, text } = await page()
+      return reply.type(contentType).send(text)
+    })
+    await app.register(healthRoutes, options)
+  }
   return app
 }
 
