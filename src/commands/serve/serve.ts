@@ -1,5 +1,4 @@
 import closeWithGrace from 'close-with-grace'
-import type { FastifyInstance } from 'fastify'
 import { type Settings, secretsOf } from '../../config/settings.ts'
 import { createMetrics } from '../../http/metrics.ts'
 import { createServer } from '../../http/server.ts'
@@ -7,11 +6,10 @@ import { openLedger } from '../../ledger/open.ts'
 import { createDelivery } from '../delivery.ts'
 import { CHANNEL, createLog, type Log, settingsFor } from '../environment.ts'
 import { EXIT } from '../run.ts'
+import { type Address, addressesOf, closeServer, listen } from './addresses.ts'
 
 /** After the time that requests in flight may still take, a stop that has not ended is forced. */
 const STOP_MARGIN_MS = 5_000
-/** LINE does not wait longer for an answer either. */
-const OPEN_REQUESTS_MS = 2_000
 
 /** Serves until a signal ends it. */
 export async function serve() {
@@ -29,8 +27,8 @@ export async function serve() {
     log.flush()
   })
   try {
-    const url = await open(settings, log, closers)
-    log.info({ url, webhook: `${url}/webhook` }, 'listening')
+    const [url, privateUrl] = await open(settings, log, closers)
+    log.info({ url, webhook: `${url}/webhook`, ...(privateUrl && { privateUrl }) }, 'listening')
   } catch (error) {
     uninstall()
     await closeAll(closers)
@@ -45,8 +43,11 @@ async function closeAll(closers: Closers) {
   for (const close of closers.splice(0).reverse()) await close()
 }
 
-/** Opens everything, adding to `closers` as it goes. Returns the URL. */
-async function open(settings: Settings, log: Log, closers: Closers): Promise<string> {
+/**
+ * Opens everything, adding to `closers` as it goes. Returns the URL, and that of health and metrics where they are
+ * apart.
+ */
+async function open(settings: Settings, log: Log, closers: Closers): Promise<string[]> {
   const metrics = createMetrics()
   const ledger = await openLedger({
     url: settings.DATABASE_URL,
@@ -61,7 +62,7 @@ async function open(settings: Settings, log: Log, closers: Closers): Promise<str
   const { deliverer, braze } = createDelivery(settings, { ledger, log, observer: metrics.delivery })
   closers.push(braze.close)
   const isDelivering = () => deliverer.delivery().state !== 'standby'
-  const app = await createServer({
+  const options = {
     log,
     channel: { name: CHANNEL, secrets: secretsOf(settings) },
     ledger,
@@ -69,26 +70,13 @@ async function open(settings: Settings, log: Log, closers: Closers): Promise<str
     bodyLimitBytes: settings.BODY_LIMIT_BYTES,
     delivery: deliverer.delivery,
     metricsText: metrics.page({ ledger, isDelivering, channels: [CHANNEL] }),
-  })
-  closers.push(() => Promise.all([closeServer(app), deliverer.stop()]))
+  }
+  const addresses = addressesOf(settings)
+  const apps = await Promise.all(addresses.map(({ parts }) => createServer(options, parts)))
+  closers.push(() => Promise.all([...apps.map(closeServer), deliverer.stop()]))
 
-  const address = { host: settings.HOST, port: settings.PORT }
-  const url = await app.listen(address).catch((error) => {
-    throw new Error(cannotListen(error, settings), { cause: error })
-  })
+  const urls: string[] = []
+  for (const [i, app] of apps.entries()) urls.push(await listen(app, addresses[i] as Address))
   deliverer.start()
-  return url
-}
-
-/** Finishes what is open; a sender that does not finish its request is cut off. */
-async function closeServer(app: FastifyInstance) {
-  const cutOff = setTimeout(() => app.server.closeAllConnections(), OPEN_REQUESTS_MS)
-  await app.close()
-  clearTimeout(cutOff)
-}
-
-function cannotListen({ code, message }: NodeJS.ErrnoException, { HOST, PORT }: Settings): string {
-  if (code === 'EADDRINUSE') return `Another program listens on port ${PORT} of ${HOST}; end it, or set PORT.`
-  if (code === 'EACCES') return `This user may not listen on port ${PORT}; set PORT to 1024 or higher.`
-  return `Cannot listen on port ${PORT} of ${HOST}; set HOST and PORT to what this machine has (${message}).`
+  return urls
 }
