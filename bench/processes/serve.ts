@@ -1,6 +1,6 @@
 /** A real `serve` process, as an operator starts it. */
 import { spawn } from 'node:child_process'
-import { closeSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, statSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KEPT_MS } from '../../src/http/kept.ts'
 import { own, stop } from './child.ts'
@@ -25,6 +25,8 @@ export interface Serve {
   /** See usage.ts. */
   peakMiB(): number
   cpuSeconds(): number
+  /** What it has logged so far. */
+  logBytes(): number
   stop(): Promise<void>
 }
 
@@ -57,6 +59,7 @@ export async function startServe({ folder, brazePort }: ServeOptions): Promise<S
     drained: () => drained(port),
     peakMiB: () => peakMiB(child.pid as number),
     cpuSeconds: () => cpuSeconds(child.pid as number),
+    logBytes: () => statSync(logFile).size,
     async stop() {
       await stop(child)
       if (child.exitCode !== 0) throw new Error(`serve ended with ${child.exitCode}: ${read().slice(-1_000)}`)

@@ -1,19 +1,42 @@
-import type { Server, ServerResponse } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http'
 import type { Socket } from 'node:net'
 
+export interface ConnectionLimits {
+  /** At most so many are open at a time. */
+  readonly connections: number
+  /** A connection on which neither side gets anything through for so long is closed. */
+  readonly silenceMs: number
+}
+
 /**
- * Keeps at most `limit` connections open. Where one more comes, the one goes on which we have waited longest for its
- * client: for a request, for the rest of one, or for the reading of an answer. A connection is never closed while it
- * is our turn; where it is our turn on all of them, the new one is refused.
- *
- * Node's own `maxConnections` refuses the new one always, so that idle connections keep everybody out.
+ * Requests that a connection may have open at a time. A packet can carry two thousand, and nothing else runs until all of
+ * them are begun; neither LINE nor a proxy sends the next one before the answer.
  */
-export function limitConnections(server: Server, limit: number) {
-  /** The newest request of each connection; who has asked for something last is last. */
-  const open = new Map<Socket, ServerResponse | undefined>()
+const PIPELINED_LIMIT = 16
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void
+
+/**
+ * A server that keeps at most `connections` open. Where one more comes, the one goes on which we have waited longest for
+ * its client: for a request, for the rest of one, or for the reading of an answer. A connection is never closed while it
+ * is our turn; where it is our turn on all of them, the new one is refused. Node's own `maxConnections` refuses the new
+ * one always, so that idle connections keep everybody out.
+ */
+export function createLimitedServer(
+  options: ServerOptions,
+  { connections, silenceMs }: ConnectionLimits,
+  handle: Handler,
+): Server {
+  const open = new Map<Socket, Connection>()
 
   function makeRoom(): boolean {
-    for (const [socket, newest] of open) {
+    for (const [socket, { newest }] of open) {
       if (newest && isOurTurn(newest)) continue
       open.delete(socket)
       socket.destroy()
@@ -22,15 +45,34 @@ export function limitConnections(server: Server, limit: number) {
     return false
   }
 
+  const server = createServer(options, (request, response) => {
+    const { socket } = request
+    const connection = open.get(socket)
+    // Closed already, and this came with the same packet.
+    if (!connection || socket.destroyed) return
+    connection.unanswered += 1
+    if (connection.unanswered > PIPELINED_LIMIT) return socket.destroy()
+    response.once('close', () => {
+      connection.unanswered -= 1
+    })
+    connection.newest = response
+    // Who has asked for something last is last.
+    open.delete(socket)
+    open.set(socket, connection)
+    handle(request, response)
+  })
+  server.setTimeout(silenceMs)
   server.on('connection', (socket: Socket) => {
-    if (open.size >= limit && !makeRoom()) return socket.destroy()
-    open.set(socket, undefined)
+    if (open.size >= connections && !makeRoom()) return socket.destroy()
+    open.set(socket, { newest: undefined, unanswered: 0 })
     socket.once('close', () => open.delete(socket))
   })
-  server.on('request', ({ socket }, response) => {
-    // One that was closed to make room is not counted again.
-    if (open.delete(socket)) open.set(socket, response)
-  })
+  return server
+}
+
+interface Connection {
+  newest: ServerResponse | undefined
+  unanswered: number
 }
 
 /** The request is here to its last byte, and its answer is not written yet. */

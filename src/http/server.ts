@@ -1,5 +1,5 @@
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
-import { limitConnections } from './connections.ts'
+import { createLimitedServer } from './connections.ts'
 import { type HealthOptions, healthRoutes } from './health.ts'
 import { KEPT_MS, keepFor } from './kept.ts'
 import { ROUTES } from './routes.ts'
@@ -19,14 +19,16 @@ export interface ServerOptions extends Omit<WebhookOptions, 'ledger'>, Omit<Heal
 /** What a server serves: the webhooks, and what only the operator should see. */
 export type Part = 'webhooks' | 'private'
 
-/** A request must be here, to its last byte, within this time: LINE gives up after 2 seconds. */
-const REQUEST_TIMEOUT_MS = 10_000
-const HEADERS_TIMEOUT_MS = 5_000
-/** Longer than the idle time of most proxies in front (60 s), so that they and not we close a connection. */
-const KEEP_ALIVE_TIMEOUT_MS = 65_000
-/** How often connections are held against these times. */
-const TIMEOUT_CHECK_MS = 1_000
-const HEADERS_LIMIT_BYTES = 16_384
+const TIMES_AND_SIZES = {
+  /** A request must be here, to its last byte, within this time: LINE gives up after 2 seconds. */
+  requestTimeout: 10_000,
+  headersTimeout: 5_000,
+  /** Longer than the idle time of most proxies in front (60 s), so that they and not we close a connection. */
+  keepAliveTimeout: 65_000,
+  /** How often connections are held against these times. */
+  connectionsCheckingInterval: 1_000,
+  maxHeaderSize: 16_384,
+}
 /** Who has not read anything of an answer for so long never will. Longer than a request may take to be here. */
 const SILENCE_MS = 15_000
 /** Each takes a file descriptor, and some memory. */
@@ -42,20 +44,13 @@ export async function createServer(
     // The webhook route writes the one line that each webhook is worth.
     logger: false,
     frameworkErrors: (_error, _request, reply) => notFound(reply),
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    connectionTimeout: silenceMs,
-    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     forceCloseConnections: 'idle',
     return503OnClosing: true,
     exposeHeadRoutes: false,
-    http: {
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
-      maxHeaderSize: HEADERS_LIMIT_BYTES,
-    },
+    serverFactory: (handle) =>
+      createLimitedServer(TIMES_AND_SIZES, { connections: connectionsLimit, silenceMs }, handle),
   })
 
-  limitConnections(app.server, connectionsLimit)
   // A body that no route asks for is never held: it is answered 404 before it is here.
   app.removeAllContentTypeParsers()
   app.setErrorHandler((error: FastifyError, _request, reply) => {

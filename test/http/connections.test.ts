@@ -79,6 +79,37 @@ t.test(
   },
 )
 
+t.test(
+  'who sends more at a time than anybody needs is cut off, and costs nobody else his turn',
+  async (t) => {
+    let rendered = 0
+    const { open, post, lines } = await setUp(t, {
+      metricsText: async () => {
+        rendered += 1
+        return { contentType: 'text/plain', text: 'page' }
+      },
+    })
+    const few = await open()
+    few.write('GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(16))
+    let said = ''
+    few.on('data', (chunk) => {
+      said += chunk
+    })
+    await until(() => said.split('HTTP/1.1 200').length === 17)
+    const many = await open()
+    const ended = saidBy(many)
+    many.write(LIVE.repeat(1_000))
+    t.ok((await ended).split('HTTP/1.1 200').length <= 17)
+    const unsigned = await open()
+    const cutOff = saidBy(unsigned)
+    unsigned.write('POST /webhook HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n'.repeat(1_000))
+    await cutOff
+    t.ok(lines.length <= 17)
+    t.equal(rendered, 1)
+    t.match(await post(bodyOf(follow())), { status: 200 })
+  },
+)
+
 t.test('who never reads his answers is closed', async (t) => {
   const text = 'x'.repeat(1_000_000)
   const { app, open } = await setUp(t, {
@@ -90,7 +121,7 @@ t.test('who never reads his answers is closed', async (t) => {
   socket.pause()
   const [served] = await accepted
   const closed = once(served, 'close')
-  for (let i = 0; i < 20; i += 1) socket.write('GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n')
+  for (let i = 0; i < 10; i += 1) socket.write('GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n')
   await closed
   t.ok(served.destroyed)
 })
