@@ -8,8 +8,8 @@ export interface BodyReaderOptions {
   readonly unverifiedLimitBytes: number
 }
 
-/** What a piece of a body costs beside its bytes: with chunked bodies a sender can make each byte a piece. */
-const PIECE_BYTES = 512
+/** What a piece of a body costs beside its bytes (measured): in a chunked body a sender can make each byte a piece. */
+const PIECE_BYTES = 640
 /** Webhooks of ordinary size get in also while large bodies take all that those may take. */
 const ORDINARY_BYTES = 16_384
 /** What large bodies may take of the limit. */
