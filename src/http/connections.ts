@@ -33,11 +33,12 @@ export function createLimitedServer(
   { connections, silenceMs }: ConnectionLimits,
   handle: Handler,
 ): Server {
-  const open = new Map<Socket, Connection>()
+  /** The answers of each that are not sent yet, as far as anybody has looked; in the order of their requests. */
+  const open = new Map<Socket, ServerResponse[]>()
 
   function makeRoom(): boolean {
-    for (const [socket, { newest }] of open) {
-      if (newest && isOurTurn(newest)) continue
+    for (const [socket, answers] of open) {
+      if (answers.some(isOurTurn)) continue
       open.delete(socket)
       socket.destroy()
       return true
@@ -50,12 +51,8 @@ export function createLimitedServer(
     const connection = open.get(socket)
     // Closed already, and this came with the same packet.
     if (!connection || socket.destroyed) return
-    connection.unanswered += 1
-    if (connection.unanswered > PIPELINED_LIMIT) return socket.destroy()
-    response.once('close', () => {
-      connection.unanswered -= 1
-    })
-    connection.newest = response
+    while (connection[0]?.writableFinished) connection.shift()
+    if (connection.push(response) > PIPELINED_LIMIT) return socket.destroy()
     // Who has asked for something last is last.
     open.delete(socket)
     open.set(socket, connection)
@@ -64,15 +61,10 @@ export function createLimitedServer(
   server.setTimeout(silenceMs)
   server.on('connection', (socket: Socket) => {
     if (open.size >= connections && !makeRoom()) return socket.destroy()
-    open.set(socket, { newest: undefined, unanswered: 0 })
+    open.set(socket, [])
     socket.once('close', () => open.delete(socket))
   })
   return server
-}
-
-interface Connection {
-  newest: ServerResponse | undefined
-  unanswered: number
 }
 
 /** The request is here to its last byte, and its answer is not written yet. */

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { ChannelCounts, Ledger } from '../ledger/ledger.ts'
 import { KEPT_MS, keepFor } from './kept.ts'
 import { ROUTES } from './routes.ts'
-import { realTime, type Time, within } from './time.ts'
+import { createPatience, realTime, type Time } from './time.ts'
 
 export interface HealthOptions {
   readonly ledger: Pick<Ledger, 'probe' | 'counts' | 'oldestPendingAt'>
@@ -27,19 +27,20 @@ export async function healthRoutes(
   app: FastifyInstance,
   { ledger, delivery, clock = Date.now, time = realTime }: HealthOptions,
 ) {
+  const inTime = createPatience(time, LEDGER_PATIENCE_MS)
   // One that hangs is not asked a second time beside it.
   const probe = keepFor(0, time, () => ledger.probe())
   const readLedger = keepFor(0, time, () => Promise.all([ledger.counts(), ledger.oldestPendingAt()]))
 
   /** Why webhooks cannot be stored right now, for a person; null when they can. */
   const obstacle = keepFor(KEPT_MS, time, () =>
-    within(probe(), LEDGER_PATIENCE_MS, time).then(
+    inTime(probe()).then(
       () => null,
       (error: Error) => error.message,
     ),
   )
   const numbers = keepFor(KEPT_MS, time, () =>
-    within(readLedger(), LEDGER_PATIENCE_MS, time).then(
+    inTime(readLedger()).then(
       ([counts, oldestAt]) => ({ ...sumOf(counts), oldestAt }),
       (error: Error) => ({ error: error.message }),
     ),

@@ -2,7 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@pro
 import { STATUSES } from '../contact/contact.ts'
 import type { ChannelCounts, Ledger } from '../ledger/ledger.ts'
 import { ageSeconds, LEDGER_PATIENCE_MS } from './health.ts'
-import { realTime, type Time, within } from './time.ts'
+import { createPatience, realTime, type Time } from './time.ts'
 
 /** Every metric of ours, once: the registry and the README's table are made from this. Dashboards rely on the names. */
 export const METRICS = {
@@ -127,10 +127,10 @@ export function createMetrics() {
     /** Adds the numbers that are read when somebody asks, and returns the page. */
     page(options: MetricsOptions) {
       const gauges = createGauges(registers, options)
-      const { time = realTime } = options
+      const inTime = createPatience(options.time ?? realTime, LEDGER_PATIENCE_MS)
       return async () => {
         // A ledger that cannot be read, or hangs, is no reason to hide the other numbers.
-        await within(gauges.read(), LEDGER_PATIENCE_MS, time).catch(gauges.forget)
+        await inTime(gauges.read()).catch(gauges.forget)
         return { contentType: registry.contentType, text: await registry.metrics() }
       }
     },

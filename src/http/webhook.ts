@@ -7,7 +7,7 @@ import { createBodyReader } from './body.ts'
 import { asRefusal, Refusal } from './refusal.ts'
 import { createReport, type Outcome, outcomeOf, type WebhookLog } from './report.ts'
 import { ROUTES } from './routes.ts'
-import { realTime, type Time, within } from './time.ts'
+import { createDeadlines, realTime, type Time } from './time.ts'
 
 /** A LINE Official Account's Messaging API channel. */
 export interface Channel {
@@ -66,6 +66,7 @@ declare module 'fastify' {
 export async function webhookRoute(app: FastifyInstance, options: WebhookOptions) {
   const { channel, ledger, log, observer, clock = Date.now, time = realTime } = options
   const { bodyLimitBytes: limitBytes, unverifiedLimitBytes = UNVERIFIED_LIMIT_BYTES } = options
+  const deadlines = createDeadlines(time)
   const report = createReport(channel.name, log, time)
   const bodies = createBodyReader({ limitBytes, unverifiedLimitBytes })
   const verify = createVerifier(channel.secrets)
@@ -104,8 +105,7 @@ export async function webhookRoute(app: FastifyInstance, options: WebhookOptions
     const { evidence, types, destination } = request.body as WebhookReading
     request.events = types.length
     try {
-      const leftMs = request.arrivedAt + ANSWER_WITHIN_MS - time.monotonic()
-      await within(ledger.record(evidence), leftMs, time)
+      await deadlines.by(request.arrivedAt + ANSWER_WITHIN_MS, ledger.record(evidence))
     } catch (cause) {
       report.notStored((cause as Error).message)
       throw new Refusal(503, 'The events could not be stored; send them again.')

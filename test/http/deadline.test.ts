@@ -1,5 +1,6 @@
 import t from 'tap'
-import { bodyOf, follow, headOf, setUp, until } from './stage.ts'
+import { createDeadlines } from '../../src/http/time.ts'
+import { bodyOf, createTime, follow, headOf, setUp, until } from './stage.ts'
 
 t.test("a webhook is answered within LINE's 2 seconds from its arrival, come what may", async (t) => {
   const { open, get, ledger, time, recorded, lines } = await setUp(t)
@@ -50,10 +51,34 @@ t.test('a ledger that fails after the answer stops nothing', async (t) => {
   t.strictSame(rejections, [])
 })
 
-t.test('a webhook that is stored leaves no timer behind', async (t) => {
-  const { post, time } = await setUp(t)
-  t.match(await post(bodyOf(follow())), { status: 200 })
-  t.equal(time.timers(), 0)
+t.test('all that waits shares a timer, and each has its own end', async (t) => {
+  const time = createTime()
+  const { by } = createDeadlines(time)
+  const ends: string[] = []
+  const wait = (name: string, at: number, work = new Promise<string>(() => {})) =>
+    by(at, work).then(
+      (value) => ends.push(`${name} ${value}`),
+      (error) => ends.push(`${name} ${error.name}`),
+    )
+  wait('a', 1_800)
+  wait('stored', 1_800, Promise.resolve('well'))
+  time.pass(500)
+  wait('b', 2_300)
+  t.equal(time.timers(), 1)
+  wait('slow sender', 900)
+  wait('too slow', 400)
+  const pass = async (ms: number) => {
+    time.pass(ms)
+    await new Promise(setImmediate)
+    return ends.splice(0).sort()
+  }
+  t.strictSame(await pass(0), ['stored well', 'too slow TooLate'])
+  t.strictSame(await pass(399), [])
+  t.strictSame(await pass(1), ['slow sender TooLate'])
+  t.strictSame(await pass(900), ['a TooLate'])
+  t.strictSame(await pass(499), [])
+  t.strictSame(await pass(1), ['b TooLate'])
+  t.equal(time.timers(), 0, 'none is left')
 })
 
 t.test('nobody waits for the name of the account, and its failure stops nothing', async (t) => {
