@@ -12,8 +12,8 @@ export interface ServerOptions extends Omit<WebhookOptions, 'ledger'>, Omit<Heal
   readonly metricsText: () => Promise<{ contentType: string; text: string }>
   /** At most so many are open at a time. */
   readonly connectionsLimit?: number
-  /** A connection on which neither side gets anything through for so long is closed. */
-  readonly silenceMs?: number
+  /** A connection with an answer that is left unread for so long is closed. */
+  readonly unreadMs?: number
 }
 
 /** What a server serves: the webhooks, and what only the operator should see. */
@@ -29,8 +29,8 @@ const TIMES_AND_SIZES = {
   connectionsCheckingInterval: 1_000,
   maxHeaderSize: 16_384,
 }
-/** Who has not read anything of an answer for so long never will. Longer than a request may take to be here. */
-const SILENCE_MS = 15_000
+/** Answers are small: who has not read one for so long never will. */
+const UNREAD_MS = 10_000
 /** Each takes a file descriptor, and some memory. */
 const CONNECTIONS_LIMIT = 2_000
 
@@ -39,7 +39,7 @@ export async function createServer(
   options: ServerOptions,
   parts: readonly Part[] = ['webhooks', 'private'],
 ): Promise<FastifyInstance> {
-  const { connectionsLimit = CONNECTIONS_LIMIT, silenceMs = SILENCE_MS, time = realTime } = options
+  const { connectionsLimit = CONNECTIONS_LIMIT, unreadMs = UNREAD_MS, time = realTime } = options
   const app = fastify({
     // The webhook route writes the one line that each webhook is worth.
     logger: false,
@@ -48,7 +48,7 @@ export async function createServer(
     return503OnClosing: true,
     exposeHeadRoutes: false,
     serverFactory: (handle) =>
-      createLimitedServer(TIMES_AND_SIZES, { connections: connectionsLimit, silenceMs }, handle),
+      createLimitedServer(TIMES_AND_SIZES, { connections: connectionsLimit, unreadMs }, handle),
   })
 
   // A body that no route asks for is never held: it is answered 404 before it is here.
