@@ -32,7 +32,7 @@ VOLUME /data
 EXPOSE 3000
 # Whether webhooks can be made durable; whether Braze answers is for /health and the metrics.
 HEALTHCHECK --interval=30s --timeout=3s --start-period=10s \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 3000}/health/ready`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PRIVATE_PORT || process.env.PORT || 3000}/health/ready`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 # node itself is the process that gets SIGTERM.
 ENTRYPOINT ["node", "--max-semi-space-size=16", "--heap-growing-percent=30", "bin/line-braze.js"]
 CMD ["serve"]

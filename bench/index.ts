@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { availableParallelism, loadavg, tmpdir } from 'node:os'
 import { parseArgs } from 'node:util'
+import { measureAttacks } from './measures/attacks.ts'
 import { measureBackfill } from './measures/backfill.ts'
 import { measureIntake } from './measures/intake.ts'
 import { measureMemory } from './measures/memory.ts'
@@ -18,6 +19,7 @@ const MEASURES = {
   pipe: measurePipe,
   memory: measureMemory,
   backfill: measureBackfill,
+  attacks: measureAttacks,
 }
 const USAGE = `Usage: npm run bench -- [--json] [${Object.keys(MEASURES).join('] [')}]\n`
 

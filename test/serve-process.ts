@@ -4,7 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
+import { KEPT_MS } from '../src/http/kept.ts'
 import { type BrazeSandbox, type BrazeSandboxOptions, startBrazeSandbox } from '../src/sandbox/braze.ts'
 import { createLineSandbox, type LineSandboxOptions } from '../src/sandbox/line.ts'
 import { type LineApiSandboxOptions, startLineApiSandbox } from '../src/sandbox/line-api.ts'
@@ -93,9 +95,14 @@ export async function startServe(env: Env) {
       return { status: answer.status, body: await answer.text() }
     },
     health,
-    /** Resolves once nothing is pending; asked again with each answer. */
+    /** Resolves once nothing is pending, by numbers that were read from now on. */
     async delivered() {
-      while ((await health()).delivery.pending > 0) await new Promise(setImmediate)
+      const readSince = performance.now() + KEPT_MS
+      for (;;) {
+        const { delivery } = await health()
+        if (delivery.pending === 0 && performance.now() > readSince) return
+        await sleep(20)
+      }
     },
   }
 }

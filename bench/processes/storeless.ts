@@ -21,7 +21,7 @@ const methods = answerCalls({
       },
       observer: createMetrics().webhooks,
       bodyLimitBytes: 1_048_576,
-      delivery: () => ({ state: 'delivering', reason: null }),
+      delivery: () => ({ state: 'delivering', reason: null, stumbling: 0 }),
       metricsText: async () => ({ contentType: 'text/plain', text: '' }),
     })
     await app.listen({ host: '127.0.0.1', port: 0 })

@@ -18,8 +18,10 @@ type About = {
 
 const text = (about: About & { pattern?: string; format?: string; default?: string; enum?: string[] }) =>
   Type.String(about)
-const integer = (about: About & { default: number; minimum: number; maximum: number }) =>
+const integer = (about: About & { default?: number; minimum: number; maximum: number }) =>
   Type.Integer({ ...about, mustBe: `${about.mustBe} from ${about.minimum} to ${about.maximum}` })
+/** A name or a number of this machine. */
+const ADDRESS = '^[0-9A-Za-z.:_-]+$'
 const httpUrl = (about: About & { default?: string }) => text({ ...about, format: HTTP_URL })
 
 /**
@@ -130,7 +132,7 @@ export const SETTINGS = Type.Object({
     description: 'the address to listen on',
     mustBe: 'an address such as 0.0.0.0 or 127.0.0.1',
     default: '0.0.0.0',
-    pattern: '^[0-9A-Za-z.:_-]+$',
+    pattern: ADDRESS,
   }),
   PORT: integer({
     description: 'the port to listen on; 0 takes a free one',
@@ -139,6 +141,21 @@ export const SETTINGS = Type.Object({
     minimum: 0,
     maximum: 65_535,
   }),
+  PRIVATE_HOST: Type.Optional(
+    text({
+      description: 'where health and metrics are served, when apart from the webhooks; without it as `HOST`',
+      mustBe: 'an address such as 127.0.0.1',
+      pattern: ADDRESS,
+    }),
+  ),
+  PRIVATE_PORT: Type.Optional(
+    integer({
+      description: 'the port for health and metrics; without it as `PORT`',
+      mustBe: 'a port',
+      minimum: 0,
+      maximum: 65_535,
+    }),
+  ),
   BODY_LIMIT_BYTES: integer({
     description:
       'the largest webhook body that is read; a larger one is answered 413, and its events are lost',

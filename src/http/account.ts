@@ -11,7 +11,8 @@ export interface AccountOptions {
 
 /**
  * Remembers which account a channel's webhooks are for, so that a backfill with another account's token is noticed.
- * It asks the ledger once for each account that is named, and never keeps a webhook from being taken.
+ * It asks the ledger once for each account that is named. Nobody waits for it: the promise never rejects, and a webhook
+ * is answered meanwhile.
  */
 export function createAccountMemory({ channel, ledger, log }: AccountOptions) {
   const named = new Set<string>()

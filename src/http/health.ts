@@ -1,44 +1,53 @@
 import type { FastifyInstance } from 'fastify'
 import type { ChannelCounts, Ledger } from '../ledger/ledger.ts'
+import { KEPT_MS, keepFor } from './kept.ts'
 import { ROUTES } from './routes.ts'
+import { createPatience, realTime, type Time } from './time.ts'
 
 export interface HealthOptions {
   readonly ledger: Pick<Ledger, 'probe' | 'counts' | 'oldestPendingMs'>
-  /** What the deliverer says of itself. */
-  readonly delivery: () => { readonly state: string; readonly reason: string | null }
-  /** Milliseconds since 1970. */
-  readonly clock?: () => number
+  /** What the deliverer says of itself, without asking the ledger; all of it is shown. */
+  readonly delivery: () => {
+    readonly state: string
+    readonly reason: string | null
+    /** Contacts over whom alone Braze fails. */
+    readonly stumbling: number
+  }
+  readonly time?: Time
 }
 
 /** States in which nothing reaches Braze. `standby` is none of them: another process delivers. */
 const STUCK = ['waiting', 'paused']
 
-/** Anybody may ask, and each probe costs an fsync: the answer is good for so long. */
-const PROBE_LIFE_MS = 1_000
+/** A load balancer may wait for 2 seconds only, as LINE does for a webhook. */
+export const LEDGER_PATIENCE_MS = 1_800
 
 /**
  * `/health`, `/health/live` and `/health/ready`. Degraded: nothing reaches Braze, or something waits for a person.
- * Only what keeps webhooks from being stored makes it 503.
+ * Only what keeps webhooks from being stored makes it 503. What the ledger says is asked for once a second at most.
  */
 export async function healthRoutes(
   app: FastifyInstance,
-  { ledger, delivery, clock = Date.now }: HealthOptions,
+  { ledger, delivery, time = realTime }: HealthOptions,
 ) {
-  let probed: Promise<string | null> | undefined
-  let probedAt = 0
+  const inTime = createPatience(time, LEDGER_PATIENCE_MS)
+  // One that hangs is not asked a second time beside it.
+  const probe = keepFor(0, time, () => ledger.probe())
+  const readLedger = keepFor(0, time, () => Promise.all([ledger.counts(), ledger.oldestPendingMs()]))
 
   /** Why webhooks cannot be stored right now, for a person; null when they can. */
-  function obstacle(): Promise<string | null> {
-    const now = clock()
-    if (!probed || now < probedAt || now - probedAt > PROBE_LIFE_MS) {
-      probedAt = now
-      probed = ledger.probe().then(
-        () => null,
-        (error: Error) => error.message,
-      )
-    }
-    return probed
-  }
+  const obstacle = keepFor(KEPT_MS, time, () =>
+    inTime(probe()).then(
+      () => null,
+      (error: Error) => error.message,
+    ),
+  )
+  const numbers = keepFor(KEPT_MS, time, () =>
+    inTime(readLedger()).then(
+      ([counts, oldestMs]) => ({ ...sumOf(counts), oldestMs }),
+      (error: Error) => ({ error: error.message }),
+    ),
+  )
 
   app.get(ROUTES.live.url, async () => ({ status: 'ok' }))
 
@@ -48,31 +57,35 @@ export async function healthRoutes(
   })
 
   app.get(ROUTES.health.url, async (_request, reply) => {
-    const error = await obstacle()
-    const parts = await read().catch((cause: Error) => ({
-      ledger: { error: cause.message },
-      delivery: delivery(),
-    }))
-    const isStuck =
-      STUCK.includes(parts.delivery.state) || ('failed' in parts.delivery && parts.delivery.failed > 0)
+    const [error, known] = await Promise.all([obstacle(), numbers()])
+    const parts = 'error' in known ? { ledger: known, delivery: delivery() } : partsOf(known)
+    const { state, stumbling } = parts.delivery
+    const isStuck = STUCK.includes(state) || stumbling > 0 || ('failed' in known && known.failed > 0)
     const status = error === null && !isStuck ? 'ok' : 'degraded'
     const ledgerPart = error === null ? parts.ledger : { ...parts.ledger, error }
     return reply.code(error === null ? 200 : 503).send({ status, ...parts, ledger: ledgerPart })
   })
 
-  /** The numbers of all channels together. */
-  async function read() {
-    const [counts, oldestMs] = await Promise.all([ledger.counts(), ledger.oldestPendingMs()])
-    const sum = (of: Exclude<keyof ChannelCounts, 'channel'>) =>
-      counts.reduce((total, each) => total + each[of], 0)
+  function partsOf({ friend, messager, gone, pending, failed, oldestMs }: Numbers) {
+    const oldestPendingSeconds = Math.round((oldestMs ?? 0) / 1000)
     return {
-      ledger: { friend: sum('friend'), messager: sum('messager'), gone: sum('gone') },
-      delivery: {
-        ...delivery(),
-        pending: sum('pending'),
-        oldestPendingSeconds: Math.round((oldestMs ?? 0) / 1000),
-        failed: sum('failed'),
-      },
+      ledger: { friend, messager, gone },
+      delivery: { ...delivery(), pending, oldestPendingSeconds, failed },
     }
+  }
+}
+
+type Numbers = ReturnType<typeof sumOf> & { readonly oldestMs: number | null }
+
+/** The numbers of all channels together. */
+function sumOf(counts: readonly ChannelCounts[]) {
+  const sum = (of: Exclude<keyof ChannelCounts, 'channel'>) =>
+    counts.reduce((total, each) => total + each[of], 0)
+  return {
+    friend: sum('friend'),
+    messager: sum('messager'),
+    gone: sum('gone'),
+    pending: sum('pending'),
+    failed: sum('failed'),
   }
 }

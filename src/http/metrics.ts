@@ -1,6 +1,8 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client'
 import { STATUSES } from '../contact/contact.ts'
 import type { ChannelCounts, Ledger } from '../ledger/ledger.ts'
+import { LEDGER_PATIENCE_MS } from './health.ts'
+import { createPatience, realTime, type Time } from './time.ts'
 
 /** Every metric of ours, once: the registry and the README's table are made from this. Dashboards rely on the names. */
 export const METRICS = {
@@ -67,6 +69,7 @@ export interface MetricsOptions {
   readonly isDelivering: () => boolean
   /** The channels that are shown before their first contact is known. */
   readonly channels: readonly string[]
+  readonly time?: Time
 }
 
 type Definition = { name: string; help: string; labelNames?: readonly string[]; buckets?: readonly number[] }
@@ -122,9 +125,10 @@ export function createMetrics() {
     /** Adds the numbers that are read when somebody asks, and returns the page. */
     page(options: MetricsOptions) {
       const gauges = createGauges(registers, options)
+      const inTime = createPatience(options.time ?? realTime, LEDGER_PATIENCE_MS)
       return async () => {
-        // A ledger that cannot be read is no reason to hide the other numbers.
-        await gauges.read().catch(gauges.forget)
+        // A ledger that cannot be read, or hangs, is no reason to hide the other numbers.
+        await inTime(gauges.read()).catch(gauges.forget)
         return { contentType: registry.contentType, text: await registry.metrics() }
       }
     },

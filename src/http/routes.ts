@@ -17,7 +17,7 @@ export const ROUTES = {
     method: 'GET',
     url: '/health',
     answers:
-      '200 (503 where ready is): `{"status":"ok"\\|"degraded", "ledger":{…}, "delivery":{"state":"delivering"\\|"standby"\\|"waiting"\\|"paused", "reason":…, "pending":n, "oldestPendingSeconds":s, "failed":n}}`',
+      '200 (503 where ready is): `{"status":"ok"\\|"degraded", "ledger":{…}, "delivery":{"state":"delivering"\\|"standby"\\|"waiting"\\|"paused", "reason":…, "pending":n, "oldestPendingSeconds":s, "failed":n, "stumbling":n}}`',
   },
   metrics: {
     method: 'GET',

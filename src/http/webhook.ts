@@ -3,8 +3,11 @@ import type { Ledger } from '../ledger/ledger.ts'
 import { createVerifier, type Rejection, rejectionOf } from '../line/signature.ts'
 import { type EventType, readWebhook, type WebhookReading } from '../line/webhook.ts'
 import { createAccountMemory } from './account.ts'
+import { createBodyReader } from './body.ts'
 import { asRefusal, Refusal } from './refusal.ts'
+import { createReport, type Outcome, outcomeOf, type WebhookLog } from './report.ts'
 import { ROUTES } from './routes.ts'
+import { createDeadlines, realTime, type Time } from './time.ts'
 
 /** A LINE Official Account's Messaging API channel. */
 export interface Channel {
@@ -17,15 +20,21 @@ export interface WebhookOptions {
   readonly channel: Channel
   readonly ledger: Pick<Ledger, 'record' | 'claimAccount'>
   readonly log: WebhookLog
+  /** A body that is larger is answered 413. */
+  readonly bodyLimitBytes: number
+  /** What all bodies that are not verified yet may take together; beyond it the answer is 503. */
+  readonly unverifiedLimitBytes?: number
   readonly observer?: WebhookObserver
+  readonly time?: Time
 }
 
-/** What a pino logger offers. */
-export interface WebhookLog {
-  info(fields: object, message: string): void
-  warn(fields: object, message: string): void
-  error(fields: object, message: string): void
-}
+const UNVERIFIED_LIMIT_BYTES = 67_108_864
+
+/**
+ * LINE gives up after 2 seconds. What is stored later than this is stored all the same, and LINE's sending it again
+ * changes nothing then.
+ */
+const ANSWER_WITHIN_MS = 1_800
 
 /** Who wants to know the numbers. */
 export interface WebhookObserver {
@@ -34,31 +43,10 @@ export interface WebhookObserver {
   read(channel: string, types: readonly EventType[]): void
 }
 
-/** How a webhook request ended. */
-const OUTCOMES = [
-  'accepted',
-  'unsigned',
-  'malformed',
-  'too_large',
-  'unsupported',
-  'unavailable',
-  'aborted',
-  'failed',
-] as const
-export type Outcome = (typeof OUTCOMES)[number]
-
-const STATUS_OUTCOME: Readonly<Record<number, Outcome>> = {
-  200: 'accepted',
-  400: 'malformed',
-  401: 'unsigned',
-  413: 'too_large',
-  415: 'unsupported',
-  503: 'unavailable',
-}
-
 declare module 'fastify' {
   /** What the log line of a webhook says. */
   interface FastifyRequest {
+    /** By the monotonic clock. */
     arrivedAt: number
     contentType: string | undefined
     events: number
@@ -74,7 +62,11 @@ declare module 'fastify' {
  * there, before the content type and the JSON.
  */
 export async function webhookRoute(app: FastifyInstance, options: WebhookOptions) {
-  const { channel, ledger, log, observer } = options
+  const { channel, ledger, log, observer, time = realTime } = options
+  const { bodyLimitBytes: limitBytes, unverifiedLimitBytes = UNVERIFIED_LIMIT_BYTES } = options
+  const deadlines = createDeadlines(time)
+  const report = createReport(channel.name, log, time)
+  const bodies = createBodyReader({ limitBytes, unverifiedLimitBytes })
   const verify = createVerifier(channel.secrets)
   const rememberAccount = createAccountMemory({ channel: channel.name, ledger, log })
 
@@ -85,7 +77,7 @@ export async function webhookRoute(app: FastifyInstance, options: WebhookOptions
   app.decorateRequest('isReported', false)
 
   app.addHook('onRequest', async (request) => {
-    request.arrivedAt = performance.now()
+    request.arrivedAt = time.monotonic()
     // Fastify judges the content type before it reads the body, and we only after the signature.
     request.contentType = request.raw.headers['content-type']
     request.raw.headers['content-type'] = JSON_TYPE
@@ -94,20 +86,29 @@ export async function webhookRoute(app: FastifyInstance, options: WebhookOptions
     if (rejection) throw unsigned(request, rejection)
   })
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser(JSON_TYPE, { parseAs: 'buffer' }, (request, body, done) => {
-    done(null, read(request, body as Buffer))
+  app.addContentTypeParser(JSON_TYPE, (request, payload, done) => {
+    bodies.read(payload, Number(request.headers['content-length']), (error, body) => {
+      if (error) return done(error)
+      let reading: WebhookReading
+      try {
+        reading = read(request, body as Buffer)
+      } catch (cause) {
+        return done(cause as Error)
+      }
+      done(null, reading)
+    })
   })
 
   app.post(ROUTES.webhook.url, async (request) => {
     const { evidence, types, destination } = request.body as WebhookReading
     request.events = types.length
     try {
-      await ledger.record(evidence)
+      await deadlines.by(request.arrivedAt + ANSWER_WITHIN_MS, ledger.record(evidence))
     } catch (cause) {
-      log.error({ channel: channel.name, error: (cause as Error).message }, 'webhook not stored')
+      report.notStored((cause as Error).message)
       throw new Refusal(503, 'The events could not be stored; send them again.')
     }
-    await rememberAccount(destination)
+    rememberAccount(destination)
     observer?.read(channel.name, types)
     return {}
   })
@@ -119,9 +120,10 @@ export async function webhookRoute(app: FastifyInstance, options: WebhookOptions
   })
 
   app.addHook('onResponse', async (request, reply) => {
-    report(request, STATUS_OUTCOME[reply.statusCode] ?? 'failed')
+    ended(request, outcomeOf(reply.statusCode))
   })
-  app.addHook('onRequestAbort', async (request) => report(request, 'aborted'))
+  app.addHook('onRequestAbort', async (request) => ended(request, 'aborted'))
+  app.addHook('onClose', async () => report.close())
 
   function read(request: FastifyRequest, body: Buffer): WebhookReading {
     const verdict = verify(body, request.headers['x-line-signature'])
@@ -132,15 +134,12 @@ export async function webhookRoute(app: FastifyInstance, options: WebhookOptions
   }
 
   /** Once for each request, also for one that is given up by its sender. */
-  function report(request: FastifyRequest, outcome: Outcome) {
+  function ended(request: FastifyRequest, outcome: Outcome) {
     if (request.isReported) return
     request.isReported = true
     observer?.answered(channel.name, outcome)
     const { events, rejection, arrivedAt } = request
-    const ms = Math.round(performance.now() - arrivedAt)
-    const line = { channel: channel.name, outcome, events, ms, ...(rejection && { signature: rejection }) }
-    if (rejection) log.info({ ...line, hint: HINTS[rejection] }, 'webhook')
-    else log.info(line, 'webhook')
+    report.ended({ outcome, events, ms: Math.round(time.monotonic() - arrivedAt), rejection })
   }
 }
 
@@ -150,13 +149,5 @@ function unsigned(request: FastifyRequest, rejection: Rejection): Refusal {
 }
 
 const JSON_TYPE = 'application/json'
-
-const HINTS: Readonly<Record<Rejection, string>> = {
-  missing: 'x-line-signature is missing: not sent by LINE, or a proxy in front drops the header',
-  malformed:
-    'x-line-signature is not base64 of 32 bytes: not sent by LINE, or a proxy in front changes the header',
-  wrong:
-    "x-line-signature fits no configured secret: LINE_CHANNEL_SECRET is another channel's or an old one, or a proxy in front rewrites the body",
-}
 
 const isJson = (contentType: string | undefined) => /^application\/json\s*(;|$)/i.test(contentType ?? '')

@@ -270,6 +270,41 @@ t.test('a port that is taken ends serve with one sentence', async (t) => {
   })
 })
 
+t.test('health and metrics at an address of their own', async (t) => {
+  const { braze, serve, line: connectLine } = await stage(t)
+  const server = await serve({ PRIVATE_PORT: '0' })
+  const { privateUrl } = await server.logged(({ msg }) => msg === 'listening')
+  t.match(privateUrl, /^http:\/\/127\.0\.0\.1:\d+$/)
+  t.not(privateUrl, server.url)
+  const line = connectLine(server.url)
+  const userId = line.events.user()
+  t.match(await line.post([line.events.follow(userId)]), { status: 200 })
+  await braze.until(() => braze.attribute(userId) === userId)
+  for (const path of ['/health', '/health/live', '/health/ready', '/metrics']) {
+    t.match(await server.get(path), { status: 404 }, `${path} is not where LINE can reach it`)
+    t.equal((await fetch(`${privateUrl}${path}`)).status, 200, path)
+  }
+  const { status } = await connectLine(privateUrl as string).post([line.events.follow(userId)])
+  t.equal(status, 404, 'and webhooks are taken at their own address only')
+  t.match(await (await fetch(`${privateUrl}/metrics`)).text(), 'outcome="accepted"} 1')
+  const idle = connect(Number(new URL(privateUrl as string).port), '127.0.0.1').on('error', () => {})
+  await once(idle, 'connect')
+  const [closed, ended] = [once(idle, 'close'), server.stop()]
+  t.strictSame(await ended, { code: 0, signal: null })
+  await closed
+})
+
+t.test('a private port that is taken ends serve with one sentence, and leaves nothing open', async (t) => {
+  const { env, serve } = await stage(t)
+  const { url } = await serve()
+  const second = await runCli(['serve'], { env: { ...env, PRIVATE_PORT: new URL(url).port } })
+  t.match(second, {
+    code: 1,
+    stdout: '',
+    stderr: /^Another program listens on port \d+ .*set PRIVATE_PORT\.\n$/,
+  })
+})
+
 t.test('settings from files and .env', async (t) => {
   const { env, folder } = await stage(t)
   writeFileSync(join(folder, 'secret'), `${SECRET}\n`)

@@ -42,6 +42,12 @@ t.test('defaults', async (t) => {
   })
 })
 
+t.test('the private address is the one of the webhooks unless it is set', async (t) => {
+  t.notOk('PRIVATE_PORT' in loadSettings(REQUIRED))
+  const settings = loadSettings({ ...REQUIRED, PRIVATE_HOST: '127.0.0.1', PRIVATE_PORT: '0' })
+  t.match(settings, { PRIVATE_HOST: '127.0.0.1', PRIVATE_PORT: 0 })
+})
+
 t.test('one line for each setting that is missing', async (t) => {
   const lines = complaints({})
   t.equal(lines.length, 3)
@@ -88,6 +94,8 @@ t.test('every setting, wrong, is one line that names it and says what would be r
     DATABASE_URL: ['./data/x.db', 'mysql://x', 'file:', 'file:/folder/'],
     HOST: ['a b', 'http://x'],
     PORT: ['-1', '65536', '3000x'],
+    PRIVATE_HOST: ['a b', 'http://x'],
+    PRIVATE_PORT: ['-1', '65536', '3000x'],
     BODY_LIMIT_BYTES: ['1', 'x'],
     LOG_LEVEL: ['loud', 'INFO'],
   }
@@ -109,7 +117,7 @@ t.test('every setting, wrong, is one line that names it and says what would be r
   }
   t.equal(
     complaints(Object.fromEntries(Object.entries(wrong).map(([name, [value]]) => [name, value]))).length,
-    19,
+    21,
   )
 })
 

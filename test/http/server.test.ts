@@ -1,80 +1,10 @@
-import { createHmac } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
-import t, { type Test } from 'tap'
-import { type Evidence, friend, gone, merge, statusOf, type Times } from '../../src/contact/contact.ts'
-import { createMetrics, METRICS } from '../../src/http/metrics.ts'
-import { createServer } from '../../src/http/server.ts'
+import t from 'tap'
+import { friend, gone, merge, statusOf, type Times } from '../../src/contact/contact.ts'
+import { METRICS } from '../../src/http/metrics.ts'
+import { bodyOf, follow, LIMIT, NOW, SECRETS, setUp, sign, USER } from './stage.ts'
 
-const SECRETS = ['new secret', 'old secret'] as const
-const USER = `U${'0123456789abcdef'.repeat(2)}`
 const KEY = { channel: 'default', userId: USER }
-const NOW = 1_800_000_000_000
-const LIMIT = 100_000
-
-const follow = (userId = USER) => ({ type: 'follow', timestamp: NOW - 1, source: { type: 'user', userId } })
-const bodyOf = (...events: unknown[]) => Buffer.from(JSON.stringify({ destination: 'U0', events }))
-const sign = (body: string | Uint8Array, secret: string = SECRETS[0]) =>
-  createHmac('sha256', secret).update(body).digest('base64')
-
-/** The server on a real socket, over a ledger that keeps what it is given, or fails as told. */
-async function setUp(t: Test) {
-  const recorded: Evidence[][] = []
-  const lines: { fields: Record<string, unknown>; message: string }[] = []
-  const note = (fields: object, message: string) => void lines.push({ fields: { ...fields }, message })
-  const ledger = {
-    failure: undefined as Error | undefined,
-    isBusy: false,
-    accounts: [] as string[],
-    async claimAccount(_channel: string, destination: string) {
-      ledger.accounts.push(destination)
-      if (ledger.isBusy) throw new Error('busy')
-      return ledger.accounts[0] ?? destination
-    },
-    async record(evidence: readonly Evidence[]) {
-      if (ledger.failure) throw ledger.failure
-      recorded.push([...evidence])
-    },
-    async counts() {
-      return [{ channel: 'default', friend: 2, messager: 1, gone: 3, pending: 4, failed: 5 }]
-    },
-    oldestPendingMs: async () => 9_000,
-    async probe() {
-      if (ledger.failure) throw ledger.failure
-    },
-  }
-  const delivery = { state: 'delivering', reason: null as string | null }
-  const metrics = createMetrics()
-  const app = await createServer({
-    channel: { name: 'default', secrets: SECRETS },
-    ledger,
-    log: { info: note, warn: note, error: note },
-    observer: metrics.webhooks,
-    clock: () => NOW,
-    bodyLimitBytes: LIMIT,
-    delivery: () => delivery,
-    metricsText: metrics.page({ ledger, isDelivering: () => true, channels: ['default'] }),
-  })
-  const url = await app.listen({ host: '127.0.0.1', port: 0 })
-  t.teardown(() => app.close())
-
-  const post = async (body: string | Uint8Array, headers: Record<string, string> = {}) => {
-    const answer = await fetch(`${url}/webhook`, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json; charset=utf-8',
-        'x-line-signature': sign(body),
-        ...headers,
-      },
-      body: body as never,
-    })
-    return { status: answer.status, body: await answer.text() }
-  }
-  const get = async (path: string) => {
-    const answer = await fetch(url + path)
-    return { status: answer.status, body: await answer.text(), type: answer.headers.get('content-type') }
-  }
-  return { url, app, ledger, delivery, recorded, lines, post, get }
-}
 
 t.test('a signed webhook is recorded, and then answered 200 {}', async (t) => {
   const { post, recorded, lines, get } = await setUp(t)
@@ -116,7 +46,7 @@ t.test('each configured secret is valid, and counted', async (t) => {
 })
 
 t.test('401 for a signature that is missing or wrong, whatever the body', async (t) => {
-  const { url, post, recorded, lines } = await setUp(t)
+  const { url, post, recorded, lines, told } = await setUp(t)
   const bodies = [bodyOf(follow()), '', 'null', '[]', '{', Buffer.from([0xff, 0xfe]), '['.repeat(10_000)]
   const signatures = {
     wrong: sign('something else'),
@@ -143,12 +73,14 @@ t.test('401 for a signature that is missing or wrong, whatever the body', async 
     t.equal((await fetch(`${url}/webhook`, { method: 'POST', ...init })).status, 401, 'no header')
   }
   t.strictSame(recorded, [])
+  t.equal(told('unsigned'), bodies.length * 6 + 3, 'all are told of')
+  t.ok(lines.every(({ level }) => level === 'warn'))
   const said = lines.map(({ fields }) => fields)
   t.ok(said.every(({ outcome, hint }) => outcome === 'unsigned' && typeof hint === 'string'))
   const hintOf = (signature: string) => said.find((line) => line.signature === signature)?.hint
   t.match(hintOf('missing'), 'missing')
   t.match(hintOf('malformed'), 'base64')
-  t.match(hintOf('wrong'), /another channel's.*proxy/)
+  t.match(hintOf('wrong'), /another channel's.*quotes around it in the environment or \.env.*proxy/)
 })
 
 t.test('400 for what is signed and is no webhook', async (t) => {
@@ -184,7 +116,7 @@ t.test('deep nesting and unknown parts are no reason to refuse', async (t) => {
 })
 
 t.test('413 for a body over the limit, also when its length is not stated', async (t) => {
-  const { url, post, lines } = await setUp(t)
+  const { url, post, told } = await setUp(t)
   t.match(await post('x'.repeat(LIMIT + 1)), { status: 413 })
   t.match(await post(' '.repeat(LIMIT)), { status: 400 }, 'at the limit it is read')
   const unsigned = await fetch(`${url}/webhook`, { method: 'POST', body: 'x'.repeat(LIMIT + 1) })
@@ -197,7 +129,7 @@ t.test('413 for a body over the limit, also when its length is not stated', asyn
   // The answer may be lost, since the connection is cut while the client still sends.
   const init = { method: 'POST', headers: { 'x-line-signature': sign('x') }, body: chunks, duplex: 'half' }
   await fetch(`${url}/webhook`, init as RequestInit).catch(() => {})
-  t.equal(lines.filter(({ fields }) => fields.outcome === 'too_large').length, 2)
+  t.equal(told('too_large'), 2)
 })
 
 t.test('415 for a signed body that does not say that it is JSON', async (t) => {
@@ -249,13 +181,16 @@ t.test('503 when the evidence cannot be stored, and nothing of the reason leaves
 })
 
 t.test('health', async (t) => {
-  const { get, ledger, delivery } = await setUp(t)
+  const { get, ledger, delivery, time } = await setUp(t)
   let failed = 0
   ledger.counts = async () => [
     { channel: 'a', friend: 2, messager: 1, gone: 3, pending: 4, failed },
     { channel: 'b', friend: 1, messager: 0, gone: 0, pending: 1, failed: 0 },
   ]
-  const health = async () => JSON.parse((await get('/health')).body)
+  const health = async () => {
+    time.pass(1_000)
+    return JSON.parse((await get('/health')).body)
+  }
   t.match(await get('/health/live'), { status: 200 })
   t.match(await get('/health/ready'), { status: 200, body: '{"status":"ok"}' })
   t.strictSame(await health(), {
@@ -285,7 +220,7 @@ t.test('health', async (t) => {
 })
 
 t.test('metrics', async (t) => {
-  const { get, ledger } = await setUp(t)
+  const { get, ledger, time } = await setUp(t)
   const { status, type, body } = await get('/metrics')
   t.equal(status, 200)
   t.match(type, 'text/plain')
@@ -305,6 +240,7 @@ t.test('metrics', async (t) => {
   ledger.counts = async () => {
     throw new Error('no ledger')
   }
+  time.pass(1_000)
   t.match(
     await get('/metrics'),
     { status: 200, body: 'process_resident_memory_bytes' },
@@ -344,7 +280,7 @@ t.test('anything else is 404', async (t) => {
 })
 
 t.test('what is not HTTP, half sent or given up stops nothing', async (t) => {
-  const { url, post, app, lines } = await setUp(t)
+  const { url, post, app, told } = await setUp(t)
   const { port } = new URL(url)
   const open = async (text: string) => {
     const socket = connect(Number(port), '127.0.0.1')
@@ -370,9 +306,9 @@ t.test('what is not HTTP, half sent or given up stops nothing', async (t) => {
   for (const socket of halves) socket.destroy()
   await Promise.all(halves.map(ended))
   t.match(await post(bodyOf(follow())), { status: 200 })
-  while (lines.filter(({ fields }) => fields.outcome === 'aborted').length < 20)
-    await new Promise(setImmediate)
-  t.equal(lines.length, 22, 'one line for each')
+  while (told('aborted') < 20) await new Promise(setImmediate)
+  t.equal(told('aborted'), 20)
+  t.equal(told('malformed'), 0, 'each is told of once')
 
   const { requestTimeout, headersTimeout, keepAliveTimeout } = app.server
   t.strictSame(

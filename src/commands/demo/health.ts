@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'undici'
+import { KEPT_MS } from '../../http/kept.ts'
 
 /** What `GET /health` says of delivery. */
 export interface DeliveryHealth {
@@ -40,11 +41,12 @@ export function watchHealth(url: string) {
   return {
     /** Undefined until the server has answered for the first time. */
     latest: () => latest,
-    /** Resolves once `predicate` holds, as asked from now on. */
+    /** Resolves once `predicate` holds, by numbers that were read from now on. */
     async until(predicate: (delivery: DeliveryHealth) => boolean, signal: AbortSignal) {
+      const readSince = performance.now() + KEPT_MS
       for (;;) {
         const delivery = await read().catch(() => undefined)
-        if (delivery && predicate(delivery)) return
+        if (delivery && predicate(delivery) && performance.now() > readSince) return
         await sleep(POLL_MS, undefined, { signal })
       }
     },

@@ -1,6 +1,4 @@
-import { isIP } from 'node:net'
 import closeWithGrace from 'close-with-grace'
-import type { FastifyInstance } from 'fastify'
 import { type Settings, secretsOf } from '../../config/settings.ts'
 import { warningsFor } from '../../config/warnings.ts'
 import { createMetrics } from '../../http/metrics.ts'
@@ -10,11 +8,10 @@ import { type Closers, closeAll, closeTogether, errorsIn } from '../closing.ts'
 import { createDelivery } from '../delivery.ts'
 import { CHANNEL, createLog, type Log, settingsFor } from '../environment.ts'
 import { EXIT } from '../run.ts'
+import { type Address, addressesOf, closeServer, listen } from './addresses.ts'
 
 /** After the time that requests in flight may still take, a stop that has not ended is forced. */
 const STOP_MARGIN_MS = 5_000
-/** LINE does not wait longer for an answer either. */
-const OPEN_REQUESTS_MS = 2_000
 
 /** Serves until a signal ends it. */
 export async function serve() {
@@ -35,16 +32,19 @@ export async function serve() {
     if (failures[0]) throw failures[0]
   })
   try {
-    const url = await open(settings, log, closers)
-    log.info({ url, webhook: `${url}/webhook` }, 'listening')
+    const [url, privateUrl] = await open(settings, log, closers)
+    log.info({ url, webhook: `${url}/webhook`, ...(privateUrl && { privateUrl }) }, 'listening')
   } catch (error) {
     uninstall()
     await closeAll(closers, error)
   }
 }
 
-/** Opens everything, adding to `closers` as it goes. Returns the URL. */
-async function open(settings: Settings, log: Log, closers: Closers): Promise<string> {
+/**
+ * Opens everything, adding to `closers` as it goes. Returns the URL, and that of health and metrics where they are
+ * apart.
+ */
+async function open(settings: Settings, log: Log, closers: Closers): Promise<string[]> {
   const metrics = createMetrics()
   const ledger = await openLedger({
     url: settings.DATABASE_URL,
@@ -59,7 +59,7 @@ async function open(settings: Settings, log: Log, closers: Closers): Promise<str
   const { deliverer, braze } = createDelivery(settings, { ledger, log, observer: metrics.delivery })
   closers.push(braze.close)
   const isDelivering = () => deliverer.delivery().state !== 'standby'
-  const app = await createServer({
+  const options = {
     log,
     channel: { name: CHANNEL, secrets: secretsOf(settings) },
     ledger,
@@ -67,27 +67,13 @@ async function open(settings: Settings, log: Log, closers: Closers): Promise<str
     bodyLimitBytes: settings.BODY_LIMIT_BYTES,
     delivery: deliverer.delivery,
     metricsText: metrics.page({ ledger, isDelivering, channels: [CHANNEL] }),
-  })
-  closers.push(() => closeTogether([() => closeServer(app), deliverer.stop]))
+  }
+  const addresses = addressesOf(settings)
+  const apps = await Promise.all(addresses.map(({ parts }) => createServer(options, parts)))
+  closers.push(() => closeTogether([...apps.map((app) => () => closeServer(app)), deliverer.stop]))
 
-  const address = { host: settings.HOST, port: settings.PORT }
-  const url = await app.listen(address).catch((error) => {
-    throw new Error(cannotListen(error, settings), { cause: error })
-  })
+  const urls: string[] = []
+  for (const [i, app] of apps.entries()) urls.push(await listen(app, addresses[i] as Address))
   deliverer.start()
-  return url
-}
-
-/** Finishes what is open; a sender that does not finish its request is cut off. */
-async function closeServer(app: FastifyInstance) {
-  const cutOff = setTimeout(() => app.server.closeAllConnections(), OPEN_REQUESTS_MS)
-  await app.close().finally(() => clearTimeout(cutOff))
-}
-
-function cannotListen({ code }: NodeJS.ErrnoException, { HOST, PORT }: Settings): string {
-  // A name is not told: somebody may have put a secret there.
-  const host = isIP(HOST) ? HOST : 'HOST'
-  if (code === 'EADDRINUSE') return `Another program listens on port ${PORT} of ${host}; end it, or set PORT.`
-  if (code === 'EACCES') return `This user may not listen on port ${PORT}; set PORT to 1024 or higher.`
-  return `Cannot listen on port ${PORT} of ${host}; set HOST and PORT to what this machine has (${code}).`
+  return urls
 }

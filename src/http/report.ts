@@ -1,0 +1,73 @@
+import type { Rejection } from '../line/signature.ts'
+import { createSampledLog } from './sampled.ts'
+import type { Time } from './time.ts'
+
+/** What a pino logger offers. */
+export interface WebhookLog {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+/** How a webhook request ended. */
+export type Outcome =
+  | 'accepted'
+  | 'unsigned'
+  | 'malformed'
+  | 'too_large'
+  | 'unsupported'
+  | 'unavailable'
+  | 'aborted'
+  | 'failed'
+
+const STATUS_OUTCOME: Readonly<Record<number, Outcome>> = {
+  200: 'accepted',
+  400: 'malformed',
+  401: 'unsigned',
+  413: 'too_large',
+  415: 'unsupported',
+  503: 'unavailable',
+}
+
+export const outcomeOf = (status: number): Outcome => STATUS_OUTCOME[status] ?? 'failed'
+
+/** What is said of a webhook request. */
+export interface Ended {
+  readonly outcome: Outcome
+  readonly events: number
+  /** From its arrival to its end. */
+  readonly ms: number
+  readonly rejection: Rejection | null
+}
+
+/** The log of a channel's webhooks: one line for each that was accepted, and samples of the rest. */
+export function createReport(channel: string, log: WebhookLog, time: Time) {
+  const sampled = createSampledLog(time)
+
+  return {
+    ended({ outcome, events, ms, rejection }: Ended) {
+      const line = { channel, outcome, events, ms }
+      if (outcome === 'accepted') return log.info(line, 'webhook')
+      sampled.write(rejection ?? outcome, (suppressed) => {
+        const more = suppressed > 0 ? { suppressed } : undefined
+        if (!rejection) return log.info({ ...line, ...more }, 'webhook')
+        log.warn({ ...line, signature: rejection, ...more, hint: HINTS[rejection] }, 'webhook')
+      })
+    },
+    notStored(error: string) {
+      sampled.write('not stored', (suppressed) => {
+        log.error({ channel, error, ...(suppressed > 0 && { suppressed }) }, 'webhook not stored')
+      })
+    },
+    /** Tells what was not told yet. */
+    close: sampled.close,
+  }
+}
+
+const HINTS: Readonly<Record<Rejection, string>> = {
+  missing: 'x-line-signature is missing: not sent by LINE, or a proxy in front drops the header',
+  malformed:
+    'x-line-signature is not base64 of 32 bytes: not sent by LINE, or a proxy in front changes the header',
+  wrong:
+    "x-line-signature fits no configured secret: not sent by LINE, or LINE_CHANNEL_SECRET is another channel's, an old one, or has quotes around it in the environment or .env, or a proxy in front rewrites the body",
+}

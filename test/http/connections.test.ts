@@ -1,0 +1,149 @@
+import { once } from 'node:events'
+import type { Socket } from 'node:net'
+import t, { type Test } from 'tap'
+import { answerOn, bodyOf, follow, headOf, saidBy, setUp, until } from './stage.ts'
+
+const LIMIT = 4
+const LIVE = 'GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n'
+
+/** A connection that has asked once and stays. */
+async function idle(t: Test, open: () => Promise<Socket>) {
+  const socket = await open()
+  socket.write(LIVE)
+  t.match(await answerOn(socket), /^HTTP\/1.1 200 /)
+  return socket
+}
+
+t.test('idle connections make room for new ones, the oldest first', async (t) => {
+  const { open, app } = await setUp(t, { connectionsLimit: LIMIT })
+  const [first, second, third, fourth] = [
+    await idle(t, open),
+    await idle(t, open),
+    await idle(t, open),
+    await idle(t, open),
+  ]
+  first.write(LIVE)
+  await answerOn(first)
+  const closed = once(second, 'close')
+  await idle(t, open)
+  await closed
+  for (const socket of [first, third, fourth]) {
+    socket.write(LIVE)
+    t.match(await answerOn(socket), /^HTTP\/1.1 200 /, 'the others stay')
+  }
+  const getConnections = () => new Promise((resolve) => app.server.getConnections((_error, n) => resolve(n)))
+  t.equal(await getConnections(), LIMIT)
+})
+
+t.test('any number of idle connections keeps nobody out', async (t) => {
+  const { open, post } = await setUp(t, { connectionsLimit: LIMIT })
+  for (let round = 0; round < 10; round += 1) {
+    for (let i = 0; i < LIMIT; i += 1) await idle(t, open)
+    t.match(await post(bodyOf(follow()), { connection: 'close' }), { status: 200 })
+  }
+})
+
+t.test('neither do those that say nothing, or half a head, or half a body', async (t) => {
+  const { open } = await setUp(t, { connectionsLimit: LIMIT })
+  for (const text of ['', 'POST /webhook HTTP/1.1\r\nhost', `${headOf(Buffer.alloc(500))}half`]) {
+    for (let i = 0; i < LIMIT; i += 1) {
+      const socket = await open()
+      if (text) await new Promise<void>((resolve) => socket.write(text, () => resolve()))
+    }
+    await idle(t, open)
+  }
+})
+
+t.test(
+  'a webhook that is being stored is never cut off; where all are, the new one is refused',
+  async (t) => {
+    const { open, ledger, recorded } = await setUp(t, { connectionsLimit: LIMIT })
+    const stored = Promise.withResolvers<void>()
+    let under = 0
+    ledger.record = async (evidence) => {
+      under += 1
+      await stored.promise
+      recorded.push([...evidence])
+    }
+    const body = bodyOf(follow())
+    const request = headOf(body) + body
+    const senders = await Promise.all(Array.from({ length: LIMIT }, open))
+    for (const sender of senders) sender.write(request)
+    await until(() => under === LIMIT)
+    const refused = await open()
+    t.equal(await saidBy(refused.resume()), '')
+    const answers = senders.map(answerOn)
+    stored.resolve()
+    for (const answer of await Promise.all(answers)) t.match(answer, /^HTTP\/1.1 200 /)
+    t.match(await idle(t, open), {})
+  },
+)
+
+t.test(
+  'who sends more at a time than anybody needs is cut off, and costs nobody else his turn',
+  async (t) => {
+    let rendered = 0
+    const { open, post, lines } = await setUp(t, {
+      metricsText: async () => {
+        rendered += 1
+        return { contentType: 'text/plain', text: 'page' }
+      },
+    })
+    const few = await open()
+    few.write('GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(16))
+    let said = ''
+    few.on('data', (chunk) => {
+      said += chunk
+    })
+    await until(() => said.split('HTTP/1.1 200').length === 17)
+    const many = await open()
+    const ended = saidBy(many)
+    many.write(LIVE.repeat(1_000))
+    t.ok((await ended).split('HTTP/1.1 200').length <= 17)
+    const unsigned = await open()
+    const cutOff = saidBy(unsigned)
+    unsigned.write('POST /webhook HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n'.repeat(1_000))
+    await cutOff
+    t.ok(lines.length <= 17)
+    t.equal(rendered, 1)
+    t.match(await post(bodyOf(follow())), { status: 200 })
+  },
+)
+
+t.test('who never reads his answers is closed', async (t) => {
+  const text = 'x'.repeat(1_000_000)
+  const { app, open } = await setUp(t, {
+    unreadMs: 100,
+    metricsText: async () => ({ contentType: 'text/plain', text }),
+  })
+  const accepted = once(app.server, 'connection') as Promise<[Socket]>
+  const socket = await open()
+  socket.pause()
+  const [served] = await accepted
+  const closed = once(served, 'close')
+  for (let i = 0; i < 10; i += 1) socket.write('GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n')
+  await closed
+  t.ok(served.destroyed)
+})
+
+t.test('who reads slowly, but reads, is served to the end', async (t) => {
+  const text = 'x'.repeat(1_000_000)
+  const { open } = await setUp(t, {
+    unreadMs: 200,
+    metricsText: async () => ({ contentType: 'text/plain', text }),
+  })
+  const socket = await open()
+  const ask = 'GET /metrics HTTP/1.1\r\nhost: x\r\n'
+  socket.write(`${ask}\r\n`.repeat(14))
+  socket.write(`${ask}connection: close\r\n\r\n`)
+  const started = performance.now()
+  let bytes = 0
+  socket.on('data', (chunk) => {
+    bytes += chunk.length
+    socket.pause()
+    setTimeout(() => socket.resume(), 3)
+  })
+  await once(socket, 'close')
+  t.ok(bytes > 15 * text.length)
+  t.ok(performance.now() - started > 400, 'for longer than one answer may be unread')
+})

@@ -1,0 +1,163 @@
+import { createHmac } from 'node:crypto'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import type { Test } from 'tap'
+import type { Evidence } from '../../src/contact/contact.ts'
+import { createMetrics } from '../../src/http/metrics.ts'
+import { createServer, type Part, type ServerOptions } from '../../src/http/server.ts'
+
+export const SECRETS = ['new secret', 'old secret'] as const
+export const USER = `U${'0123456789abcdef'.repeat(2)}`
+export const NOW = 1_800_000_000_000
+export const LIMIT = 100_000
+
+export const follow = (userId = USER) => ({
+  type: 'follow',
+  timestamp: NOW - 1,
+  source: { type: 'user', userId },
+})
+export const bodyOf = (...events: unknown[]) => Buffer.from(JSON.stringify({ destination: 'U0', events }))
+export const sign = (body: string | Uint8Array, secret: string = SECRETS[0]) =>
+  createHmac('sha256', secret).update(body).digest('base64')
+
+/** Time that stands still until it is told to pass. */
+export function createTime() {
+  const timers = new Set<{ at: number; call: () => void }>()
+  let now = 0
+  return {
+    monotonic: () => now,
+    after(ms: number, call: () => void) {
+      const timer = { at: now + ms, call }
+      timers.add(timer)
+      return () => void timers.delete(timer)
+    },
+    pass(ms: number) {
+      now += ms
+      for (const timer of [...timers].sort((a, b) => a.at - b.at)) {
+        if (timer.at > now || !timers.delete(timer)) continue
+        timer.call()
+      }
+    },
+    timers: () => timers.size,
+  }
+}
+
+export interface Line {
+  readonly level: 'info' | 'warn' | 'error'
+  readonly fields: Record<string, unknown>
+  readonly message: string
+}
+
+/** The server on a real socket, over a ledger that keeps what it is given, or fails as told. */
+export async function setUp(t: Test, options: Partial<ServerOptions> = {}, parts?: readonly Part[]) {
+  const recorded: Evidence[][] = []
+  const lines: Line[] = []
+  const note = (level: Line['level']) => (fields: object, message: string) =>
+    void lines.push({ level, fields: { ...fields }, message })
+  const ledger = {
+    failure: undefined as Error | undefined,
+    isBusy: false,
+    accounts: [] as string[],
+    async claimAccount(_channel: string, destination: string) {
+      ledger.accounts.push(destination)
+      if (ledger.isBusy) throw new Error('busy')
+      return ledger.accounts[0] ?? destination
+    },
+    async record(evidence: readonly Evidence[]) {
+      if (ledger.failure) throw ledger.failure
+      recorded.push([...evidence])
+    },
+    async counts() {
+      return [{ channel: 'default', friend: 2, messager: 1, gone: 3, pending: 4, failed: 5 }]
+    },
+    oldestPendingMs: async (): Promise<number | null> => 9_000,
+    async probe() {
+      if (ledger.failure) throw ledger.failure
+    },
+  }
+  const delivery = { state: 'delivering', reason: null as string | null, stumbling: 0 }
+  const metrics = createMetrics()
+  const time = createTime()
+  const app = await createServer(
+    {
+      channel: { name: 'default', secrets: SECRETS },
+      ledger,
+      log: { info: note('info'), warn: note('warn'), error: note('error') },
+      observer: metrics.webhooks,
+      time,
+      bodyLimitBytes: LIMIT,
+      delivery: () => delivery,
+      metricsText: metrics.page({
+        ledger,
+        isDelivering: () => true,
+        channels: ['default'],
+        time,
+      }),
+      ...options,
+    },
+    parts,
+  )
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  t.teardown(() => app.close())
+
+  const post = async (body: string | Uint8Array, headers: Record<string, string> = {}) => {
+    const answer = await fetch(`${url}/webhook`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json; charset=utf-8',
+        'x-line-signature': sign(body),
+        ...headers,
+      },
+      body: body as never,
+    })
+    return { status: answer.status, body: await answer.text() }
+  }
+  const get = async (path: string) => {
+    const answer = await fetch(url + path)
+    return { status: answer.status, body: await answer.text(), type: answer.headers.get('content-type') }
+  }
+  /** How many requests of an outcome the log tells of, once it has told of all. */
+  const told = (outcome: string) => {
+    time.pass(1_000)
+    return lines
+      .filter(({ fields }) => fields.outcome === outcome)
+      .reduce((sum, { fields }) => sum + 1 + Number(fields.suppressed ?? 0), 0)
+  }
+  /** A connection of its own, which ends with the test. */
+  const open = async () => {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {})
+    t.teardown(() => socket.destroy())
+    await once(socket, 'connect')
+    return socket
+  }
+  return { url, app, ledger, delivery, recorded, lines, time, post, get, told, open }
+}
+
+/** Resolves once it holds, as the event loop turns. */
+export async function until(holds: () => boolean) {
+  while (!holds()) await new Promise(setImmediate)
+}
+
+/** Everything that comes until the connection ends. */
+export function saidBy(socket: Socket): Promise<string> {
+  return new Promise((resolve) => {
+    let said = ''
+    socket.on('data', (chunk) => {
+      said += chunk
+    })
+    socket.on('close', () => resolve(said))
+  })
+}
+
+/** The next piece that comes. */
+export const answerOn = async (socket: Socket) => String((await once(socket, 'data'))[0])
+
+const head = (...headers: string[]) =>
+  ['POST /webhook HTTP/1.1', 'host: x', 'content-type: application/json', ...headers, '', ''].join('\r\n')
+
+/** The head of the webhook with this body. */
+export const headOf = (body: Buffer) =>
+  head(`x-line-signature: ${sign(body)}`, `content-length: ${body.length}`)
+
+/** The head of a webhook of which only the body will tell that its signature is wrong. */
+export const unsignedHead = (length: string) => head(`x-line-signature: ${sign('')}`, length)
