@@ -33,17 +33,22 @@ export function createLimitedServer(
   { connections, unreadMs }: ConnectionLimits,
   handle: Handler,
 ): Server {
-  /** The answers of each that are not sent yet, as far as anybody has looked; in the order of their requests. */
-  const open = new Map<Socket, ServerResponse[]>()
+  const open = new Map<Socket, Connection>()
+  /** Of all connections and requests so far. */
+  let turns = 0
 
   function makeRoom(): boolean {
-    for (const [socket, answers] of open) {
-      if (answers.some(isOurTurn)) continue
-      open.delete(socket)
-      socket.destroy()
-      return true
+    let longest: Socket | undefined
+    let least = Number.POSITIVE_INFINITY
+    for (const [socket, { turn, answers }] of open) {
+      if (turn > least || answers.some(isOurTurn)) continue
+      longest = socket
+      least = turn
     }
-    return false
+    if (!longest) return false
+    open.delete(longest)
+    longest.destroy()
+    return true
   }
 
   const server = createServer(options, (request, response) => {
@@ -51,17 +56,16 @@ export function createLimitedServer(
     const connection = open.get(socket)
     // Closed already, and this came with the same packet.
     if (!connection || socket.destroyed) return
-    while (connection[0]?.writableFinished) connection.shift()
-    if (connection.push(response) > PIPELINED_LIMIT) return socket.destroy()
-    // Who has asked for something last is last.
-    open.delete(socket)
-    open.set(socket, connection)
+    const { answers } = connection
+    while (answers[0]?.writableFinished) answers.shift()
+    if (answers.push(response) > PIPELINED_LIMIT) return socket.destroy()
+    connection.turn = ++turns
     handle(request, response)
   })
   // Looked at in turns: Node's own timeout costs each webhook two timers, 5 % of what it costs.
   const unread = new WeakSet<ServerResponse>()
   function closeUnread() {
-    for (const [socket, answers] of open) {
+    for (const [socket, { answers }] of open) {
       const oldest = answers.find(({ writableFinished }) => !writableFinished)
       if (!oldest?.writableEnded) continue
       if (unread.has(oldest)) socket.destroy()
@@ -72,10 +76,17 @@ export function createLimitedServer(
   server.once('close', () => clearInterval(looking))
   server.on('connection', (socket: Socket) => {
     if (open.size >= connections && !makeRoom()) return socket.destroy()
-    open.set(socket, [])
+    open.set(socket, { turn: ++turns, answers: [] })
     socket.once('close', () => open.delete(socket))
   })
   return server
+}
+
+interface Connection {
+  /** Raised with each request: who has the least has asked for nothing for the longest time. */
+  turn: number
+  /** Those that are not sent yet, as far as anybody has looked; in the order of their requests. */
+  readonly answers: ServerResponse[]
 }
 
 /** The request is here to its last byte, and its answer is not written yet. */
