@@ -46,7 +46,7 @@ async function counting(t: Test) {
       asked.counts++
       return []
     },
-    oldestPendingAt: async () => {
+    oldestPendingMs: async () => {
       asked.oldest++
       return NOW
     },

@@ -196,7 +196,14 @@ t.test('health', async (t) => {
   t.strictSame(await health(), {
     status: 'ok',
     ledger: { friend: 3, messager: 1, gone: 3 },
-    delivery: { state: 'delivering', reason: null, pending: 5, oldestPendingSeconds: 9, failed: 0 },
+    delivery: {
+      state: 'delivering',
+      reason: null,
+      stumbling: 0,
+      pending: 5,
+      oldestPendingSeconds: 9,
+      failed: 0,
+    },
   })
   for (const [state, status] of [
     ['standby', 'ok'],
@@ -207,7 +214,9 @@ t.test('health', async (t) => {
     t.match(await health(), { status, delivery: { state, reason: `because of ${state}` } })
     t.match(await get('/health'), { status: 200 }, "Braze's state does not count")
   }
-  delivery.state = 'delivering'
+  Object.assign(delivery, { state: 'delivering', reason: null, stumbling: 2 })
+  t.match(await health(), { status: 'degraded', delivery: { stumbling: 2 } })
+  delivery.stumbling = 0
   failed = 1
   t.match(await health(), { status: 'degraded', delivery: { failed: 1 } })
   ledger.counts = async () => {
