@@ -15,6 +15,8 @@ export interface SqliteLedgerOptions {
   readonly onCommit?: GroupCommitOptions['onCommit']
   /** Told when the database can't be used any more, unless `close` was the reason. */
   readonly onLost?: (error: LedgerError) => void
+  /** Told what a person should mend before it does harm, in a sentence. */
+  readonly onWarning?: (sentence: string) => void
 }
 
 const WEBHOOK_PATIENCE_MS = 1_500
@@ -25,8 +27,9 @@ const WEBHOOK_PATIENCE_MS = 1_500
  * @throws LedgerError when the file cannot be used, with what to do about it
  */
 export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<Ledger> {
-  const { path, isScratch = false, busyTimeoutMs = WEBHOOK_PATIENCE_MS, onLost } = options
-  return createSqliteLedger(await startThread({ path, isScratch, busyTimeoutMs }, onLost), options)
+  const { path, isScratch = false, busyTimeoutMs = WEBHOOK_PATIENCE_MS, onLost, onWarning } = options
+  const setup = { path, isScratch, busyTimeoutMs }
+  return createSqliteLedger(await startThread(setup, onLost, onWarning), options)
 }
 
 /** The ledger over an open store, wherever that runs. */
