@@ -34,3 +34,7 @@ export async function migrateLedger(url: string): Promise<string[]> {
 
 /** `file:./data/x.db` (relative to the working folder), `file:/srv/x.db` and `file:///srv/x.db`. */
 export const sqlitePath = (url: string): string => url.slice('file:'.length).replace(/^\/\/(?=\/)/, '')
+
+/** The files of the database that `url` names, whether they are there or not. */
+export const databaseFiles = (url: string): string[] =>
+  ['', '-wal', '-shm'].map((suffix) => sqlitePath(url) + suffix)

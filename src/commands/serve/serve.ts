@@ -5,7 +5,8 @@ import { createMetrics } from '../../http/metrics.ts'
 import { createServer } from '../../http/server.ts'
 import { openLedger } from '../../ledger/open.ts'
 import { createDelivery } from '../delivery.ts'
-import { CHANNEL, createLog, type Log, settingsFor } from '../environment.ts'
+import { CHANNEL, createLog, type Log, secretFiles, settingsFor } from '../environment.ts'
+import { warnOfReadable } from '../readable.ts'
 import { EXIT } from '../run.ts'
 
 /** After the time that requests in flight may still take, a stop that has not ended is forced. */
@@ -48,9 +49,11 @@ async function closeAll(closers: Closers) {
 /** Opens everything, adding to `closers` as it goes. Returns the URL. */
 async function open(settings: Settings, log: Log, closers: Closers): Promise<string> {
   const metrics = createMetrics()
+  const warn = (sentence: string) => log.warn({}, sentence)
   const ledger = await openLedger({
     url: settings.DATABASE_URL,
     onCommit: metrics.committed,
+    onWarning: warn,
     onLost(error) {
       // Nothing can be stored any more, and no request may be taken: whoever started this process starts it anew.
       log.fatal({ error: error.message }, 'the ledger is lost')
@@ -58,6 +61,8 @@ async function open(settings: Settings, log: Log, closers: Closers): Promise<str
     },
   })
   closers.push(ledger.close)
+  const files = secretFiles(settings.DATABASE_URL, process.env, process.cwd())
+  for (const sentence of warnOfReadable(files, process.platform)) warn(sentence)
   const { deliverer, braze } = createDelivery(settings, { ledger, log, observer: metrics.delivery })
   closers.push(braze.close)
   const isDelivering = () => deliverer.delivery().state !== 'standby'
