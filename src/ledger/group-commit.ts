@@ -6,6 +6,8 @@ interface Batch {
   /** At most one evidence for a contact. */
   readonly evidence: readonly Evidence[]
   readonly acknowledgements: readonly Acknowledgement[]
+  /** When the first of the calls that share it was made, by `performance.now()`. */
+  readonly madeAt: number
 }
 
 export interface GroupCommitOptions {
@@ -52,7 +54,8 @@ export function createGroupCommit({ commit, onCommit }: GroupCommitOptions) {
       waiting -= batch.evidence.size
       const startedAt = performance.now()
       try {
-        await commit({ evidence: [...batch.evidence.values()], acknowledgements: batch.acknowledgements })
+        const { acknowledgements, madeAt } = batch
+        await commit({ evidence: [...batch.evidence.values()], acknowledgements, madeAt })
         onCommit?.(batch.calls, performance.now() - startedAt)
         batch.resolve()
       } catch (error) {
@@ -84,6 +87,7 @@ export function createGroupCommit({ commit, onCommit }: GroupCommitOptions) {
 
 interface Gathering {
   calls: number
+  readonly madeAt: number
   readonly evidence: Map<string, Evidence>
   readonly acknowledgements: Acknowledgement[]
   readonly done: Promise<void>
@@ -93,7 +97,15 @@ interface Gathering {
 
 function newGathering(): Gathering {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
-  return { calls: 0, evidence: new Map(), acknowledgements: [], done: promise, resolve, reject }
+  return {
+    calls: 0,
+    madeAt: performance.now(),
+    evidence: new Map(),
+    acknowledgements: [],
+    done: promise,
+    resolve,
+    reject,
+  }
 }
 
 /** Merged here already, because a flip there and back within one transaction is no news for Braze. */

@@ -44,8 +44,8 @@ export function createSqliteLedger(
 
   const commits = createGroupCommit({
     ...(onCommit && { onCommit }),
-    async commit({ evidence, acknowledgements }) {
-      await store.write({
+    async commit({ evidence, acknowledgements, madeAt }) {
+      const request = {
         evidence: rows(evidence, (e) => [e.channel, e.userId, e.friendAt, e.messagedAt, e.goneAt]),
         acceptances: rows(
           acknowledgements.filter(({ failure }) => failure === null),
@@ -56,7 +56,8 @@ export function createSqliteLedger(
           (a) => [a.id, a.revision, a.settledAt, a.failure],
         ),
         now: clock(),
-      })
+      }
+      await store.write(request, madeAt)
       if (evidence.length > 0) tellListeners()
     },
   })

@@ -11,7 +11,12 @@ type Waiting = {
 
 /** The store's methods, each as a promise of what it returns in its thread. */
 export type RemoteStore = {
-  readonly [M in keyof Store]: (...args: Parameters<Store[M]>) => Promise<ReturnType<Store[M]>>
+  readonly [M in Exclude<keyof Store, 'write'>]: (
+    ...args: Parameters<Store[M]>
+  ) => Promise<ReturnType<Store[M]>>
+} & {
+  /** @param madeAt since when somebody has waited for it, by `performance.now()`; by default since now */
+  write(request: Parameters<Store['write']>[0], madeAt?: number): Promise<void>
 }
 
 /**
@@ -63,22 +68,25 @@ export async function startThread(
 
   const send = (message: WorkerCall) => worker.postMessage(message)
 
-  /** Patience counts from when the call is made, wherever it has to wait: it is this thread that ends it. */
+  /** Patience counts from when a call was made, wherever it has waited since: it is this thread that ends it. */
+  function post(method: keyof Store, args: readonly unknown[], madeAt = performance.now()): Promise<never> {
+    if (!isOpen) return Promise.reject(ended ?? new LedgerError('The database is closed.'))
+    const id = ++lastId
+    const restMs = madeAt + setup.busyTimeoutMs - performance.now()
+    const answer = wait(
+      id,
+      setTimeout(() => send({ givenUp: id }), restMs),
+    )
+    send({ id, method, args })
+    return answer
+  }
   const call =
     (method: keyof Store) =>
-    (...args: unknown[]): Promise<never> => {
-      if (!isOpen) return Promise.reject(ended ?? new LedgerError('The database is closed.'))
-      const id = ++lastId
-      const answer = wait(
-        id,
-        setTimeout(() => send({ givenUp: id }), setup.busyTimeoutMs),
-      )
-      send({ id, method, args })
-      return answer
-    }
+    (...args: unknown[]) =>
+      post(method, args)
 
   const store: RemoteStore = {
-    write: call('write'),
+    write: (request, madeAt) => post('write', [request], madeAt),
     due: call('due'),
     nextDueAt: call('nextDueAt'),
     clampDue: call('clampDue'),

@@ -29,6 +29,20 @@ t.test('behind the lock of another process', async (t) => {
     other.exec('COMMIT')
   })
 
+  t.test('what is called while a commit waits has waited as long as that', async (t) => {
+    other.exec('BEGIN IMMEDIATE')
+    let isLate = false
+    const late = setTimeout(() => (isLate = true), 1.75 * PATIENCE_MS)
+    const first = ledger.probe()
+    // The first commit is under way, and the next one gathers.
+    await new Promise(setImmediate)
+    await new Promise(setImmediate)
+    await Promise.all([t.rejects(first), t.rejects(ledger.probe())])
+    clearTimeout(late)
+    t.notOk(isLate, 'the second has not begun to wait when the first one ended')
+    other.exec('COMMIT')
+  })
+
   t.test('who reads does not wait for who writes', async (t) => {
     other.exec('BEGIN IMMEDIATE')
     const order: string[] = []
