@@ -1,8 +1,10 @@
+import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { type LoggerOptions, pino } from 'pino'
 import pretty from 'pino-pretty'
-import { loadSettings, readDotenv } from '../config/load.ts'
-import { describeSettings, type SettingName, type Settings } from '../config/settings.ts'
+import { type Environment, loadSettings, readDotenv } from '../config/load.ts'
+import { about, describeSettings, type SettingName, type Settings } from '../config/settings.ts'
+import { databaseFiles } from '../ledger/open.ts'
 import { createLogOutput } from './log-output.ts'
 
 /** The one channel of these settings. */
@@ -11,6 +13,14 @@ export const CHANNEL = 'default'
 /** The settings `names` of this process: its environment first, then `.env` in its folder. */
 export function settingsFor<N extends SettingName>(names?: readonly N[]): Pick<Settings, N> {
   return loadSettings(process.env, readDotenv(process.cwd()), names)
+}
+
+/** The files with secrets or with people's ids, whether they are there or not. */
+export function secretFiles(databaseUrl: string, env: Environment, folder: string): string[] {
+  const named = describeSettings()
+    .filter(({ name }) => about(name).secret)
+    .map(({ name }) => env[`${name}_FILE`])
+  return [join(folder, '.env'), ...named.filter((file) => file !== undefined), ...databaseFiles(databaseUrl)]
 }
 
 /**

@@ -65,7 +65,7 @@ async function perform({ all = false, yes }: ResyncOptions, task: Task, progress
   const settings = settingsFor(SETTINGS)
   const { display, signal } = task
   const log = task.log(settings.LOG_LEVEL)
-  const ledger = await openTaskLedger(task, settings.DATABASE_URL)
+  const ledger = await openTaskLedger(task, settings.DATABASE_URL, { mustExist: true })
   for await (const ids of toResend(ledger, all)) {
     progress.wanted += ids.length
     signal.throwIfAborted()

@@ -64,11 +64,12 @@ export async function runTask(
 export async function openTaskLedger(
   { closing, interruption }: Task,
   url: string,
-  { isScratch = false } = {},
+  { isScratch = false, mustExist = false } = {},
 ): Promise<Ledger> {
   const ledger = await openLedger({
     url,
     isScratch,
+    mustExist,
     busyTimeoutMs: BUSY_TIMEOUT_MS,
     onLost: interruption.abort,
   })

@@ -59,7 +59,7 @@ async function perform(
   const settings = settingsFor(SETTINGS)
   const { display, signal } = task
   const log = task.log(settings.LOG_LEVEL)
-  const ledger = await openTaskLedger(task, settings.DATABASE_URL)
+  const ledger = await openTaskLedger(task, settings.DATABASE_URL, { mustExist: true })
   const fixer = fix ? await createFixer(ledger) : undefined
   const deliverer = fix ? startDelivery(settings, { task, ledger, log }) : undefined
   const braze = createBraze(settings)

@@ -6,6 +6,8 @@ interface Batch {
   /** At most one evidence for a contact. */
   readonly evidence: readonly Evidence[]
   readonly acknowledgements: readonly Acknowledgements[]
+  /** When the first of the calls that share it was made, by `performance.now()`. */
+  readonly madeAt: number
 }
 
 /** What one call said of what Braze answered. */
@@ -62,7 +64,8 @@ export function createGroupCommit({ commit, onCommit }: GroupCommitOptions) {
       waiting -= batch.evidence.size
       const startedAt = performance.now()
       try {
-        await commit({ evidence: [...batch.evidence.values()], acknowledgements: batch.acknowledgements })
+        const { acknowledgements, madeAt } = batch
+        await commit({ evidence: [...batch.evidence.values()], acknowledgements, madeAt })
       } catch (error) {
         batch.reject(error)
         continue
@@ -94,6 +97,7 @@ export function createGroupCommit({ commit, onCommit }: GroupCommitOptions) {
 
 interface Gathering {
   calls: number
+  readonly madeAt: number
   readonly evidence: Map<string, Evidence>
   readonly acknowledgements: Acknowledgements[]
   readonly done: Promise<void>
@@ -103,7 +107,15 @@ interface Gathering {
 
 function newGathering(): Gathering {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
-  return { calls: 0, evidence: new Map(), acknowledgements: [], done: promise, resolve, reject }
+  return {
+    calls: 0,
+    madeAt: performance.now(),
+    evidence: new Map(),
+    acknowledgements: [],
+    done: promise,
+    resolve,
+    reject,
+  }
 }
 
 /** Merged here already, because a flip there and back within one transaction is no news for Braze. */

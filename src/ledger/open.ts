@@ -1,10 +1,13 @@
 import type { Ledger } from './ledger.ts'
+import { refuseMissing } from './sqlite/files.ts'
 import { openSqliteLedger, type SqliteLedgerOptions } from './sqlite/ledger.ts'
 import { openDatabase } from './sqlite/open.ts'
 
 export interface LedgerOptions extends Omit<SqliteLedgerOptions, 'path'> {
   /** `file:PATH` of an SQLite database. */
   readonly url: string
+  /** Whether a database that is missing or empty is refused instead of made. Default false. */
+  readonly mustExist?: boolean
 }
 
 /**
@@ -12,8 +15,11 @@ export interface LedgerOptions extends Omit<SqliteLedgerOptions, 'path'> {
  *
  * @throws LedgerError with a sentence for a person
  */
-export const openLedger = ({ url, ...options }: LedgerOptions): Promise<Ledger> =>
-  openSqliteLedger({ path: sqlitePath(url), ...options })
+export async function openLedger({ url, mustExist, ...options }: LedgerOptions): Promise<Ledger> {
+  const path = sqlitePath(url)
+  if (mustExist) refuseMissing(path)
+  return openSqliteLedger({ path, ...options })
+}
 
 /**
  * Brings the database that `url` names up to date. Returns the names of the migrations that it lacked.
@@ -21,10 +27,14 @@ export const openLedger = ({ url, ...options }: LedgerOptions): Promise<Ledger> 
  * @throws LedgerError with a sentence for a person
  */
 export async function migrateLedger(url: string): Promise<string[]> {
-  const { db, migrated } = openDatabase(sqlitePath(url))
-  db.close()
+  const { migrated, close } = openDatabase(sqlitePath(url))
+  close()
   return migrated
 }
 
 /** `file:./data/x.db` (relative to the working folder), `file:/srv/x.db` and `file:///srv/x.db`. */
 export const sqlitePath = (url: string): string => url.slice('file:'.length).replace(/^\/\/(?=\/)/, '')
+
+/** The files of the database that `url` names, whether they are there or not. */
+export const databaseFiles = (url: string): string[] =>
+  ['', '-wal', '-shm'].map((suffix) => sqlitePath(url) + suffix)

@@ -6,7 +6,8 @@ import { createServer } from '../../http/server.ts'
 import { openLedger } from '../../ledger/open.ts'
 import { type Closers, closeAll, closeTogether, errorsIn } from '../closing.ts'
 import { createDelivery } from '../delivery.ts'
-import { CHANNEL, createLog, type Log, settingsFor } from '../environment.ts'
+import { CHANNEL, createLog, type Log, secretFiles, settingsFor } from '../environment.ts'
+import { warnOfReadable } from '../readable.ts'
 import { EXIT } from '../run.ts'
 import { type Address, addressesOf, closeServer, listen } from './addresses.ts'
 
@@ -46,9 +47,11 @@ export async function serve() {
  */
 async function open(settings: Settings, log: Log, closers: Closers): Promise<string[]> {
   const metrics = createMetrics()
+  const warn = (sentence: string) => log.warn({}, sentence)
   const ledger = await openLedger({
     url: settings.DATABASE_URL,
     onCommit: metrics.committed,
+    onWarning: warn,
     onLost(error) {
       // Nothing can be stored any more, and no request may be taken: whoever started this process starts it anew.
       log.fatal({ error: error.message }, 'the ledger is lost')
@@ -56,6 +59,8 @@ async function open(settings: Settings, log: Log, closers: Closers): Promise<str
     },
   })
   closers.push(ledger.close)
+  const files = secretFiles(settings.DATABASE_URL, process.env, process.cwd())
+  for (const sentence of warnOfReadable(files, process.platform)) warn(sentence)
   const { deliverer, braze } = createDelivery(settings, { ledger, log, observer: metrics.delivery })
   closers.push(braze.close)
   const isDelivering = () => deliverer.delivery().state !== 'standby'

@@ -42,11 +42,16 @@ export function createLeaseStore(database: BetterSqlite3.Database, db: Drizzle, 
     },
   )
 
+  /** Also false where the file cannot be locked at all: then only time says when a holder has ended. */
   function lock(name: string, holder: string): boolean {
     if (lockedFor.get(name) === holder) return true
-    const isLocked = locks.lock(`lease-${name}`)
-    if (isLocked) lockedFor.set(name, holder)
-    return isLocked
+    try {
+      if (!locks.lock(`lease-${name}`)) return false
+    } catch {
+      return false
+    }
+    lockedFor.set(name, holder)
+    return true
   }
 
   function unlock(name: string, holder: string) {
@@ -67,14 +72,11 @@ export function createLeaseStore(database: BetterSqlite3.Database, db: Drizzle, 
       aftermath: Aftermath,
       now: number,
     ): LeaseAnswer {
-      let answer: LeaseAnswer | undefined
-      try {
-        answer = hold.immediate(name, holder, durationMs, aftermath, now)
-        return answer
-      } finally {
-        // Whoever has the lock without the lease would pass for its holder.
-        if (!answer?.held) unlock(name, holder)
-      }
+      const answer = hold.immediate(name, holder, durationMs, aftermath, now)
+      // Whoever has the lock without the lease would pass for its holder. Where that could not be asked, nothing has changed:
+      // a holder without its lock would pass for one that has ended.
+      if (!answer.held) unlock(name, holder)
+      return answer
     },
     releaseLease(name: string, holder: string, quietMs: number, now: number) {
       release.immediate(name, holder, quietMs, now)

@@ -18,6 +18,8 @@ export interface SqliteLedgerOptions {
   readonly rest?: TurnsOptions['rest']
   /** Told when the database can't be used any more, unless `close` was the reason. */
   readonly onLost?: (error: LedgerError) => void
+  /** Told what a person should mend before it does harm, in a sentence. */
+  readonly onWarning?: (sentence: string) => void
 }
 
 const WEBHOOK_PATIENCE_MS = 1_500
@@ -30,8 +32,9 @@ const CONTACTS_AT_ONCE = 2_000
  * @throws LedgerError when the file cannot be used, with what to do about it
  */
 export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<Ledger> {
-  const { path, isScratch = false, busyTimeoutMs = WEBHOOK_PATIENCE_MS, onLost } = options
-  return createSqliteLedger(await startThread({ path, isScratch, busyTimeoutMs }, onLost), options)
+  const { path, isScratch = false, busyTimeoutMs = WEBHOOK_PATIENCE_MS, onLost, onWarning } = options
+  const setup = { path, isScratch, busyTimeoutMs }
+  return createSqliteLedger(await startThread(setup, onLost, onWarning), options)
 }
 
 /** The ledger over an open store, wherever that runs. */
@@ -55,13 +58,14 @@ export function createSqliteLedger(
 
   const commits = createGroupCommit({
     ...(onCommit && { onCommit }),
-    async commit({ evidence, acknowledgements }) {
+    async commit({ evidence, acknowledgements, madeAt }) {
       const now = clock()
-      await store.write({
+      const request = {
         evidence: rows(evidence.map((e) => [e.channel, e.userId, e.friendAt, e.messagedAt, e.goneAt])),
         ...answerRows(acknowledgements, now),
         now,
-      })
+      }
+      await store.write(request, madeAt)
       if (evidence.length > 0) tellListeners()
     },
   })

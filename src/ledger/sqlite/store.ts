@@ -19,7 +19,7 @@ export interface WriteRequest {
 }
 
 /** The statements of the ledger on one open database. Synchronous: each call is over when it returns. */
-export function createStore({ db: database, assertInPlace }: OpenDatabase) {
+export function createStore({ db: database }: Pick<OpenDatabase, 'db'>) {
   const db = drizzle(database)
   const statements = prepare(db)
   const locks = createLocks(database.name)
@@ -36,7 +36,7 @@ export function createStore({ db: database, assertInPlace }: OpenDatabase) {
     return first && second ? (second.dueAt < first.dueAt ? second : first) : (first ?? second)
   }
 
-  const methods = {
+  return {
     // IMMEDIATE: the transaction waits for its turn at the start, and can't fail on a lock halfway.
     write: (request: WriteRequest) => write.immediate(request),
     /** As JSON `[[id, channel, userId, revision, reachable, changedAt], …]`: objects cost far more to hand over. */
@@ -57,31 +57,11 @@ export function createStore({ db: database, assertInPlace }: OpenDatabase) {
     ...createRunStore(database, db),
     lock: locks.lock,
     unlock: locks.unlock,
-  }
-
-  return {
-    ...guarded(methods, assertInPlace),
     close() {
       locks.close()
       database.close()
     },
   }
-}
-
-/** No method says anything of a file that is not the one at its path any more: what is stored there is on no disk. */
-function guarded<M extends Record<string, (...args: never[]) => unknown>>(
-  methods: M,
-  assertInPlace: () => void,
-): M {
-  const guard =
-    (method: M[string]) =>
-    (...args: Parameters<M[string]>) => {
-      assertInPlace()
-      return method(...args)
-    }
-  return Object.fromEntries(
-    Object.entries(methods).map(([name, method]) => [name, guard(method as M[string])]),
-  ) as M
 }
 
 export type Store = ReturnType<typeof createStore>

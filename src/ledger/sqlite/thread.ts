@@ -1,13 +1,22 @@
 import { Worker } from 'node:worker_threads'
 import { LedgerError } from '../ledger.ts'
 import type { Store } from './store.ts'
-import type { WorkerAnswer, WorkerSetup } from './worker.ts'
+import type { WorkerAnswer, WorkerCall, WorkerSetup } from './worker.ts'
 
-type Waiting = { resolve: (value: never) => void; reject: (error: LedgerError) => void }
+type Waiting = {
+  readonly resolve: (value: never) => void
+  readonly reject: (error: LedgerError) => void
+  readonly patience?: NodeJS.Timeout | undefined
+}
 
 /** The store's methods, each as a promise of what it returns in its thread. */
 export type RemoteStore = {
-  readonly [M in keyof Store]: (...args: Parameters<Store[M]>) => Promise<ReturnType<Store[M]>>
+  readonly [M in Exclude<keyof Store, 'write'>]: (
+    ...args: Parameters<Store[M]>
+  ) => Promise<ReturnType<Store[M]>>
+} & {
+  /** @param madeAt since when somebody has waited for it, by `performance.now()`; by default since now */
+  write(request: Parameters<Store['write']>[0], madeAt?: number): Promise<void>
 }
 
 /**
@@ -18,6 +27,7 @@ export type RemoteStore = {
 export async function startThread(
   setup: WorkerSetup,
   onLost?: (error: LedgerError) => void,
+  onWarning?: (sentence: string) => void,
 ): Promise<RemoteStore> {
   const worker = new Worker(new URL('./worker.ts', import.meta.url), {
     workerData: setup,
@@ -28,7 +38,9 @@ export async function startThread(
   let isOpen = false
 
   worker.on('message', (answer: WorkerAnswer) => {
-    const { resolve, reject } = waiting.get(answer.id) as Waiting
+    if ('warning' in answer) return onWarning?.(answer.warning)
+    const { resolve, reject, patience } = waiting.get(answer.id) as Waiting
+    clearTimeout(patience)
     waiting.delete(answer.id)
     if ('error' in answer) reject(new LedgerError(answer.error))
     else resolve(answer.value as never)
@@ -42,28 +54,39 @@ export async function startThread(
   function end(error: LedgerError) {
     if (ended) return
     ended = error
-    for (const { reject } of waiting.values()) reject(ended)
+    for (const { reject, patience } of waiting.values()) {
+      clearTimeout(patience)
+      reject(ended)
+    }
     waiting.clear()
     if (isOpen) onLost?.(error)
+    isOpen = false
   }
 
-  const wait = (id: number) =>
-    new Promise<never>((resolve, reject) => {
-      if (ended) reject(ended)
-      else waiting.set(id, { resolve, reject })
-    })
+  const wait = (id: number, patience?: NodeJS.Timeout) =>
+    new Promise<never>((resolve, reject) => waiting.set(id, { resolve, reject, patience }))
 
+  const send = (message: WorkerCall) => worker.postMessage(message)
+
+  /** Patience counts from when a call was made, wherever it has waited since: it is this thread that ends it. */
+  function post(method: keyof Store, args: readonly unknown[], madeAt = performance.now()): Promise<never> {
+    if (!isOpen) return Promise.reject(ended ?? new LedgerError('The database is closed.'))
+    const id = ++lastId
+    const restMs = madeAt + setup.busyTimeoutMs - performance.now()
+    const answer = wait(
+      id,
+      setTimeout(() => send({ givenUp: id }), restMs),
+    )
+    send({ id, method, args })
+    return answer
+  }
   const call =
     (method: keyof Store) =>
-    (...args: unknown[]) => {
-      const id = ++lastId
-      const answer = wait(id)
-      if (!ended) worker.postMessage({ id, method, args })
-      return answer
-    }
+    (...args: unknown[]) =>
+      post(method, args)
 
   const store: RemoteStore = {
-    write: call('write'),
+    write: (request, madeAt) => post('write', [request], madeAt),
     due: call('due'),
     nextDueAt: call('nextDueAt'),
     clampDue: call('clampDue'),
@@ -86,8 +109,9 @@ export async function startThread(
     outstanding: call('outstanding'),
     claimAccount: call('claimAccount'),
     close() {
+      const closed = call('close')()
       isOpen = false
-      return call('close')()
+      return closed
     },
   }
   try {
