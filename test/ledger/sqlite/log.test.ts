@@ -1,7 +1,10 @@
+import { randomBytes } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
+import { friend } from '../../../src/contact/contact.ts'
+import { openSqliteLedger } from '../../../src/ledger/sqlite/ledger.ts'
 import { createLogKeeper } from '../../../src/ledger/sqlite/log.ts'
 import { openDatabase } from '../../../src/ledger/sqlite/open.ts'
 import { folder } from './left.ts'
@@ -78,10 +81,27 @@ t.test('a reader lets it grow, which is said once; behind it the log shrinks', a
   }
 })
 
-t.test('the thread keeps it short, too', async (t) => {
+t.test('SQLite makes no checkpoints of its own, and cuts the file', async (t) => {
   const path = join(folder(t), 'ledger.db')
   const { db, close } = openDatabase(path)
-  t.equal(db.pragma('wal_autocheckpoint', { simple: true }), 0, 'SQLite does not')
+  t.equal(db.pragma('wal_autocheckpoint', { simple: true }), 0)
   t.equal(db.pragma('journal_size_limit', { simple: true }), 16_000 * FRAME_BYTES)
   close()
+})
+
+t.test('the thread keeps the log of a ledger short', async (t) => {
+  const path = join(folder(t), 'ledger.db')
+  const ledger = await openSqliteLedger({ path })
+  const userId = () => randomBytes(16).toString('hex')
+  let longest = 0
+  // Each of these writes 2 MB, and more with every one.
+  for (let i = 0; i < 80; i++) {
+    await ledger.record(
+      Array.from({ length: 2_000 }, () => friend({ channel: 'default', userId: userId() }, 5)),
+    )
+    longest = Math.max(longest, statSync(`${path}-wal`).size)
+  }
+  t.ok(longest >= 16_000 * FRAME_BYTES, 'it was long enough')
+  t.ok(longest < 24_000 * FRAME_BYTES, `${longest} bytes`)
+  await ledger.close()
 })
