@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { type Evidence, friend, gone, messaged } from '../../src/contact/contact.ts'
 import { openLedger } from '../../src/ledger/open.ts'
@@ -107,4 +108,15 @@ t.test('interrupted while Braze is down', async (t) => {
   t.equal(code, 130)
   t.match(lastLine(stdout), { status: 'interrupted', delivered: 0 })
   t.match(stderr, /Interrupted: 4 of 4 contacts were made due, and 4 of them wait for Braze\./)
+})
+
+t.test('a wrong DATABASE_URL makes no database, and says so', async (t) => {
+  const { start, env } = await setUp(t)
+  const DATABASE_URL = `${env.DATABASE_URL}-wrong`
+  for (const args of [['resync', '--yes'], ['verify']]) {
+    const { code, stderr } = await start(args, { DATABASE_URL }).ended
+    t.equal(code, 1)
+    t.match(stderr, /DATABASE_URL/)
+  }
+  t.notOk(existsSync(DATABASE_URL.slice('file:'.length)))
 })
