@@ -8,6 +8,7 @@ const ROOT = new URL('../../', import.meta.url)
 export const PROGRAM: readonly string[] = (
   JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8')).scripts.start as string
 )
+  .replace(/^exec /, '')
   .split(' ')
   .slice(1, -1)
   .map((word) => (word.endsWith('.js') ? fileURLToPath(new URL(word, ROOT)) : word))

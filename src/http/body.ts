@@ -1,62 +1,49 @@
-import type { Readable } from 'node:stream'
-import { Refusal, tooLarge } from './refusal.ts'
-
-export interface BodyReaderOptions {
-  /** A body that is larger is refused with 413. */
-  readonly limitBytes: number
-  /** All bodies that are not verified yet may take this together; what would exceed it is refused with 503. */
-  readonly unverifiedLimitBytes: number
-}
+import { type Readable, Transform } from 'node:stream'
+import { Refusal } from './refusal.ts'
 
 /** What a piece of a body costs beside its bytes (measured): in a chunked body a sender can make each byte a piece. */
 const PIECE_BYTES = 640
-/** Webhooks of ordinary size get in also while large bodies take all that those may take. */
+/** A connection sends one body at a time, so that bodies up to this take no more than this for each connection. */
 const ORDINARY_BYTES = 16_384
-/** What large bodies may take of the limit. */
-const LARGE_SHARE = 0.5
 
-export type BodyReader = ReturnType<typeof createBodyReader>
+export type UnverifiedBodies = ReturnType<typeof createUnverifiedBodies>
 
 /**
- * Reads whole bodies of which nothing is known yet, and never holds more of them than it may. Bytes count from their
- * arrival, since a sender's word about the length costs him nothing, until `done` has returned.
+ * Holds no more than `limitBytes` of large bodies of which nothing is known yet; what would exceed it is refused with 503.
+ * Bytes count from their arrival, since a sender's word about the length costs him nothing, until the body was looked at.
+ * Webhooks of ordinary size get in meanwhile, and pass without being counted.
  */
-export function createBodyReader({ limitBytes, unverifiedLimitBytes }: BodyReaderOptions) {
+export function createUnverifiedBodies(limitBytes: number) {
   let heldBytes = 0
 
-  /** Calls `done` once, with the body or with a Refusal. `statedBytes`: the content-length, NaN where there is none. */
-  function read(payload: Readable, statedBytes: number, done: (error: Error | null, body?: Buffer) => void) {
-    if (statedBytes > limitBytes) return done(tooLarge())
-    const pieces: Buffer[] = []
-    let length = 0
+  /** `payload`, or what is to be read in its place. `statedBytes`: the content-length, NaN where there is none. */
+  function watch(payload: Readable, statedBytes: number): Readable {
+    if (statedBytes <= ORDINARY_BYTES) return payload
     let costBytes = 0
-
-    function onData(piece: Buffer) {
-      length += piece.length
-      if (length > limitBytes) return end(tooLarge())
-      const cost = piece.length + PIECE_BYTES
-      const share = costBytes + cost <= ORDINARY_BYTES ? 1 : LARGE_SHARE
-      if (heldBytes + cost > unverifiedLimitBytes * share) return end(tooMuch())
-      heldBytes += cost
-      costBytes += cost
-      pieces.push(piece)
-    }
-    const onEnd = () => end(null, pieces.length === 1 ? pieces[0] : Buffer.concat(pieces, length))
-    // Also where its sender goes away.
-    const onBroken = () => end(new Refusal(400, 'The request cannot be read.'))
-
-    function end(error: Error | null, body?: Buffer) {
-      payload.off('data', onData).off('end', onEnd).off('error', onBroken).off('close', onBroken)
-      try {
-        done(error, body)
-      } finally {
-        heldBytes -= costBytes
-      }
-    }
-    payload.on('data', onData).on('end', onEnd).on('error', onBroken).on('close', onBroken)
+    const counted = new Transform({
+      transform(piece: Buffer, _encoding, done) {
+        const cost = piece.length + PIECE_BYTES
+        if (heldBytes + cost > limitBytes) return done(tooMuch())
+        heldBytes += cost
+        costBytes += cost
+        done(null, piece)
+      },
+    })
+    counted.once('close', () => {
+      heldBytes -= costBytes
+    })
+    // Not a pipeline: that would close the connection before the refusal is said.
+    payload
+      .once('error', (error) => counted.destroy(error))
+      .once(
+        'close',
+        () => payload.readableEnded || counted.destroy(new Refusal(400, 'The request cannot be read.')),
+      )
+      .pipe(counted)
+    return counted
   }
 
-  return { read, heldBytes: () => heldBytes }
+  return { watch, heldBytes: () => heldBytes }
 }
 
 const tooMuch = () => new Refusal(503, 'Too much is being received at once; send it again.')

@@ -1,16 +1,16 @@
 import {
   createServer,
   type IncomingMessage,
+  type RequestListener,
   type Server,
   type ServerOptions,
-  type ServerResponse,
 } from 'node:http'
 import type { Socket } from 'node:net'
 
 export interface ConnectionLimits {
   /** At most so many are open at a time. */
   readonly connections: number
-  /** An answer of which the client leaves something unread for so long ends the connection; at most twice as long. */
+  /** A client that reads nothing of what waits for it for so long loses its connection; at most twice as long. */
   readonly unreadMs: number
 }
 
@@ -20,74 +20,95 @@ export interface ConnectionLimits {
  */
 const PIPELINED_LIMIT = 16
 
-type Handler = (request: IncomingMessage, response: ServerResponse) => void
+interface Connection {
+  /** Raised with each request: who has the least has asked for nothing for the longest time. */
+  turn: number
+  /** Requests that are not answered to the last byte. */
+  open: number
+  /** The newest of them. Not kept any longer: what lives on after its request costs collecting. */
+  newest: IncomingMessage | undefined
+  /** Bytes that had left when unread ones were last looked for; undefined where none waited then. */
+  leftBefore: number | undefined
+}
 
 /**
- * A server that keeps at most `connections` open. Where one more comes, the one goes on which we have waited longest for
- * its client: for a request, for the rest of one, or for the reading of an answer. A connection is never closed while it
- * is our turn; where it is our turn on all of them, the new one is refused. Node's own `maxConnections` refuses the new
- * one always, so that idle connections keep everybody out.
+ * Keeps at most `connections` open. Where one more comes, the one goes on which we have waited longest for its client: for
+ * a request, for the rest of one, or for the reading of an answer. A connection is never closed while it is our turn;
+ * where it is our turn on all of them, the new one is refused. Node's own `maxConnections` refuses the new one always, so
+ * that idle connections keep everybody out.
+ *
+ * `answered` has to be called for each request when its answer has left.
  */
-export function createLimitedServer(
-  options: ServerOptions,
-  { connections, unreadMs }: ConnectionLimits,
-  handle: Handler,
-): Server {
-  const open = new Map<Socket, Connection>()
+export function createConnections({ connections, unreadMs }: ConnectionLimits) {
+  const known = new Map<Socket, Connection>()
   /** Of all connections and requests so far. */
   let turns = 0
 
   function makeRoom(): boolean {
     let longest: Socket | undefined
     let least = Number.POSITIVE_INFINITY
-    for (const [socket, { turn, answers }] of open) {
-      if (turn > least || answers.some(isOurTurn)) continue
+    for (const [socket, connection] of known) {
+      if (connection.turn > least || isOurTurn(socket, connection)) continue
       longest = socket
-      least = turn
+      least = connection.turn
     }
     if (!longest) return false
-    open.delete(longest)
+    known.delete(longest)
     longest.destroy()
     return true
   }
 
-  const server = createServer(options, (request, response) => {
-    const { socket } = request
-    const connection = open.get(socket)
-    // Closed already, and this came with the same packet.
-    if (!connection || socket.destroyed) return
-    const { answers } = connection
-    while (answers[0]?.writableFinished) answers.shift()
-    if (answers.push(response) > PIPELINED_LIMIT) return socket.destroy()
-    connection.turn = ++turns
-    handle(request, response)
-  })
-  // Looked at in turns: Node's own timeout costs each webhook two timers, 5 % of what it costs.
-  const unread = new WeakSet<ServerResponse>()
+  /** Looked at in turns: Node's own timeout costs each webhook two timers, 5 % of what it costs. */
   function closeUnread() {
-    for (const [socket, { answers }] of open) {
-      const oldest = answers.find(({ writableFinished }) => !writableFinished)
-      if (!oldest?.writableEnded) continue
-      if (unread.has(oldest)) socket.destroy()
-      else unread.add(oldest)
+    for (const [socket, connection] of known) {
+      const waits = socket.writableLength > 0
+      if (waits && connection.leftBefore === leftOf(socket)) socket.destroy()
+      connection.leftBefore = waits ? leftOf(socket) : undefined
     }
   }
-  const looking = setInterval(closeUnread, unreadMs).unref()
-  server.once('close', () => clearInterval(looking))
-  server.on('connection', (socket: Socket) => {
-    if (open.size >= connections && !makeRoom()) return socket.destroy()
-    open.set(socket, { turn: ++turns, answers: [] })
-    socket.once('close', () => open.delete(socket))
-  })
-  return server
+
+  function meet(socket: Socket) {
+    if (known.size >= connections && !makeRoom()) return socket.destroy()
+    known.set(socket, { turn: ++turns, open: 0, newest: undefined, leftBefore: undefined })
+    socket.once('close', () => known.delete(socket))
+  }
+
+  /** Whether the request may be taken. */
+  function begin(request: IncomingMessage): boolean {
+    const { socket } = request
+    const connection = known.get(socket)
+    // Closed already, and this came with the same packet.
+    if (!connection || socket.destroyed) return false
+    if (++connection.open > PIPELINED_LIMIT) {
+      socket.destroy()
+      return false
+    }
+    connection.turn = ++turns
+    connection.newest = request
+    return true
+  }
+
+  return {
+    answered({ socket }: IncomingMessage) {
+      const connection = known.get(socket)
+      if (connection && --connection.open === 0) connection.newest = undefined
+    },
+
+    /** A server whose connections these are. */
+    createServer(options: ServerOptions, handle: RequestListener): Server {
+      const server = createServer(options, (request, response) => {
+        if (begin(request)) handle(request, response)
+      })
+      const looking = setInterval(closeUnread, unreadMs).unref()
+      server.once('close', () => clearInterval(looking))
+      return server.on('connection', meet)
+    },
+  }
 }
 
-interface Connection {
-  /** Raised with each request: who has the least has asked for nothing for the longest time. */
-  turn: number
-  /** Those that are not sent yet, as far as anybody has looked; in the order of their requests. */
-  readonly answers: ServerResponse[]
-}
+/** Nothing waits to be read by the client, and a whole request waits for us. */
+const isOurTurn = (socket: Socket, { open, newest }: Connection) =>
+  open > 0 && socket.writableLength === 0 && newest?.complete === true
 
-/** The request is here to its last byte, and its answer is not written yet. */
-const isOurTurn = (response: ServerResponse) => response.req.complete && !response.writableEnded
+/** Bytes that the operating system has taken. */
+const leftOf = (socket: Socket) => socket.bytesWritten - socket.writableLength

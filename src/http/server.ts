@@ -1,5 +1,5 @@
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
-import { createLimitedServer } from './connections.ts'
+import { createConnections } from './connections.ts'
 import { type HealthOptions, healthRoutes } from './health.ts'
 import { KEPT_MS, keepFor } from './kept.ts'
 import { ROUTES } from './routes.ts'
@@ -40,6 +40,7 @@ export async function createServer(
   parts: readonly Part[] = ['webhooks', 'private'],
 ): Promise<FastifyInstance> {
   const { connectionsLimit = CONNECTIONS_LIMIT, unreadMs = UNREAD_MS, time = realTime } = options
+  const connections = createConnections({ connections: connectionsLimit, unreadMs })
   const app = fastify({
     // The webhook route writes the one line that each webhook is worth.
     logger: false,
@@ -47,8 +48,11 @@ export async function createServer(
     forceCloseConnections: 'idle',
     return503OnClosing: true,
     exposeHeadRoutes: false,
-    serverFactory: (handle) =>
-      createLimitedServer(TIMES_AND_SIZES, { connections: connectionsLimit, unreadMs }, handle),
+    serverFactory: (handle) => connections.createServer(TIMES_AND_SIZES, handle),
+  })
+  app.addHook('onResponse', (request, _reply, done) => {
+    connections.answered(request.raw)
+    done()
   })
 
   // A body that no route asks for is never held: it is answered 404 before it is here.

@@ -1,9 +1,10 @@
+import type { Readable } from 'node:stream'
 import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify'
 import type { Ledger } from '../ledger/ledger.ts'
 import { createVerifier, type Rejection, rejectionOf } from '../line/signature.ts'
 import { type EventType, readWebhook, type WebhookReading } from '../line/webhook.ts'
 import { createAccountMemory } from './account.ts'
-import { createBodyReader } from './body.ts'
+import { createUnverifiedBodies } from './body.ts'
 import { asRefusal, Refusal } from './refusal.ts'
 import { createReport, type Outcome, outcomeOf, type WebhookLog } from './report.ts'
 import { ROUTES } from './routes.ts'
@@ -22,13 +23,14 @@ export interface WebhookOptions {
   readonly log: WebhookLog
   /** A body that is larger is answered 413. */
   readonly bodyLimitBytes: number
-  /** What all bodies that are not verified yet may take together; beyond it the answer is 503. */
+  /** What all large bodies that are not verified yet may take together; beyond it the answer is 503. */
   readonly unverifiedLimitBytes?: number
   readonly observer?: WebhookObserver
   readonly time?: Time
 }
 
-const UNVERIFIED_LIMIT_BYTES = 67_108_864
+/** Beside the ordinary ones, which take as much where all connections send one. */
+const UNVERIFIED_LIMIT_BYTES = 33_554_432
 
 /**
  * LINE gives up after 2 seconds. What is stored later than this is stored all the same, and LINE's sending it again
@@ -63,10 +65,10 @@ declare module 'fastify' {
  */
 export async function webhookRoute(app: FastifyInstance, options: WebhookOptions) {
   const { channel, ledger, log, observer, time = realTime } = options
-  const { bodyLimitBytes: limitBytes, unverifiedLimitBytes = UNVERIFIED_LIMIT_BYTES } = options
+  const { bodyLimitBytes: bodyLimit, unverifiedLimitBytes = UNVERIFIED_LIMIT_BYTES } = options
   const deadlines = createDeadlines(time)
   const report = createReport(channel.name, log, time)
-  const bodies = createBodyReader({ limitBytes, unverifiedLimitBytes })
+  const unverified = createUnverifiedBodies(unverifiedLimitBytes)
   const verify = createVerifier(channel.secrets)
   const rememberAccount = createAccountMemory({ channel: channel.name, ledger, log })
 
@@ -86,20 +88,14 @@ export async function webhookRoute(app: FastifyInstance, options: WebhookOptions
     if (rejection) throw unsigned(request, rejection)
   })
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser(JSON_TYPE, (request, payload, done) => {
-    bodies.read(payload, Number(request.headers['content-length']), (error, body) => {
-      if (error) return done(error)
-      let reading: WebhookReading
-      try {
-        reading = read(request, body as Buffer)
-      } catch (cause) {
-        return done(cause as Error)
-      }
-      done(null, reading)
-    })
+  app.addHook('preParsing', (request, _reply, payload, done) => {
+    done(null, unverified.watch(payload as Readable, Number(request.headers['content-length'] ?? Number.NaN)))
+  })
+  app.addContentTypeParser(JSON_TYPE, { parseAs: 'buffer' }, (request, body, done) => {
+    done(null, read(request, body as Buffer))
   })
 
-  app.post(ROUTES.webhook.url, async (request) => {
+  app.post(ROUTES.webhook.url, { bodyLimit }, async (request) => {
     const { evidence, types, destination } = request.body as WebhookReading
     request.events = types.length
     try {
