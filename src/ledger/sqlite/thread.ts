@@ -32,16 +32,21 @@ export async function startThread(
   const worker = new Worker(new URL('./worker.ts', import.meta.url), {
     workerData: setup,
   })
-  const waiting = new Map<number, Waiting>()
-  let lastId = 0
+  /**
+   * Who waits, by the id of the call; ids are used again. A Map would be rehashed all the time, and each table that it
+   * leaves behind keeps alive, by way of the next one, whatever was in it.
+   */
+  const waiting: (Waiting | undefined)[] = []
+  const free: number[] = []
   let ended: LedgerError | undefined
   let isOpen = false
 
   worker.on('message', (answer: WorkerAnswer) => {
     if ('warning' in answer) return onWarning?.(answer.warning)
-    const { resolve, reject, patience } = waiting.get(answer.id) as Waiting
+    const { resolve, reject, patience } = waiting[answer.id] as Waiting
     clearTimeout(patience)
-    waiting.delete(answer.id)
+    waiting[answer.id] = undefined
+    free.push(answer.id)
     if ('error' in answer) reject(new LedgerError(answer.error))
     else resolve(answer.value as never)
   })
@@ -54,24 +59,25 @@ export async function startThread(
   function end(error: LedgerError) {
     if (ended) return
     ended = error
-    for (const { reject, patience } of waiting.values()) {
-      clearTimeout(patience)
-      reject(ended)
+    for (const each of waiting.splice(0)) {
+      clearTimeout(each?.patience)
+      each?.reject(ended)
     }
-    waiting.clear()
     if (isOpen) onLost?.(error)
     isOpen = false
   }
 
   const wait = (id: number, patience?: NodeJS.Timeout) =>
-    new Promise<never>((resolve, reject) => waiting.set(id, { resolve, reject, patience }))
+    new Promise<never>((resolve, reject) => {
+      waiting[id] = { resolve, reject, patience }
+    })
 
   const send = (message: WorkerCall) => worker.postMessage(message)
 
   /** Patience counts from when a call was made, wherever it has waited since: it is this thread that ends it. */
   function post(method: keyof Store, args: readonly unknown[], madeAt = performance.now()): Promise<never> {
     if (!isOpen) return Promise.reject(ended ?? new LedgerError('The database is closed.'))
-    const id = ++lastId
+    const id = free.pop() ?? waiting.length
     const restMs = madeAt + setup.busyTimeoutMs - performance.now()
     const answer = wait(
       id,
