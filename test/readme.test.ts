@@ -22,7 +22,7 @@ t.test('the two commands are those that package.json and CI run', async (t) => {
 t.test('every way to start it hands Node the same flags', async (t) => {
   const read = (name: string) => readFileSync(resolve(ROOT, name), 'utf8')
   const { scripts } = JSON.parse(read('package.json'))
-  const flagsIn = (text = '') => text.match(/--[a-z-]+=\d+/g)
+  const flagsIn = (text = '') => text.match(/--[a-z-]+(=\d+|-pretenuring)(?=[\s"]|$)/g)
   const flags = flagsIn(read('bin/line-braze.js').split('\n')[0])
   t.ok(flags?.length)
   t.strictSame(flagsIn(scripts.start), flags)

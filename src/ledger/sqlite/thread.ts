@@ -32,21 +32,16 @@ export async function startThread(
   const worker = new Worker(new URL('./worker.ts', import.meta.url), {
     workerData: setup,
   })
-  /**
-   * Who waits, by the id of the call; ids are used again. A Map would be rehashed all the time, and each table that it
-   * leaves behind keeps alive, by way of the next one, whatever was in it.
-   */
-  const waiting: (Waiting | undefined)[] = []
-  const free: number[] = []
+  const waiting = new Map<number, Waiting>()
+  let lastId = 0
   let ended: LedgerError | undefined
   let isOpen = false
 
   worker.on('message', (answer: WorkerAnswer) => {
     if ('warning' in answer) return onWarning?.(answer.warning)
-    const { resolve, reject, patience } = waiting[answer.id] as Waiting
+    const { resolve, reject, patience } = waiting.get(answer.id) as Waiting
     clearTimeout(patience)
-    waiting[answer.id] = undefined
-    free.push(answer.id)
+    waiting.delete(answer.id)
     if ('error' in answer) reject(new LedgerError(answer.error))
     else resolve(answer.value as never)
   })
@@ -59,25 +54,24 @@ export async function startThread(
   function end(error: LedgerError) {
     if (ended) return
     ended = error
-    for (const each of waiting.splice(0)) {
-      clearTimeout(each?.patience)
-      each?.reject(ended)
+    for (const { reject, patience } of waiting.values()) {
+      clearTimeout(patience)
+      reject(ended)
     }
+    waiting.clear()
     if (isOpen) onLost?.(error)
     isOpen = false
   }
 
   const wait = (id: number, patience?: NodeJS.Timeout) =>
-    new Promise<never>((resolve, reject) => {
-      waiting[id] = { resolve, reject, patience }
-    })
+    new Promise<never>((resolve, reject) => waiting.set(id, { resolve, reject, patience }))
 
   const send = (message: WorkerCall) => worker.postMessage(message)
 
   /** Patience counts from when a call was made, wherever it has waited since: it is this thread that ends it. */
   function post(method: keyof Store, args: readonly unknown[], madeAt = performance.now()): Promise<never> {
     if (!isOpen) return Promise.reject(ended ?? new LedgerError('The database is closed.'))
-    const id = free.pop() ?? waiting.length
+    const id = ++lastId
     const restMs = madeAt + setup.busyTimeoutMs - performance.now()
     const answer = wait(
       id,
