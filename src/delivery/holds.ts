@@ -39,6 +39,12 @@ export function createHolds({ settleMs, monotonic }: HoldsOptions) {
     holds.set(userId, hold)
     return hold
   }
+  /** Whether the contact, as the ledger named it when it was asked at `readAt`, may be sent. */
+  function isFree({ userId, reachable }: DueContact, readAt: number): boolean {
+    const hold = holds.get(userId)
+    if (!hold) return true
+    return hold.until <= readAt && (hold.settledAt <= readAt || hold.reachable === reachable)
+  }
   const sizeFor = ({ userId }: DueContact) => holds.get(userId)?.size ?? ANY_SIZE
 
   return {
@@ -51,20 +57,17 @@ export function createHolds({ settleMs, monotonic }: HoldsOptions) {
       for (const { stumbles } of holds.values()) if (stumbles > 0) count += 1
       return count
     },
-    /** Whether the contact, as the ledger named it when it was asked at `readAt`, may be sent. */
-    isFree(contact: DueContact, readAt: number): boolean {
-      const hold = holds.get(contact.userId)
-      if (!hold) return true
-      return hold.until <= readAt && (hold.settledAt <= readAt || hold.reachable === contact.reachable)
-    },
+    isFree,
     /** The largest batch that this user may be in. */
     sizeFor,
     /** Whether the last batch with this user failed. */
     isSuspect: (contact: DueContact) => sizeFor(contact) < ANY_SIZE,
 
-    /** The batch goes on its way. */
-    take(batch: readonly DueContact[]) {
-      for (const contact of batch) holdOf(contact).until = UNDER_WAY
+    /** Puts the contact, as it was named at `readAt`, on its way, if it may be sent. Returns whether. */
+    take(contact: DueContact, readAt: number): boolean {
+      if (!isFree(contact, readAt)) return false
+      holdOf(contact).until = UNDER_WAY
+      return true
     },
     /** Nothing came of it: whom the ledger names from now on may be sent again. */
     release(batch: readonly DueContact[]) {
@@ -72,8 +75,14 @@ export function createHolds({ settleMs, monotonic }: HoldsOptions) {
     },
     /** What Braze said of them is stored: from now on they are users like all others. */
     settle(batch: readonly DueContact[]) {
-      for (const contact of batch)
-        Object.assign(holdOf(contact), { until: monotonic(), size: ANY_SIZE, stumbles: 0, settledAt: 0 })
+      const now = monotonic()
+      for (const contact of batch) {
+        const hold = holdOf(contact)
+        hold.until = now
+        hold.size = ANY_SIZE
+        hold.stumbles = 0
+        hold.settledAt = 0
+      }
     },
     /** It is not known whether these writes reached Braze: they may still be under way. */
     doubt(batch: readonly DueContact[]) {

@@ -78,9 +78,11 @@ export function createWork({ ledger, holds, monotonic }: WorkOptions) {
     const due = await ledger.due(limit)
     isMoreDue = due.length === limit
     pageAt = askedAt
-    const free = due.filter((contact) => holds.isFree(contact, askedAt)).reverse()
-    fresh = free.filter((contact) => !holds.isSuspect(contact))
-    suspects = free.filter(holds.isSuspect)
+    fresh = []
+    suspects = []
+    for (const contact of due.reverse()) {
+      if (holds.isFree(contact, askedAt)) (holds.isSuspect(contact) ? suspects : fresh).push(contact)
+    }
   }
 
   function take(page: DueContact[], size: number): Batch | null {
@@ -91,9 +93,7 @@ export function createWork({ ledger, holds, monotonic }: WorkOptions) {
       if (contacts.length >= limit) break
       page.pop()
       // By way of two channels a user may be here twice, and something may have happened since the page was read.
-      if (!holds.isFree(contact, pageAt)) continue
-      holds.take([contact])
-      contacts.push(contact)
+      if (holds.take(contact, pageAt)) contacts.push(contact)
     }
     return contacts.length > 0 ? { contacts, readAt: pageAt } : null
   }

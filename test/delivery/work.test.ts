@@ -210,7 +210,7 @@ t.test(
   async (t) => {
     const all = [1, 2, 3].map((id) => contact(id))
     const { holds } = setUp(all)
-    holds.take(all)
+    for (const each of all) holds.take(each, 0)
     holds.split(all.slice(0, 2), 1, 1_000)
     holds.doubt(all.slice(0, 1))
     holds.forget()

@@ -7,7 +7,7 @@ import { createTurns, RESEND_AT_ONCE, type TurnsOptions } from './turns.ts'
 export interface SqliteLedgerOptions {
   /** The database file; it and its folder are made when missing. */
   readonly path: string
-  /** Opens a copy instead, which is gone when the ledger is closed. Default false. */
+  /** For rehearsals: nothing that is recorded is kept, and nobody else sees it. Here a copy of the file. Default false. */
   readonly isScratch?: boolean
   /** How long a call waits for another process's transaction. Default 1,500: LINE waits 2 seconds for a webhook. */
   readonly busyTimeoutMs?: number
