@@ -3,9 +3,9 @@ import { backfillCommand } from './commands/backfill.ts'
 import { demoCommand } from './commands/demo.ts'
 import { migrateCommand } from './commands/migrate.ts'
 import { resyncCommand } from './commands/resync.ts'
-import { run } from './commands/run.ts'
 import { serveCommand } from './commands/serve.ts'
 import { verifyCommand } from './commands/verify.ts'
+import { run } from './process/run.ts'
 
 /** The command table. */
 export function createCli(): Command {

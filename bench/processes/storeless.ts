@@ -1,8 +1,8 @@
 /** The server as it is, with its log and its metrics, and a ledger that says at once that it is done. */
 import type { AddressInfo } from 'node:net'
-import { createLog } from '../../src/commands/environment.ts'
 import { createMetrics } from '../../src/http/metrics.ts'
 import { createServer } from '../../src/http/server.ts'
+import { createLog } from '../../src/process/environment.ts'
 import { answerCalls } from './child.ts'
 import { SECRET } from './webhooks.ts'
 

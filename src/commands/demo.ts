@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander'
-import type { DemoOptions } from './demo/demo.ts'
+import type { DemoOptions } from '../demo/demo.ts'
 
 const PEOPLE = 3_000
 const MOST_PEOPLE = 100_000
@@ -12,7 +12,7 @@ export function demoCommand(): Command {
     .option('--json', 'print the result as one JSON object')
     .action(async (options: DemoOptions) => {
       // Loaded where it is needed: the other commands start faster without it.
-      const { demo } = await import('./demo/demo.ts')
+      const { demo } = await import('../demo/demo.ts')
       await demo(options)
     })
 }

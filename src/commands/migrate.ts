@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { migrateLedger } from '../ledger/open.ts'
-import { settingsFor, settingsHelp } from './environment.ts'
+import { settingsFor, settingsHelp } from '../process/environment.ts'
 
 const SETTINGS = ['DATABASE_URL'] as const
 

@@ -1,14 +1,14 @@
 import { createInterface } from 'node:readline/promises'
 import { Command } from 'commander'
 import type { ContactId, Ledger, Outstanding } from '../ledger/ledger.ts'
-import { createBars } from './bars.ts'
-import { BRAZE_SETTINGS } from './delivery.ts'
-import { CHANNEL, settingsFor, settingsHelp } from './environment.ts'
-import { Interrupted } from './interruption.ts'
-import { many, number } from './numbers.ts'
-import { UsageError } from './run.ts'
-import { lockRuns, openTaskLedger, runTask, startDelivery, type Task } from './task.ts'
-import { deliverRun } from './wait.ts'
+import { deliverRun } from '../process/deliver-run.ts'
+import { BRAZE_SETTINGS } from '../process/delivery.ts'
+import { CHANNEL, settingsFor, settingsHelp } from '../process/environment.ts'
+import { Interrupted } from '../process/interruption.ts'
+import { UsageError } from '../process/run.ts'
+import { lockRuns, openTaskLedger, runTask, startDelivery, type Task } from '../process/task.ts'
+import { createBars } from '../terminal/bars.ts'
+import { many, number } from '../terminal/numbers.ts'
 
 interface ResyncOptions {
   readonly all?: boolean

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { settingsHelp } from './environment.ts'
+import { settingsHelp } from '../process/environment.ts'
 
 export function serveCommand(): Command {
   return new Command('serve')
@@ -7,7 +7,7 @@ export function serveCommand(): Command {
     .addHelpText('after', settingsHelp())
     .action(async () => {
       // Loaded where it is needed: the other commands start faster without it.
-      const { serve } = await import('./serve/serve.ts')
+      const { serve } = await import('../process/serve.ts')
       await serve()
     })
 }

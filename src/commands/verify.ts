@@ -1,14 +1,14 @@
 import { Command, InvalidArgumentError } from 'commander'
 import type { ContactId, Ledger, Outstanding, Run } from '../ledger/ledger.ts'
+import { deliverRun } from '../process/deliver-run.ts'
+import { BRAZE_SETTINGS, createBraze } from '../process/delivery.ts'
+import { CHANNEL, settingsFor, settingsHelp } from '../process/environment.ts'
+import { lockRuns, openTaskLedger, runTask, startDelivery, type Task } from '../process/task.ts'
+import { createBars } from '../terminal/bars.ts'
+import { duration, many, number } from '../terminal/numbers.ts'
+import { differing, type Progress, resultOf, tableOf } from '../terminal/verify-result.ts'
 import { createAsk } from '../verify/ask.ts'
 import { verify } from '../verify/verify.ts'
-import { createBars } from './bars.ts'
-import { BRAZE_SETTINGS, createBraze } from './delivery.ts'
-import { CHANNEL, settingsFor, settingsHelp } from './environment.ts'
-import { duration, many, number } from './numbers.ts'
-import { lockRuns, openTaskLedger, runTask, startDelivery, type Task } from './task.ts'
-import { differing, type Progress, resultOf, tableOf } from './verify/result.ts'
-import { deliverRun } from './wait.ts'
 
 interface VerifyCliOptions {
   readonly sample?: number

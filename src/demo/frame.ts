@@ -1,0 +1,49 @@
+import { styleText } from 'node:util'
+import { number } from '../terminal/numbers.ts'
+import type { Progress } from './progress.ts'
+
+const BAR_CELLS = 28
+const NAME_CELLS = 14
+const VALUE_CELLS = 18
+
+/** What a terminal shows of it, at most 80 columns wide. */
+export function frameOf(progress: Progress): string[] {
+  const { counts, webhooks, delivery, people, reachable, atBraze, agree, requests, failedRequests } = progress
+  const waiting = delivery ? `${number(delivery.pending)} people wait for Braze` : ''
+  return [
+    '',
+    row('LINE', 'webhooks', of(counts.webhooks, webhooks), bar(counts.webhooks, webhooks)),
+    row('', 'acknowledged', number(counts.acknowledged), `${number(counts.events)} events`),
+    row('server', delivery?.state ?? '', waiting),
+    row('Braze', stateOf(progress), `${number(requests)} requests, ${number(failedRequests)} failed`),
+    row('', 'reachable', number(atBraze), `${number(reachable)} by what LINE has said`),
+    row('', 'in step', of(agree, people), bar(agree, people)),
+  ]
+}
+
+/** The same as one line of a log. */
+export function lineOf(progress: Progress): string {
+  const { counts, webhooks, delivery, people, agree, requests, failedRequests, brazeIsUp } = progress
+  return [
+    `webhooks ${of(counts.webhooks, webhooks)} (${number(counts.events)} events)`,
+    `acknowledged ${number(counts.acknowledged)}`,
+    `pending ${delivery ? number(delivery.pending) : '?'}`,
+    `Braze ${brazeIsUp ? 'up' : 'down'} (${number(requests)} requests, ${number(failedRequests)} failed)`,
+    `in step ${of(agree, people)}`,
+  ].join(', ')
+}
+
+const of = (part: number, whole: number) => `${number(part)} of ${number(whole)}`
+
+const row = (who: string, name: string, value: string, more = '') =>
+  `  ${who.padEnd(8)}${name.padEnd(NAME_CELLS)}${value.padEnd(VALUE_CELLS)}${more}`
+
+function stateOf({ brazeIsUp }: Progress): string {
+  const state = (brazeIsUp ? 'up' : 'down').padEnd(NAME_CELLS)
+  return styleText(brazeIsUp ? 'green' : 'red', state, { stream: process.stderr })
+}
+
+function bar(part: number, whole: number): string {
+  const filled = whole === 0 ? 0 : Math.floor((part / whole) * BAR_CELLS)
+  return '█'.repeat(filled) + '░'.repeat(BAR_CELLS - filled)
+}

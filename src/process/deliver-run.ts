@@ -1,0 +1,89 @@
+import { setTimeout as sleepFor } from 'node:timers/promises'
+import type { Deliverer } from '../delivery/deliverer.ts'
+import type { Ledger, Outstanding } from '../ledger/ledger.ts'
+import { many } from '../terminal/numbers.ts'
+
+export interface WaitOptions {
+  readonly ledger: Pick<Ledger, 'outstanding'>
+  readonly run: number
+  readonly deliverer: Pick<Deliverer, 'delivery' | 'stop'>
+  /** Told at each look. */
+  readonly onLook: (outstanding: Outstanding) => void
+  /** Something that a person should know; a sentence. */
+  readonly note: (sentence: string) => void
+  readonly signal: AbortSignal
+  /** Milliseconds that nobody sets. */
+  readonly monotonic?: () => number
+  /** Rejects when `signal` aborts. */
+  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<unknown>
+}
+
+const POLL_MS = 100
+/** When nothing has moved for so long, it is worth a sentence. */
+const SLOW_MS = 60_000
+/** Longer than Braze's longest limit, an hour: the end of waiting for another process. */
+const STALLED_MS = 65 * 60_000
+/** Looking costs time in proportion to what is left: it may take this part of the time. */
+const SHARE = 0.05
+
+/**
+ * Waits until Braze has heard of everything that runs made due, this one and those before it: from this process, or from
+ * the server that holds the lease. Then, or when it ends early, stops the deliverer and looks a last time, since what was
+ * under way counts, too.
+ *
+ * @throws Error when Braze rejected contacts of the run, when this process delivers and a person has to mend something
+ * first, when nobody is left but those over whom Braze fails, or when the server that delivers does not get on
+ */
+export async function deliverRun(options: WaitOptions) {
+  const { ledger, run, deliverer, onLook } = options
+  let last: Outstanding
+  try {
+    await untilDelivered(options)
+  } finally {
+    await deliverer.stop()
+    last = await ledger.outstanding(run)
+    onLook(last)
+  }
+  const { failed } = last
+  if (failed === 0) return
+  throw new Error(
+    `Braze rejected ${many(failed, 'contact')}; contacts.failure in the database has its words, and resync tries them again.`,
+  )
+}
+
+async function untilDelivered(options: WaitOptions) {
+  const { ledger, run, deliverer, onLook, note, signal } = options
+  const { monotonic = () => performance.now(), sleep = defaultSleep } = options
+  let movedAt = monotonic()
+  let least = Number.POSITIVE_INFINITY
+  let isTold = false
+  for (;;) {
+    const askedAt = monotonic()
+    const outstanding = await ledger.outstanding(run)
+    onLook(outstanding)
+    const open = outstanding.pending + outstanding.earlier
+    if (open === 0) return
+    if (open < least) {
+      least = open
+      movedAt = askedAt
+    }
+    const { state, reason, stumbling } = deliverer.delivery()
+    if (state === 'paused') throw new Error(String(reason))
+    const stillMs = askedAt - movedAt
+    if (state === 'delivering' && open <= stumbling && stillMs > SLOW_MS) throw new Error(stumblesOver(open))
+    if (state === 'standby' && stillMs > STALLED_MS) throw new Error(stalled(open))
+    if (state === 'standby' && stillMs > SLOW_MS && !isTold) {
+      isTold = true
+      note('The server that delivers has told Braze of nobody for a minute; its /health says why.')
+    }
+    await sleep(Math.max(POLL_MS, (monotonic() - askedAt) / SHARE), signal)
+  }
+}
+
+const stalled = (open: number) =>
+  `The server that delivers has told Braze of nobody for ${STALLED_MS / 60_000} minutes; its /health says why. ${many(open, 'change')} wait for it.`
+
+const stumblesOver = (open: number) =>
+  `Braze has answered for everybody but ${many(open, 'contact')}, over whom it fails; LOG_LEVEL=debug names them. The server tries them again and again.`
+
+const defaultSleep = (ms: number, signal: AbortSignal) => sleepFor(ms, undefined, { signal })

@@ -1,0 +1,84 @@
+import closeWithGrace from 'close-with-grace'
+import { type Settings, secretsOf } from '../config/settings.ts'
+import { warningsFor } from '../config/warnings.ts'
+import { createMetrics } from '../http/metrics.ts'
+import { createServer } from '../http/server.ts'
+import { openLedger } from '../ledger/open.ts'
+import { type Address, addressesOf, closeServer, listen } from './addresses.ts'
+import { type Closers, closeAll, closeTogether, errorsIn } from './closing.ts'
+import { createDelivery } from './delivery.ts'
+import { CHANNEL, createLog, type Log, secretFiles, settingsFor } from './environment.ts'
+import { warnOfReadable } from './readable.ts'
+import { EXIT } from './run.ts'
+
+/** After the time that requests in flight may still take, a stop that has not ended is forced. */
+const STOP_MARGIN_MS = 5_000
+
+/** Serves until a signal ends it. */
+export async function serve() {
+  const settings = settingsFor()
+  const log = createLog(settings.LOG_LEVEL)
+  for (const warning of warningsFor(settings)) log.warn({}, warning)
+  const closers: Closers = []
+
+  // Before anything is opened: a container's first process gets no SIGTERM that it does not ask for.
+  const grace = { delay: settings.BRAZE_TIMEOUT_MS + STOP_MARGIN_MS, logger: false as const }
+  const { uninstall } = closeWithGrace(grace, async ({ signal, err }) => {
+    if (err) log.fatal({ error: err.message, stack: err.stack }, 'stopping after an error')
+    else log.info({ signal }, 'stopping')
+    const failures = await closeAll(closers).then(() => [], errorsIn)
+    for (const { message } of failures) log.error({ error: message }, 'something did not close as it should')
+    log.info({}, 'stopped')
+    await new Promise<unknown>((resolve) => log.flush(resolve))
+    if (failures[0]) throw failures[0]
+  })
+  try {
+    const [url, privateUrl] = await open(settings, log, closers)
+    log.info({ url, webhook: `${url}/webhook`, ...(privateUrl && { privateUrl }) }, 'listening')
+  } catch (error) {
+    uninstall()
+    await closeAll(closers, error)
+  }
+}
+
+/**
+ * Opens everything, adding to `closers` as it goes. Returns the URL, and that of health and metrics where they are
+ * apart.
+ */
+async function open(settings: Settings, log: Log, closers: Closers): Promise<string[]> {
+  const metrics = createMetrics()
+  const warn = (sentence: string) => log.warn({}, sentence)
+  const ledger = await openLedger({
+    url: settings.DATABASE_URL,
+    onCommit: metrics.committed,
+    onWarning: warn,
+    onLost(error) {
+      // Nothing can be stored any more, and no request may be taken: whoever started this process starts it anew.
+      log.fatal({ error: error.message }, 'the ledger is lost')
+      process.exit(EXIT.failed)
+    },
+  })
+  closers.push(ledger.close)
+  const files = secretFiles(settings.DATABASE_URL, process.env, process.cwd())
+  for (const sentence of warnOfReadable(files, process.platform)) warn(sentence)
+  const { deliverer, braze } = createDelivery(settings, { ledger, log, observer: metrics.delivery })
+  closers.push(braze.close)
+  const isDelivering = () => deliverer.delivery().state !== 'standby'
+  const options = {
+    log,
+    channel: { name: CHANNEL, secrets: secretsOf(settings) },
+    ledger,
+    observer: metrics.webhooks,
+    bodyLimitBytes: settings.BODY_LIMIT_BYTES,
+    delivery: deliverer.delivery,
+    metricsText: metrics.page({ ledger, isDelivering, channels: [CHANNEL] }),
+  }
+  const addresses = addressesOf(settings)
+  const apps = await Promise.all(addresses.map(({ parts }) => createServer(options, parts)))
+  closers.push(() => closeTogether([...apps.map((app) => () => closeServer(app)), deliverer.stop]))
+
+  const urls: string[] = []
+  for (const [i, app] of apps.entries()) urls.push(await listen(app, addresses[i] as Address))
+  deliverer.start()
+  return urls
+}

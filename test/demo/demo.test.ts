@@ -1,0 +1,514 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { stripVTControlCharacters } from 'node:util'
+import t, { type Test } from 'tap'
+import { judge, type Verdict } from '../../src/demo/compare.ts'
+import { frameOf, lineOf } from '../../src/demo/frame.ts'
+import { type Gap, newPeople, playGap } from '../../src/demo/gap.ts'
+import { PATIENCE_MS, withPatience } from '../../src/demo/patience.ts'
+import type { Repair } from '../../src/demo/repair.ts'
+import { describe, resultOf, tableOf } from '../../src/demo/report.ts'
+import { describeGap } from '../../src/demo/second-act.ts'
+import { openLedger } from '../../src/ledger/open.ts'
+import { createInterruption } from '../../src/process/interruption.ts'
+import { startBrazeSandbox } from '../../src/sandbox/braze.ts'
+import { createTraffic, seededRandom, type Truth } from '../../src/sandbox/line.ts'
+import { startLineApiSandbox } from '../../src/sandbox/line-api.ts'
+import { createDisplay } from '../../src/terminal/display.ts'
+
+const PROGRAM = fileURLToPath(new URL('../../bin/line-braze.js', import.meta.url))
+
+/** Runs the demo in a folder of its own that is also the one for temporary files. */
+function startDemo(t: Test, args: string[], env: Record<string, string> = {}) {
+  const directory = t.testdir({ tmp: {} })
+  writeFileSync(`${directory}/.env`, 'PORT=nonsense\nBRAZE_REST_ENDPOINT=nonsense\n')
+  const child = spawn(process.execPath, [PROGRAM, 'demo', ...args], {
+    cwd: directory,
+    env: { PATH: process.env.PATH, TMPDIR: `${directory}/tmp`, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  const out = collect(child.stdout)
+  const err = collect(child.stderr)
+  const ended = once(child, 'close')
+
+  return {
+    child,
+    out,
+    err,
+    tmp: `${directory}/tmp`,
+    async end() {
+      const [code] = await ended
+      return { code, stdout: out.text(), stderr: err.text(), leftBehind: readdirSync(`${directory}/tmp`) }
+    },
+    /** The URL of the server, or of the one that came after it, and its process id. */
+    async server(event = 'server listens') {
+      const pid = Number((await err.find(new RegExp(`${event}, as process (\\d+)`)))[1])
+      const [, url] = await err.find(/health +(\S+)\/health/, new RegExp(event))
+      return { pid, url: url as string }
+    },
+    /** The process id of the first backfill. */
+    async backfill() {
+      return Number((await err.find(/reads the list.* \(process (\d+)\)/))[1])
+    },
+  }
+}
+
+/** Lines as they come. */
+function collect(stream: NodeJS.ReadableStream) {
+  const lines: string[] = []
+  const news = createInterface({ input: stream })
+  let isOver = false
+  news.on('line', (line) => lines.push(line))
+  news.once('close', () => {
+    isOver = true
+    news.emit('line', '')
+  })
+  return {
+    text: () => lines.join('\n').trimEnd(),
+    /** The first match in a line that came or comes, from the first line on that matches `from`. */
+    async find(pattern: RegExp, from = /^/): Promise<RegExpExecArray> {
+      for (;;) {
+        const start = lines.findIndex((line) => from.test(line))
+        const candidates = start < 0 ? [] : lines.slice(start)
+        const match = candidates.map((line) => pattern.exec(line)).find((found) => found !== null)
+        if (match) return match
+        if (isOver) throw new Error(`no ${pattern} in:\n${lines.join('\n')}`)
+        await once(news, 'line')
+      }
+    },
+  }
+}
+
+async function isServing(url: string): Promise<boolean> {
+  return fetch(`${url}/health/live`).then(
+    ({ ok }) => ok,
+    () => false,
+  )
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+const lastLine = (text: string) => JSON.parse(text.split('\n').at(-1) as string)
+
+t.test('plays, compares, tidies up and says so as JSON, whatever the settings around it', async (t) => {
+  const demo = startDemo(t, ['--people', '60', '--json'], {
+    LINE_CHANNEL_SECRET: ',',
+    DATABASE_URL: 'nonsense',
+  })
+  const first = await demo.server()
+  const second = await demo.server('server is back')
+  const { code, stdout, stderr, leftBehind } = await demo.end()
+  t.equal(code, 0, stderr)
+  const result = lastLine(stdout)
+  const newcomers = 5
+  t.match(result, {
+    status: 'agree',
+    people: 60 + 40 + newcomers,
+    agree: 60 + 40 + newcomers,
+    before: 40,
+    differ: 0,
+    intruders: 0,
+    violations: 0,
+    retries: 0,
+  })
+  t.ok(result.events > 180 && result.webhooks > 60 && result.duplicates > 0 && result.redeliveries > 0)
+  t.ok(result.reachable > 0 && result.objects >= result.reachable)
+  t.ok(result.found >= 36 + newcomers && result.cleared > 0 && result.found < result.reachable)
+  t.strictSame(leftBehind, [])
+  t.not(first.pid, second.pid)
+  for (const { url } of [first, second]) t.notOk(await isServing(url), 'the server is gone')
+})
+
+t.test('plays two acts, and prints a table and a sentence for people', async (t) => {
+  const demo = startDemo(t, ['--people', '400'])
+  const { code, stdout, stderr, leftBehind } = await demo.end()
+  t.equal(code, 0, stderr)
+  t.match(stdout, /people +699 {2}= 400 by webhook \+ 267 before \+ 32 new\n/)
+  t.match(stdout, /Braze requests +\d+ +[1-9]\d* failed/)
+  for (const label of ['people', 'found', 'cleared', 'reachable']) {
+    const [, total, parts = ''] = new RegExp(`^  ${label} +(\\d+)  = (.*)$`, 'm').exec(stdout) ?? []
+    const terms =
+      parts
+        .replaceAll(/[a-z]/g, '')
+        .replaceAll(/ /g, '')
+        .match(/[-+]?\d+/g) ?? []
+    t.equal(
+      terms.reduce((sum, term) => sum + Number(term), 0),
+      Number(total),
+      `${label} ${parts}`,
+    )
+    t.ok(terms.length > 1, label)
+  }
+  t.match(stdout, /agree +699 .*\n +differ +0\n/)
+  const sentence = stdout.split('\n\n').at(-1)?.replaceAll('\n', ' ')
+  t.match(sentence, /^Both ends agree: .+ reachable people only; the backfill found \d+ .+\.$/)
+  for (const line of stdout.split('\n')) t.ok(line.length <= 80, line)
+  const heard = /(\d+) block: it knows (\d+) as friends, and never heard of (\d+) from before/.exec(stderr)
+  const [blocked = 0, friends, unheard = 0] = heard?.slice(1).map(Number) ?? []
+  t.equal(blocked - unheard, friends)
+  t.match(stdout, new RegExp(`cleared +${friends}  = ${blocked} who blocked - ${unheard} never heard of`))
+  t.match(stderr, /First act.+Braze goes down.+Braze is back.+Second act.+server is down.+server is back/s)
+  t.match(stderr, /LINE's follower list has \d+ people: 267 of them followed before/)
+  t.match(
+    stderr,
+    /reads the list.+\nlisted (\d+) of \1, delivered (\d+) of \2\n/,
+    'its own line goes through',
+  )
+  t.match(stderr, /reads it again.+\nlisted (\d+) of \1, delivered 0 of 0$/)
+  t.match(stderr, /health +http:\/\/127\.0\.0\.1:\d+\/health\n +metrics +http:\/\/127\.0\.0\.1:\d+\/metrics/)
+  t.equal(stderr, stripVTControlCharacters(stderr), 'plain lines without a terminal')
+  t.strictSame(leftBehind, [])
+})
+
+t.test('a wrong option is a usage error', async (t) => {
+  for (const args of [
+    ['--people', '0'],
+    ['--people', '1e3'],
+    ['--poeple', '3'],
+  ]) {
+    const { code, stdout, stderr, leftBehind } = await startDemo(t, args).end()
+    t.equal(code, 2, args.join(' '))
+    t.equal(stdout, '')
+    t.match(stderr, /^error: /)
+    t.strictSame(leftBehind, [])
+  }
+})
+
+t.test('Ctrl-C ends it at any time', async (t) => {
+  const demo = startDemo(t, ['--json'])
+  const { url } = await demo.server()
+  await demo.err.find(/Braze goes down/)
+  demo.child.kill('SIGINT')
+  const { code, stdout, leftBehind } = await demo.end()
+  t.equal(code, 130)
+  t.strictSame(lastLine(stdout), { status: 'interrupted' })
+  t.strictSame(leftBehind, [])
+  t.notOk(await isServing(url), 'the server is gone')
+})
+
+t.test('Ctrl-C ends it while the server is down', async (t) => {
+  const demo = startDemo(t, ['--people', '60', '--json'])
+  const { pid } = await demo.server()
+  await demo.err.find(/server is down/)
+  demo.child.kill('SIGINT')
+  const { code, stdout, leftBehind } = await demo.end()
+  t.equal(code, 130)
+  t.strictSame(lastLine(stdout), { status: 'interrupted' })
+  t.strictSame(leftBehind, [])
+  t.notOk(isRunning(pid))
+})
+
+t.test('Ctrl-C ends it while a backfill runs', async (t) => {
+  const demo = startDemo(t, ['--people', '60', '--json'])
+  const backfill = await demo.backfill()
+  const server = await demo.server('server is back')
+  t.ok(isRunning(backfill) && isRunning(server.pid))
+  demo.child.kill('SIGINT')
+  const { code, stdout, leftBehind } = await demo.end()
+  t.equal(code, 130)
+  t.strictSame(lastLine(stdout), { status: 'interrupted' })
+  t.strictSame(leftBehind, [])
+  t.notOk(isRunning(backfill) || isRunning(server.pid), 'neither is left behind')
+})
+
+t.test('is interrupted before the server listens', async (t) => {
+  const demo = startDemo(t, [])
+  await demo.err.find(/Starting/)
+  demo.child.kill('SIGTERM')
+  const { code, stdout, leftBehind } = await demo.end()
+  t.equal(code, 130)
+  t.equal(stdout, '')
+  t.strictSame(leftBehind, [])
+})
+
+t.test('--keep goes on, with traffic, until it is ended', async (t) => {
+  const demo = startDemo(t, ['--people', '20', '--keep', '--json'])
+  const { url } = await demo.server('server is back')
+  const [text] = await demo.out.find(/^\{.*\}$/)
+  t.equal(JSON.parse(text).status, 'agree')
+  const [, database = ''] = await demo.err.find(/database +(\S+)/)
+  await demo.err.find(/Ctrl-C/)
+  t.ok(readdirSync(database.replace(/[^/]+$/, '')).includes('line-braze.db'))
+  for (let accepted = 0; accepted < 2; ) {
+    const metrics = await fetch(`${url}/metrics`).then((answer) => answer.text())
+    accepted = Number(/webhooks_total\{[^}]*accepted[^}]*\} (\d+)/.exec(metrics)?.[1] ?? 0)
+  }
+  demo.child.kill('SIGTERM')
+  const { code, stdout, leftBehind } = await demo.end()
+  t.equal(code, 130)
+  t.equal(stdout, text, 'the result stays the last line')
+  t.strictSame(leftBehind, [])
+  t.notOk(await isServing(url), 'the server is gone')
+})
+
+t.test('a server that dies ends it, with the last words of the server', async (t) => {
+  const demo = startDemo(t, ['--json'])
+  const { pid } = await demo.server()
+  await demo.err.find(/acknowledged/)
+  process.kill(pid, 'SIGKILL')
+  const { code, stdout, stderr, leftBehind } = await demo.end()
+  t.equal(code, 1)
+  t.match(stderr, /^The server ended by itself \(SIGKILL\)\.\n\{.*"msg":"webhook"\}$/m)
+  t.strictSame(lastLine(stdout), { status: 'failed' })
+  t.strictSame(leftBehind, [])
+})
+
+t.test('so does the one of the second act, and the backfill beside it is ended', async (t) => {
+  const demo = startDemo(t, ['--people', '60', '--json'])
+  const backfill = await demo.backfill()
+  const { pid } = await demo.server('server is back')
+  process.kill(pid, 'SIGKILL')
+  const { code, stdout, stderr, leftBehind } = await demo.end()
+  t.equal(code, 1)
+  t.match(stderr, /^The server ended by itself \(SIGKILL\)\.\n\{.*\}$/m)
+  t.strictSame(lastLine(stdout), { status: 'failed' })
+  t.strictSame(leftBehind, [])
+  t.notOk(isRunning(backfill))
+})
+
+t.test('a backfill that fails ends it, with the last words of the backfill', async (t) => {
+  const demo = startDemo(t, ['--people', '60', '--json'])
+  const { pid } = await demo.server()
+  const directory = `${demo.tmp}/${readdirSync(demo.tmp)[0]}`
+  const ledger = await openLedger({ url: `file:${directory}/line-braze.db`, onLost: t.fail })
+  t.teardown(ledger.close)
+  t.ok(await ledger.lock('runs'))
+  const { code, stdout, stderr, leftBehind } = await demo.end()
+  t.equal(code, 1)
+  t.match(
+    stderr,
+    /^Another backfill.+ is at work.+\nThe backfill did not end as it should \(exit code 1\)\.$/m,
+  )
+  t.strictSame(lastLine(stdout), { status: 'failed' })
+  t.strictSame(leftBehind, [])
+  t.notOk(isRunning(pid))
+})
+
+t.test('an act that takes far too long is given up', async (t) => {
+  const interruption = createInterruption()
+  t.teardown(interruption.close)
+  const patience = { expectedMs: -PATIENCE_MS, open: () => 'somebody still waits' }
+  const act = withPatience(patience, interruption, () => interruption.race(new Promise(() => {})))
+  await t.rejects(act, { message: 'The demo gave up waiting: somebody still waits.' })
+})
+
+t.test('things happen in the gap to every kind of people', async (t) => {
+  const traffic = createTraffic({ people: 300, random: seededRandom(7) })
+  for (const _ of traffic.bodies());
+  const known = { truth: traffic.expected(), followers: traffic.followers(), before: newPeople(200) }
+  const line = await startLineApiSandbox({ followers: [...known.before, ...known.followers] })
+  t.teardown(line.close)
+  const gap = playGap(known, line)
+
+  const listed = line.followers()
+  const nowGone = [...gap.truth.keys()].filter((userId) => gap.truth.get(userId) === 'gone')
+  t.notOk(nowGone.some(listed.has), 'who is gone is not listed')
+  t.ok([...listed].every((userId) => gap.truth.get(userId) === 'reachable'))
+  t.equal(gap.toClear, nowGone.filter((userId) => known.followers.has(userId)).length)
+  t.ok(gap.toClear > 0 && gap.toClear <= known.followers.size * 0.2, 'no mass clear')
+  t.equal(nowGone.filter((userId) => known.before.includes(userId)).length, 16, 'never heard of')
+  t.equal(gap.toFind, 200 - 16 + 24 + gap.returned, 'from before, new, and returned')
+  t.ok(gap.returned > 0)
+  t.equal(gap.newcomers, 24)
+  t.equal(gap.blocked, gap.blockedUnheard + gap.toClear)
+  t.equal(gap.toFind, gap.before - gap.blockedUnheard + gap.newcomers + gap.returned)
+  t.match(gap, {
+    heard: 300,
+    heardReachable: [...known.truth.values()].filter((truth) => truth === 'reachable').length,
+  })
+  t.ok(gap.followed > 24, 'who only wrote follows too, and needs no repair')
+  const writes = (userId: string) => gap.truth.get(userId) === 'reachable' && !listed.has(userId)
+  t.ok([...gap.truth.keys()].some(writes), 'and the others who only wrote are not listed')
+})
+
+t.test('what it says fits 80 columns also with as many people as there may be', async (t) => {
+  const gap: Omit<Gap, 'truth'> = {
+    heard: 100_000,
+    heardReachable: 68_400,
+    before: 66_667,
+    followed: 10_500,
+    newcomers: 8_000,
+    blocked: 14_500,
+    blockedUnheard: 5_334,
+    returned: 2_528,
+    toFind: 71_861,
+    toClear: 9_166,
+  }
+  const repair = { ...gap, found: gap.toFind, cleared: gap.toClear, changedAgain: 0, requestsAgain: 0 }
+  const counts = {
+    webhooks: 135_000,
+    acknowledged: 135_000,
+    retries: 10_000,
+    events: 371_000,
+    duplicates: 18_000,
+    redeliveries: 18_900,
+  }
+  const verdict: Verdict = {
+    people: 174_667,
+    reachable: 131_095,
+    atBraze: 131_095,
+    agree: 174_667,
+    lacking: [],
+    stale: [],
+    repair,
+    intruders: [],
+    faults: [],
+    violations: [],
+    isGood: true,
+  }
+  const result = resultOf(
+    counts,
+    { stats: { requests: 12_345, accepted: 12_000, objects: 250_000 } },
+    verdict,
+  )
+  const table = tableOf(result)
+  for (const line of table.split('\n')) t.ok(line.length <= 80, line)
+  t.equal(table.match(/ = /g)?.length, 4, table)
+  t.match(tableOf({ ...result, found: 1 }), /found +1 +≠ 61,333 from before \+ 8,000 new/)
+
+  let written = ''
+  function write(text: string) {
+    written += text
+    return true
+  }
+  const terminal = createDisplay({ isTTY: true, write } as never, { lineMs: 1_000, hasStamps: true })
+  const sentence = 'backfill reads it again, and should have nothing to change (process 4194304):'
+  terminal.say(sentence, ...describeGap({ ...gap, truth: new Map() }))
+  const lines = stripVTControlCharacters(written).split('\n')
+  for (const line of lines) t.ok(line.length <= 80, line)
+  t.equal(lines[1]?.trimStart(), '4194304):', 'a word is never broken')
+  t.match(lines[1], /^ {9}\S/, 'below the sentence, and not below its time')
+
+  written = ''
+  const log = createDisplay({ isTTY: false, write } as never, { lineMs: 1_000, hasStamps: false })
+  log.say(sentence)
+  t.equal(written, `${sentence}\n`, 'a line of a log stays whole')
+})
+
+t.test('a terminal of 80 columns breaks no word', async (t) => {
+  // Debian's `script` makes a terminal; others have other options.
+  if (process.platform !== 'linux' || !existsSync('/usr/bin/script')) return
+  const command = `stty cols 80 rows 24; exec '${process.execPath}' '${PROGRAM}' demo --people 60`
+  const child = spawn('/usr/bin/script', ['-qec', command, '/dev/null'], {
+    env: { PATH: process.env.PATH, TMPDIR: t.testdir({}), TERM: 'xterm' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  const out = collect(child.stdout)
+  t.strictSame(await once(child, 'close'), [0, null])
+  const shown = stripVTControlCharacters(out.text())
+  t.match(shown, /Both ends agree/)
+  for (const line of shown.split('\n')) t.ok(line.trimEnd().length <= 80, line)
+})
+
+const NOTHING_TO_REPAIR: Repair = {
+  heard: 6,
+  heardReachable: 3,
+  followed: 0,
+  newcomers: 0,
+  blocked: 0,
+  blockedUnheard: 0,
+  returned: 0,
+  before: 0,
+  toFind: 3,
+  toClear: 2,
+  found: 3,
+  cleared: 2,
+  changedAgain: 0,
+  requestsAgain: 0,
+}
+
+t.test('says what differs', async (t) => {
+  const braze = await startBrazeSandbox()
+  t.teardown(braze.close)
+  const truth = new Map<string, Truth>([
+    ['U1', 'reachable'],
+    ['U2', 'reachable'],
+    ['U3', 'reachable'],
+    ['U4', 'gone'],
+    ['U5', 'gone'],
+    ['U6', 'gone'],
+  ])
+  const outcome = { truth, bystanders: new Set(['U7', 'U8']), repair: NOTHING_TO_REPAIR }
+  braze.createProfile('U1', { line_id: 'U1' })
+  braze.createProfile('U5')
+  const lacking = judge(outcome, braze)
+  t.match(lacking, { isGood: false, agree: 4, atBraze: 1, lacking: ['U2', 'U3'], stale: [], intruders: [] })
+  t.equal(
+    describe(lacking),
+    'Not as it should be: 2 people who can be reached and whose LINE id Braze lacks (first: U2).',
+  )
+
+  braze.createProfile('U2', { line_id: 'U1' })
+  braze.createProfile('U3', { line_id: 'U3' })
+  braze.createProfile('U6', { line_id: 'U6' })
+  braze.createProfile('U8')
+  const all = judge(outcome, braze)
+  t.match(all, { isGood: false, agree: 4, lacking: ['U2'], stale: ['U6'], intruders: ['U8'] })
+  t.match(
+    describe(all),
+    /^[^\n]*lacks \(first: U2\); [^\n]*still has \(first: U6\); [^\n]*profile at Braze \(first: U8\)\.$/,
+  )
+
+  const repair = { ...NOTHING_TO_REPAIR, found: 4, cleared: 1, changedAgain: 1_234, requestsAgain: 5 }
+  t.match(
+    describe(judge({ ...outcome, repair }, braze)),
+    /found 4 people instead of 3; the backfill cleared 1 people instead of 2; a second .+ 1,234 people; a second .+ 5 requests/,
+  )
+
+  const rude = { ...all, lacking: [], stale: [], intruders: [], violations: ['76 objects in one request'] }
+  t.match(describe(rude), /76 objects in one request/)
+})
+
+t.test('redraws its numbers in place on a terminal, within 80 columns', async (t) => {
+  let written = ''
+  const terminal = {
+    isTTY: true,
+    write(text: string) {
+      written += text
+      return true
+    },
+  }
+  const display = createDisplay(terminal as never, { lineMs: 1_000, hasStamps: true })
+  const counts = {
+    webhooks: 99_999,
+    acknowledged: 99_999,
+    retries: 0,
+    events: 99_999,
+    duplicates: 0,
+    redeliveries: 0,
+  }
+  const progress = {
+    counts,
+    webhooks: 100_000,
+    delivery: { state: 'delivering', reason: null, pending: 99_999 },
+    brazeIsUp: false,
+    requests: 99_999,
+    failedRequests: 99_999,
+    people: 99_999,
+    reachable: 99_999,
+    atBraze: 99_999,
+    agree: 99_999,
+    lacking: [],
+    stale: [],
+  }
+  display.show({ frame: () => frameOf(progress), line: () => lineOf(progress) })
+  const frame = written
+  const height = frame.split('\n').length - 1
+  display.say('Something happens.')
+  display.end()
+  const rest = written.slice(frame.length)
+  t.equal(rest.split(`\x1b[${height}A\r\x1b[J`).length, 3, 'each drawing first erases the one before')
+  t.match(rest, /Something happens\./)
+  for (const line of stripVTControlCharacters(written).split('\n')) t.ok(line.length <= 80, line)
+})
