@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import about from '../package.json' with { type: 'json' }
 import { backfillCommand } from './commands/backfill.ts'
 import { demoCommand } from './commands/demo.ts'
 import { migrateCommand } from './commands/migrate.ts'
@@ -11,6 +12,7 @@ import { run } from './process/run.ts'
 export function createCli(): Command {
   return new Command('line-braze')
     .description('Keeps line_id in Braze in step with who can be reached on LINE.')
+    .version(about.version)
     .addCommand(serveCommand())
     .addCommand(demoCommand())
     .addCommand(backfillCommand())

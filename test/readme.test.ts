@@ -1,7 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import { parseEnv } from 'node:util'
 import t from 'tap'
 import { README, withTables } from '../docs/tables.ts'
+import { createCli } from '../src/cli.ts'
+import { describeSettings } from '../src/config/settings.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
 const readme = readFileSync(README, 'utf8')
@@ -39,6 +42,8 @@ t.test('every link to a file leads somewhere', async (t) => {
   const pages = [
     'README.md',
     'CHANGELOG.md',
+    'CONTRIBUTING.md',
+    'SECURITY.md',
     ...readdirSync(resolve(ROOT, 'docs')).map((name) => `docs/${name}`),
   ]
   for (const page of pages.filter((name) => name.endsWith('.md'))) {
@@ -51,4 +56,29 @@ t.test('every link to a file leads somewhere', async (t) => {
 
 t.test('no registry is named in the lock file', async (t) => {
   t.notMatch(readFileSync(resolve(ROOT, 'package-lock.json'), 'utf8'), /https?:\/\/[^"]*registry/)
+})
+
+t.test('the version is that of package.json', async (t) => {
+  const { version } = JSON.parse(readFileSync(resolve(ROOT, 'package.json'), 'utf8'))
+  t.equal(createCli().version(), version)
+})
+
+t.test('.env.example has what is required, and nothing that is no setting', async (t) => {
+  const example = Object.keys(parseEnv(readFileSync(resolve(ROOT, '.env.example'), 'utf8')))
+  const settings = describeSettings()
+  for (const { name, default: value } of settings)
+    if (value === 'required') t.ok(example.includes(name), name)
+  for (const name of example)
+    t.ok(
+      settings.some((setting) => setting.name === name),
+      name,
+    )
+})
+
+t.test('CONTRIBUTING names only scripts that there are', async (t) => {
+  const { scripts } = JSON.parse(readFileSync(resolve(ROOT, 'package.json'), 'utf8'))
+  const text = readFileSync(resolve(ROOT, 'CONTRIBUTING.md'), 'utf8')
+  const named = Array.from(text.matchAll(/npm run (\w+)/g), ([, name = '']) => name)
+  t.ok(named.length > 5)
+  for (const name of named) t.type(scripts[name], 'string', name)
 })

@@ -22,7 +22,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   process: ['terminal', 'config', 'http', 'delivery', 'line', 'braze', 'wire', 'ledger', 'contact'],
   demo: ['process', 'terminal', 'http', 'sandbox'],
   commands: ['process', 'terminal', 'demo', 'config', 'backfill', 'verify', 'ledger'],
-  'cli.ts': ['commands', 'process'],
+  // '..' is package.json, for the version.
+  'cli.ts': ['commands', 'process', '..'],
 }
 
 /** Rooms that may touch the process, its environment and its streams. */
