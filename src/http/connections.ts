@@ -58,7 +58,7 @@ export function createConnections({ connections, unreadMs }: ConnectionLimits) {
     return true
   }
 
-  /** Looked at in turns: Node's own timeout costs each webhook two timers, 5 % of what it costs. */
+  /** Looked at in turns: Node's own timeout would cost each webhook two timers. */
   function closeUnread() {
     for (const [socket, connection] of known) {
       const waits = socket.writableLength > 0

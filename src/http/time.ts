@@ -20,8 +20,8 @@ export class TooLate extends Error {
 }
 
 /**
- * For what must be answered in time. All share a timer, since one for each webhook would cost 7 % of what a webhook
- * costs: it runs to the earliest end, and looks there who still waits.
+ * For what must be answered in time. All share a timer, so that a webhook costs none of its own: it runs to the earliest
+ * end, and looks there who still waits.
  */
 export function createDeadlines({ monotonic, after }: Time) {
   const waiting = new Set<{ readonly at: number; readonly give: () => void }>()

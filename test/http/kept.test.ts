@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { keepFor } from '../../src/http/kept.ts'
-import { createTime, NOW, setUp, until } from './stage.ts'
+import { createTime, setUp, until } from './stage.ts'
 
 t.test('a rendering is shared, kept for its life, and made anew after it', async (t) => {
   const time = createTime()
@@ -48,7 +48,7 @@ async function counting(t: Test) {
     },
     oldestPendingMs: async () => {
       asked.oldest++
-      return NOW
+      return 9_000
     },
   })
   const flood = (path: string) => Promise.all(Array.from({ length: 200 }, () => parts.get(path)))

@@ -2,7 +2,7 @@ import { type Acknowledgements, createGroupCommit, type GroupCommitOptions } fro
 import type { DueContact, FollowerPage, Ledger, LedgerError, Run } from '../ledger.ts'
 import type { PageRows, RunRow } from './runs.ts'
 import { type RemoteStore, startThread } from './thread.ts'
-import { createTurns, RESEND_AT_ONCE, type TurnsOptions } from './turns.ts'
+import { createTurns, RESEND_AT_ONCE } from './turns.ts'
 
 export interface SqliteLedgerOptions {
   /** The database file; it and its folder are made when missing. */
@@ -14,8 +14,6 @@ export interface SqliteLedgerOptions {
   /** Milliseconds since 1970. */
   readonly clock?: () => number
   readonly onCommit?: GroupCommitOptions['onCommit']
-  /** For tests: how to let others have their turn. */
-  readonly rest?: TurnsOptions['rest']
   /** Told when the database can't be used any more, unless `close` was the reason. */
   readonly onLost?: (error: LedgerError) => void
   /** Told what a person should mend before it does harm, in a sentence. */
@@ -40,7 +38,7 @@ export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<Le
 /** The ledger over an open store, wherever that runs. */
 export function createSqliteLedger(
   store: RemoteStore,
-  { clock = Date.now, onCommit, rest }: Pick<SqliteLedgerOptions, 'clock' | 'onCommit' | 'rest'> = {},
+  { clock = Date.now, onCommit }: Pick<SqliteLedgerOptions, 'clock' | 'onCommit'> = {},
 ): Ledger {
   const listeners = new Set<() => void>()
   // Each by itself: what is stored is stored, whatever a listener does.
@@ -52,7 +50,7 @@ export function createSqliteLedger(
     tellListeners()
     return written
   }
-  const turns = createTurns({ ...(rest && { rest }) })
+  const turns = createTurns()
   const runOf = ({ cursorAt, ...run }: RunRow): Run => ({ ...run, cursorAgeMs: clock() - cursorAt })
   const fromNow = (at: number | null) => (at === null ? null : at - clock())
 
