@@ -6,6 +6,7 @@ import type { Ledger, Outstanding } from '../ledger/ledger.ts'
 import { deliverRun } from '../process/deliver-run.ts'
 import { BRAZE_SETTINGS, type BrazeSettings } from '../process/delivery.ts'
 import { CHANNEL, settingsHelp } from '../process/environment.ts'
+import type { Host } from '../process/host.ts'
 import { createLineApi, LINE_API_SETTINGS, lineSettingsFor } from '../process/line-api.ts'
 import { lockRuns, openTaskLedger, runTask, startDelivery, type Task } from '../process/task.ts'
 import { explain } from '../terminal/backfill-errors.ts'
@@ -26,7 +27,7 @@ const LOOK_MS = 1_000
 /** Looking costs time in proportion to what is left: it may take this part of the time. */
 const LOOK_SHARE = 0.05
 
-export function backfillCommand(): Command {
+export function backfillCommand(host: Host): Command {
   return new Command('backfill')
     .description("brings LINE's follower list into the ledger and Braze, also beside a running server")
     .option('--dry-run', 'reads the whole list and says what would change; writes nothing')
@@ -38,34 +39,35 @@ export function backfillCommand(): Command {
       'after',
       settingsHelp(['LINE_CHANNEL_SECRET', ...LINE_API_SETTINGS, ...BRAZE_SETTINGS, ...SETTINGS]),
     )
-    .action(runBackfill)
+    .action((options) => runBackfill(options, host))
 }
 
-async function runBackfill(options: BackfillCliOptions) {
+async function runBackfill(options: BackfillCliOptions, host: Host) {
   const startedAt = performance.now()
   const progress: Progress = { run: null, total: null, outstanding: null, leftBefore: 0 }
   const result = (status: BackfillResult['status']) =>
     resultOf(status, progress, (performance.now() - startedAt) / 1000)
   await runTask(
+    host,
     (task) => perform(options, task, progress),
     (end) => {
       const done = result(end === 'done' ? (options.dryRun ? 'dry-run' : 'complete') : end)
       const text = `${summaryOf(done, progress, options)}\n`
-      if (options.json) process.stdout.write(`${JSON.stringify(done)}\n`)
-      else if (end === 'done') process.stdout.write(text)
-      if (end === 'interrupted') process.stderr.write(text)
+      if (options.json) host.stdout.write(`${JSON.stringify(done)}\n`)
+      else if (end === 'done') host.stdout.write(text)
+      if (end === 'interrupted') host.stderr.write(text)
     },
   )
 }
 
 async function perform(options: BackfillCliOptions, task: Task, progress: Progress) {
   const delivers = options.wait && !options.dryRun
-  const settings = lineSettingsFor([...SETTINGS, ...(delivers ? BRAZE_SETTINGS : [])])
+  const settings = lineSettingsFor(task.host, [...SETTINGS, ...(delivers ? BRAZE_SETTINGS : [])])
   const { display, signal, closing } = task
   const log = task.log(settings.LOG_LEVEL)
   const ledger = await openTaskLedger(task, settings.DATABASE_URL, { isScratch: options.dryRun ?? false })
   if (!options.dryRun) await lockRuns(ledger)
-  const line = createLineApi(settings, log)
+  const line = createLineApi(settings, log, task.host.sleep)
   closing(line.close)
   // Before anybody delivers: what earlier runs left is waited for, too.
   const open = options.restart ? null : await ledger.openRun(CHANNEL)

@@ -4,6 +4,7 @@ import type { ContactId, Ledger, Outstanding } from '../ledger/ledger.ts'
 import { deliverRun } from '../process/deliver-run.ts'
 import { BRAZE_SETTINGS } from '../process/delivery.ts'
 import { CHANNEL, settingsFor, settingsHelp } from '../process/environment.ts'
+import type { Host } from '../process/host.ts'
 import { Interrupted } from '../process/interruption.ts'
 import { UsageError } from '../process/run.ts'
 import { lockRuns, openTaskLedger, runTask, startDelivery, type Task } from '../process/task.ts'
@@ -18,14 +19,14 @@ interface ResyncOptions {
 
 const SETTINGS = [...BRAZE_SETTINGS, 'DATABASE_URL', 'LOG_LEVEL'] as const
 
-export function resyncCommand(): Command {
+export function resyncCommand(host: Host): Command {
   return new Command('resync')
     .description('tells Braze again of everybody who can be reached, for a workspace that lost the attribute')
     .option('--all', 'also clears the attribute again of everybody who cannot be reached')
     .option('--yes', 'does not ask whether that many objects may be written')
     .option('--json', 'print the result as one JSON object')
     .addHelpText('after', settingsHelp(SETTINGS))
-    .action(resync)
+    .action((options) => resync(options, host))
 }
 
 interface Progress {
@@ -34,10 +35,11 @@ interface Progress {
   outstanding: Outstanding | null
 }
 
-async function resync(options: ResyncOptions) {
+async function resync(options: ResyncOptions, host: Host) {
   const startedAt = performance.now()
   const progress: Progress = { wanted: 0, resent: 0, outstanding: null }
   await runTask(
+    host,
     (task) => perform(options, task, progress),
     (end) => {
       const { resent, outstanding } = progress
@@ -46,12 +48,11 @@ async function resync(options: ResyncOptions) {
       const seconds = Math.round((performance.now() - startedAt) / 100) / 10
       const status = end === 'done' ? 'complete' : end
       if (options.json)
-        process.stdout.write(`${JSON.stringify({ status, resent, delivered, failed, seconds })}\n`)
-      else if (end === 'done')
-        process.stdout.write(`Braze was told again of ${many(delivered, 'contact')}.\n`)
+        host.stdout.write(`${JSON.stringify({ status, resent, delivered, failed, seconds })}\n`)
+      else if (end === 'done') host.stdout.write(`Braze was told again of ${many(delivered, 'contact')}.\n`)
       if (end === 'interrupted') {
         const made = `${number(resent)} of ${many(progress.wanted, 'contact')} were made due, and ${number(pending)} of them wait for Braze`
-        process.stderr.write(
+        host.stderr.write(
           resent === 0
             ? 'Interrupted; nothing was changed.\n'
             : `Interrupted: ${made}. They go there with the server, or with resync again.\n`,
@@ -62,7 +63,7 @@ async function resync(options: ResyncOptions) {
 }
 
 async function perform({ all = false, yes }: ResyncOptions, task: Task, progress: Progress) {
-  const settings = settingsFor(SETTINGS)
+  const settings = settingsFor(task.host, SETTINGS)
   const { display, signal } = task
   const log = task.log(settings.LOG_LEVEL)
   const ledger = await openTaskLedger(task, settings.DATABASE_URL, { mustExist: true })
@@ -95,10 +96,10 @@ async function* toResend(ledger: Ledger, all: boolean): AsyncGenerator<ContactId
 }
 
 /** @throws UsageError where nobody can be asked; Error where the answer is no */
-async function confirm(count: number, { signal, interruption }: Task) {
+async function confirm(count: number, { host, signal, interruption }: Task) {
   const cost = `This writes up to ${many(count, 'object')} to Braze.`
-  if (!process.stdin.isTTY) throw new UsageError(`${cost} Add --yes: there is no terminal to ask at.`)
-  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  if (!host.stdin.isTTY) throw new UsageError(`${cost} Add --yes: there is no terminal to ask at.`)
+  const terminal = createInterface({ input: host.stdin, output: host.stderr })
   // At a terminal it is readline that hears Ctrl-C.
   terminal.on('SIGINT', () => interruption.abort(new Interrupted('interrupted')))
   try {

@@ -3,6 +3,7 @@ import type { ContactId, Ledger, Outstanding, Run } from '../ledger/ledger.ts'
 import { deliverRun } from '../process/deliver-run.ts'
 import { BRAZE_SETTINGS, createBraze } from '../process/delivery.ts'
 import { CHANNEL, settingsFor, settingsHelp } from '../process/environment.ts'
+import type { Host } from '../process/host.ts'
 import { lockRuns, openTaskLedger, runTask, startDelivery, type Task } from '../process/task.ts'
 import { createBars } from '../terminal/bars.ts'
 import { duration, many, number } from '../terminal/numbers.ts'
@@ -20,14 +21,14 @@ const SETTINGS = [...BRAZE_SETTINGS, 'DATABASE_URL', 'LOG_LEVEL'] as const
 /** A pause of Braze's that is longer is worth a sentence. */
 const LONG_PAUSE_MS = 2_000
 
-export function verifyCommand(): Command {
+export function verifyCommand(host: Host): Command {
   return new Command('verify')
     .description('compares the ledger with what Braze holds (the key needs users.export.ids)')
     .option('--sample <number>', 'compares so many contacts, taken at random, instead of all', readSample)
     .option('--fix', 'tells Braze again of those that differ')
     .option('--json', 'print the result as one JSON object')
     .addHelpText('after', settingsHelp(SETTINGS))
-    .action(runVerify)
+    .action((options) => runVerify(options, host))
 }
 
 function readSample(text: string): number {
@@ -35,18 +36,19 @@ function readSample(text: string): number {
   return Number(text)
 }
 
-async function runVerify(options: VerifyCliOptions) {
+async function runVerify(options: VerifyCliOptions, host: Host) {
   const startedAt = performance.now()
   const comparison = { checked: 0, agree: 0, waiting: 0, unknown: 0, missing: 0, wrong: 0, stale: 0 }
   const progress: Progress = { wanted: 0, comparison, fixed: 0, outstanding: null }
   await runTask(
+    host,
     (task) => perform(options, task, progress),
     (end) => {
       const result = resultOf(end, progress, options, (performance.now() - startedAt) / 1000)
-      if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`)
-      else if (result.checked + result.waiting > 0 || end === 'done') process.stdout.write(tableOf(result))
+      if (options.json) host.stdout.write(`${JSON.stringify(result)}\n`)
+      else if (result.checked + result.waiting > 0 || end === 'done') host.stdout.write(tableOf(result))
       if (end === 'interrupted')
-        process.stderr.write(`Interrupted after ${number(result.checked)} of ${number(progress.wanted)}.\n`)
+        host.stderr.write(`Interrupted after ${number(result.checked)} of ${number(progress.wanted)}.\n`)
     },
   )
 }
@@ -56,7 +58,7 @@ async function perform(
   task: Task,
   progress: Progress,
 ) {
-  const settings = settingsFor(SETTINGS)
+  const settings = settingsFor(task.host, SETTINGS)
   const { display, signal } = task
   const log = task.log(settings.LOG_LEVEL)
   const ledger = await openTaskLedger(task, settings.DATABASE_URL, { mustExist: true })
@@ -73,6 +75,7 @@ async function perform(
     attribute: settings.BRAZE_ATTRIBUTE,
     aliasLabel: settings.BRAZE_ALIAS_LABEL,
     signal,
+    ...(task.host.sleep && { sleep: task.host.sleep }),
     onPause(reason, ms) {
       if (ms >= LONG_PAUSE_MS) display.say(`${reason}: waiting for ${duration(ms / 1000)}.`)
     },

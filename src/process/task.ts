@@ -4,11 +4,13 @@ import { createDisplay, type Display } from '../terminal/display.ts'
 import { type Closers, closeAll } from './closing.ts'
 import { type BrazeSettings, createDelivery } from './delivery.ts'
 import { createLog, type Log } from './environment.ts'
+import type { Host } from './host.ts'
 import { createInterruption, Interrupted, type Interruption } from './interruption.ts'
 import { EXIT } from './run.ts'
 
 /** What a command that works something off has at hand. */
 export interface Task {
+  readonly host: Host
   readonly interruption: Interruption
   /** Aborts when somebody asks for an end. */
   readonly signal: AbortSignal
@@ -30,23 +32,25 @@ const BUSY_TIMEOUT_MS = 30_000
  * @param onEnd the work is over: by itself, by an end that was asked for, or by an error; prints the result
  */
 export async function runTask(
+  host: Host,
   work: (task: Task) => Promise<void>,
   onEnd: (end: 'done' | 'interrupted' | 'failed') => void,
 ) {
-  const interruption = createInterruption()
-  const display = createDisplay(process.stderr, {
+  const interruption = createInterruption(host)
+  const display = createDisplay(host.stderr, {
     lineMs: LINE_MS,
     hasStamps: false,
-    term: process.env.TERM,
+    term: host.env.TERM,
   })
   const closers: Closers = []
   const task: Task = {
+    host,
     interruption,
     signal: interruption.signal,
     display,
     closing: (close) => closers.push(close),
     log(level) {
-      const log = createLog(level, display)
+      const log = createLog(level, display, host)
       closers.push(() => log.flush())
       return log
     },
@@ -61,16 +65,17 @@ export async function runTask(
   const isInterrupted = aborted && reason instanceof Interrupted
   onEnd(isInterrupted ? 'interrupted' : 'failed')
   if (!isInterrupted) throw aborted ? reason : failure
-  process.exitCode = EXIT.interrupted
+  host.exitCode = EXIT.interrupted
 }
 
 /** The ledger of a task. When it is lost, the task ends with that. */
 export async function openTaskLedger(
-  { closing, interruption }: Task,
+  { host, closing, interruption }: Task,
   url: string,
   { isScratch = false, mustExist = false } = {},
 ): Promise<Ledger> {
-  const ledger = await openLedger({
+  const open = host.openLedger ?? openLedger
+  const ledger = await open({
     url,
     isScratch,
     mustExist,
