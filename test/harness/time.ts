@@ -3,8 +3,8 @@ export function createTime() {
   const timers = new Set<{ readonly at: number; readonly call: () => void }>()
   let now = 0
 
-  function pass(ms: number) {
-    now += ms
+  function passTo(moment: number) {
+    now = Math.max(now, moment)
     for (const timer of [...timers].sort((a, b) => a.at - b.at)) {
       if (timer.at > now || !timers.delete(timer)) continue
       timer.call()
@@ -19,12 +19,12 @@ export function createTime() {
       timers.add(timer)
       return () => void timers.delete(timer)
     },
-    pass,
+    pass: (ms: number) => passTo(now + ms),
     /** Lets time pass until the next timer rings; says whether there was one. */
     passToNext(): boolean {
       const next = Math.min(...Array.from(timers, ({ at }) => at))
       if (next === Number.POSITIVE_INFINITY) return false
-      pass(Math.max(0, next - now))
+      passTo(next)
       return true
     },
     timers: () => timers.size,
