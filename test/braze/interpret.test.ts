@@ -1,6 +1,7 @@
 import t from 'tap'
 import { type Answer, interpret } from '../../src/braze/interpret.ts'
 import { foreignWords } from '../../src/wire/foreign-words.ts'
+import { longUsers } from '../harness/people.ts'
 
 const NOW = 1_800_000_000_000
 const meaning = (status: number, body: unknown = '', headers: Answer['headers'] = {}, items = 3) =>
@@ -177,7 +178,7 @@ t.test('thousands of errors are a short reason, and cost as little as a few', as
 })
 
 t.test('all that Braze says goes through `words`, whole', async (t) => {
-  const user = `U${'f'.repeat(32)}`
+  const [user = ''] = longUsers(1)
   const hidden = { ids: [user], secrets: ['the-api-key'] }
   const told = `${'x'.repeat(280)}${user} the-api-key\n`
   const say = (status: number, body: object) =>

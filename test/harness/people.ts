@@ -1,4 +1,5 @@
 /** People who do not exist, and what becomes known of them. Every test takes its people from here, or from the sandbox. */
+import { randomBytes } from 'node:crypto'
 import { friend } from '../../src/contact/contact.ts'
 
 /** A user id as LINE's are: `U` and 32 hex digits. */
@@ -8,6 +9,9 @@ export const ACCOUNT = 'U0'
 
 /** Ids that are easy to tell apart: `u0`, `u1`, … */
 export const users = (count: number, prefix = 'u') => Array.from({ length: count }, (_, i) => `${prefix}${i}`)
+/** As random as LINE's, and so all over an index. */
+export const strangers = (count: number) =>
+  Array.from({ length: count }, () => randomBytes(16).toString('hex'))
 /** Ids as long as LINE's. */
 export const longUsers = (count: number, filler = '0') =>
   users(count, '').map((i) => `U${i.padStart(32, filler)}`)

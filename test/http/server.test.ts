@@ -3,9 +3,9 @@ import t from 'tap'
 import { friend, gone, merge, statusOf, type Times } from '../../src/contact/contact.ts'
 import { METRICS } from '../../src/http/metrics.ts'
 import { follow, LIMIT, NOW, SECRETS, setUp, sign, until } from '../harness/http.ts'
-import { bodyOf, USER } from '../harness/people.ts'
+import { bodyOf, key, USER } from '../harness/people.ts'
 
-const KEY = { channel: 'default', userId: USER }
+const KEY = key(USER)
 
 t.test('a signed webhook is recorded, and then answered 200 {}', async (t) => {
   const { post, recorded, lines, get } = await setUp(t)

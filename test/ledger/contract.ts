@@ -10,11 +10,11 @@ import {
   statusOf,
 } from '../../src/contact/contact.ts'
 import type { DueContact, Ledger } from '../../src/ledger/ledger.ts'
+import { friends, key, users } from '../harness/people.ts'
 
 const NOW = 1_800_000_000_000
 const SETTLE_MS = 5_000
 const AFTERMATH = { endedMs: 500, lostMs: 2_000 }
-const key = (userId: string, channel = 'default') => ({ channel, userId })
 
 /** A database under test: opened as often as a test likes, each time as another process would. */
 export interface Subject {
@@ -271,7 +271,7 @@ export function ledgerContract(name: string, create: () => Promise<Subject>) {
     })
 
     t.test('what an acknowledgement says counts for every question that is asked after it', async (t) => {
-      await ledger.record(Array.from({ length: 500 }, (_, i) => friend(key(`u${i}`), 10)))
+      await ledger.record(friends(users(500), 10))
       const answered = new Set<string>()
       for (let left = 500; left > 0; left -= 50) {
         // Asked before, it may know of it or not; asked after, it must.

@@ -10,6 +10,7 @@ import { openSqliteLedger } from '../../src/ledger/sqlite/ledger.ts'
 import { openDatabase } from '../../src/ledger/sqlite/open.ts'
 import * as schema from '../../src/ledger/sqlite/schema.ts'
 import { createStore } from '../../src/ledger/sqlite/store.ts'
+import { key } from '../harness/people.ts'
 import { ledgerContract, type Subject } from './contract.ts'
 import { runsContract } from './runs-contract.ts'
 
@@ -30,7 +31,7 @@ t.test('files', async (t) => {
   t.teardown(() => rmSync(folder, { recursive: true }))
   const path = join(folder, 'made', 'when', 'missing', 'ledger.db')
   const ledger = await openLedger({ url: `file:${path}` })
-  await ledger.record([friend({ channel: 'default', userId: 'a' }, 5)])
+  await ledger.record([friend(key('a'), 5)])
 
   t.test('the folder is made, and only the owner may read the files', async (t) => {
     for (const file of [path, `${path}-wal`, `${path}-shm`]) t.equal(statSync(file).mode & 0o777, 0o600, file)
@@ -113,7 +114,7 @@ t.test('nothing is stored in a file that was removed or replaced', async (t) => 
   renameSync(path, join(folder, 'moved.db'))
   await t.rejects(ledger.probe(), { name: 'LedgerError', message: /was removed or replaced/ })
   writeFileSync(path, '')
-  await t.rejects(ledger.record([friend({ channel: 'default', userId: 'a' }, 5)]), {
+  await t.rejects(ledger.record([friend(key('a'), 5)]), {
     message: /removed or replaced/,
   })
   rmSync(path)
