@@ -32,6 +32,8 @@ export async function startThread(
 ): Promise<RemoteStore> {
   const worker = new Worker(new URL('./worker.ts', import.meta.url), {
     workerData: setup,
+    // Whatever else this process was told to load would be loaded again before the database is opened.
+    execArgv: [],
   })
   // Few, and answered mostly in their order. Not a Map, whose old tables keep what was in them: see createDeadlines.
   const waiting: Waiting[] = []
