@@ -1,3 +1,4 @@
+import { fieldsOf, outcomeOf, parseJson } from '../wire/answer.ts'
 import type { HttpAnswer } from '../wire/client.ts'
 import { foreignWords } from '../wire/foreign-words.ts'
 import { exhaustedForMs, retryAfterMs } from './pace.ts'
@@ -17,10 +18,8 @@ export type ExportMeaning =
       readonly restMs: number
       readonly isLimited: boolean
     }
-  /** Too many requests; `forMs` only where Braze said for how long. */
-  | { readonly kind: 'wait'; readonly forMs: number | undefined; readonly reason: string }
-  /** It may be better the next time. */
-  | { readonly kind: 'retry'; readonly reason: string }
+  /** It may be better the next time; `forMs` only where Braze said how long to wait. */
+  | { readonly kind: 'retry'; readonly forMs?: number | undefined; readonly reason: string }
   /** A person has to mend something first. */
   | { readonly kind: 'refused'; readonly reason: string }
 
@@ -40,39 +39,31 @@ export function readExport(
   now: number,
   words: (said: unknown) => string = foreignWords,
 ): ExportMeaning {
-  if (status === 429)
-    return { kind: 'wait', forMs: retryAfterMs(headers, now), reason: 'Braze asks to wait (429)' }
-  if (status >= 500) return { kind: 'retry', reason: `Braze answers ${status}` }
-  const said = parse(body)
-  if (status < 200 || status >= 300) {
-    const why = typeof said?.message === 'string' && words(said.message)
+  const outcome = outcomeOf(status)
+  if (outcome === 'limited')
+    return { kind: 'retry', forMs: retryAfterMs(headers, now), reason: 'Braze asks to wait (429)' }
+  if (outcome === 'failed') return { kind: 'retry', reason: `Braze answers ${status}` }
+  const { message, users } = fieldsOf(parseJson(body))
+  if (outcome === 'refused') {
+    const why = typeof message === 'string' && words(message)
     return {
       kind: 'refused',
       reason: `Braze answers ${status}: ${MENDING[status] ?? (why || 'without saying why')}`,
     }
   }
-  if (!said || !Array.isArray(said.users)) {
+  if (!Array.isArray(users)) {
     return { kind: 'retry', reason: `Braze answers ${status} without a list of users` }
   }
   const values = new Map<string, unknown>()
-  for (const user of said.users) {
-    const { user_aliases: aliases, custom_attributes: attributes } = Object(user) as Record<string, unknown>
+  for (const user of users) {
+    const { user_aliases: aliases, custom_attributes: attributes } = fieldsOf(user)
+    const held = fieldsOf(attributes)
+    const value = Object.hasOwn(held, attribute) ? held[attribute] : undefined
     for (const alias of Array.isArray(aliases) ? aliases : []) {
-      const { alias_name: name, alias_label: label } = Object(alias) as Record<string, unknown>
-      if (label === aliasLabel && typeof name === 'string') values.set(name, valueIn(attributes, attribute))
+      const { alias_name: name, alias_label: label } = fieldsOf(alias)
+      if (label === aliasLabel && typeof name === 'string') values.set(name, value)
     }
   }
   const isLimited = headers['x-ratelimit-limit'] !== undefined
   return { kind: 'profiles', values, restMs: exhaustedForMs(headers, now) ?? 0, isLimited }
-}
-
-const valueIn = (attributes: unknown, name: string): unknown =>
-  Object.hasOwn(Object(attributes), name) ? (Object(attributes) as Record<string, unknown>)[name] : undefined
-
-function parse(body: string): Record<string, unknown> | undefined {
-  try {
-    return Object(JSON.parse(body)) as Record<string, unknown>
-  } catch {
-    return undefined
-  }
 }

@@ -1,7 +1,7 @@
-import { setTimeout as sleepFor } from 'node:timers/promises'
 import type { Deliverer } from '../delivery/deliverer.ts'
 import type { Ledger, Outstanding } from '../ledger/ledger.ts'
 import { many } from '../terminal/numbers.ts'
+import { sleep as sleepFor } from '../wire/retry.ts'
 
 export interface WaitOptions {
   readonly ledger: Pick<Ledger, 'outstanding'>
@@ -14,8 +14,7 @@ export interface WaitOptions {
   readonly signal: AbortSignal
   /** Milliseconds that nobody sets. */
   readonly monotonic?: () => number
-  /** Rejects when `signal` aborts. */
-  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<unknown>
+  readonly sleep?: typeof sleepFor
 }
 
 const POLL_MS = 100
@@ -53,7 +52,7 @@ export async function deliverRun(options: WaitOptions) {
 
 async function untilDelivered(options: WaitOptions) {
   const { ledger, run, deliverer, onLook, note, signal } = options
-  const { monotonic = () => performance.now(), sleep = defaultSleep } = options
+  const { monotonic = () => performance.now(), sleep = sleepFor } = options
   let movedAt = monotonic()
   let least = Number.POSITIVE_INFINITY
   let isTold = false
@@ -85,5 +84,3 @@ const stalled = (open: number) =>
 
 const stumblesOver = (open: number) =>
   `Braze has answered for everybody but ${many(open, 'contact')}, over whom it fails; LOG_LEVEL=debug names them. The server tries them again and again.`
-
-const defaultSleep = (ms: number, signal: AbortSignal) => sleepFor(ms, undefined, { signal })
