@@ -3,6 +3,7 @@ import { estimateTotal } from '../backfill/estimate.ts'
 import { backfill } from '../backfill/run.ts'
 import { BRAZE_SETTINGS, type BrazeSettings } from '../process/delivery.ts'
 import { CHANNEL, settingsHelp } from '../process/environment.ts'
+import type { Host } from '../process/host.ts'
 import { createLineApi, LINE_API_SETTINGS, lineSettingsFor } from '../process/line-api.ts'
 import { lockRuns, startRunDelivery } from '../process/run-delivery.ts'
 import { openTaskLedger, runTask, TASK_SETTINGS, type Task } from '../process/task.ts'
@@ -15,7 +16,7 @@ interface BackfillOptions extends BackfillChoices {
   readonly json?: boolean
 }
 
-export function backfillCommand(): Command {
+export function backfillCommand(host: Host): Command {
   return new Command('backfill')
     .description("brings LINE's follower list into the ledger and Braze, also beside a running server")
     .option('--dry-run', 'reads the whole list and says what would change; writes nothing')
@@ -27,12 +28,12 @@ export function backfillCommand(): Command {
       'after',
       settingsHelp(['LINE_CHANNEL_SECRET', ...LINE_API_SETTINGS, ...BRAZE_SETTINGS, ...TASK_SETTINGS]),
     )
-    .action(runBackfill)
+    .action((options) => runBackfill(options, host))
 }
 
-async function runBackfill(options: BackfillOptions) {
+async function runBackfill(options: BackfillOptions, host: Host) {
   const progress: Progress = { run: null, total: null, outstanding: null, leftBefore: 0 }
-  await runTask(options, {
+  await runTask(host, options, {
     work: (task) => perform(options, task, progress),
     report: (end, seconds) => reportOf(end, seconds, progress, options),
   })
@@ -41,11 +42,11 @@ async function runBackfill(options: BackfillOptions) {
 async function perform(options: BackfillOptions, task: Task, progress: Progress) {
   const { dryRun = false, restart = false, allowMassClear = false } = options
   const delivers = options.wait && !dryRun
-  const settings = lineSettingsFor([...TASK_SETTINGS, ...(delivers ? BRAZE_SETTINGS : [])])
+  const settings = lineSettingsFor(task.host, [...TASK_SETTINGS, ...(delivers ? BRAZE_SETTINGS : [])])
   const { display, signal, closing } = task
   const { ledger, log } = await openTaskLedger(task, settings, { isScratch: dryRun })
   if (!dryRun) await lockRuns(ledger)
-  const line = createLineApi(settings, log)
+  const line = createLineApi(settings, log, task.host.sleep)
   closing(line.close)
   // Before anybody delivers: what earlier runs left is waited for, too.
   const open = restart ? null : await ledger.openRun(CHANNEL)

@@ -3,6 +3,7 @@ import type { ContactId, Ledger } from '../ledger/ledger.ts'
 import { confirm } from '../process/confirm.ts'
 import { BRAZE_SETTINGS } from '../process/delivery.ts'
 import { CHANNEL, settingsFor, settingsHelp } from '../process/environment.ts'
+import type { Host } from '../process/host.ts'
 import { startResending } from '../process/run-delivery.ts'
 import { openTaskLedger, runTask, TASK_SETTINGS, type Task } from '../process/task.ts'
 import { createBars } from '../terminal/bars.ts'
@@ -17,26 +18,26 @@ interface ResyncOptions {
 
 const SETTINGS = [...BRAZE_SETTINGS, ...TASK_SETTINGS] as const
 
-export function resyncCommand(): Command {
+export function resyncCommand(host: Host): Command {
   return new Command('resync')
     .description('tells Braze again of everybody who can be reached, for a workspace that lost the attribute')
     .option('--all', 'also clears the attribute again of everybody who cannot be reached')
     .option('--yes', 'does not ask whether that many objects may be written')
     .option('--json', 'print the result as one JSON object')
     .addHelpText('after', settingsHelp(SETTINGS))
-    .action(resync)
+    .action((options) => resync(options, host))
 }
 
-async function resync(options: ResyncOptions) {
+async function resync(options: ResyncOptions, host: Host) {
   const progress: Progress = { wanted: 0, resent: 0, outstanding: null }
-  await runTask(options, {
+  await runTask(host, options, {
     work: (task) => perform(options, task, progress),
     report: (end, seconds) => reportOf(end, seconds, progress),
   })
 }
 
 async function perform({ all = false, yes }: ResyncOptions, task: Task, progress: Progress) {
-  const settings = settingsFor(SETTINGS)
+  const settings = settingsFor(task.host, SETTINGS)
   const { display, signal } = task
   const { ledger, log } = await openTaskLedger(task, settings, { mustExist: true })
   for await (const ids of toResend(ledger, all)) {

@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import type { Ledger } from '../ledger/ledger.ts'
 import { BRAZE_SETTINGS, createBraze } from '../process/delivery.ts'
 import { CHANNEL, settingsFor, settingsHelp } from '../process/environment.ts'
+import type { Host } from '../process/host.ts'
 import { startResending } from '../process/run-delivery.ts'
 import { openTaskLedger, runTask, TASK_SETTINGS, type Task } from '../process/task.ts'
 import { createBars } from '../terminal/bars.ts'
@@ -20,14 +21,14 @@ const SETTINGS = [...BRAZE_SETTINGS, ...TASK_SETTINGS] as const
 /** A pause of Braze's that is longer is worth a sentence. */
 const LONG_PAUSE_MS = 2_000
 
-export function verifyCommand(): Command {
+export function verifyCommand(host: Host): Command {
   return new Command('verify')
     .description('compares the ledger with what Braze holds (the key needs users.export.ids)')
     .option('--sample <number>', 'compares so many contacts, taken at random, instead of all', readSample)
     .option('--fix', 'tells Braze again of those that differ')
     .option('--json', 'print the result as one JSON object')
     .addHelpText('after', settingsHelp(SETTINGS))
-    .action(runVerify)
+    .action((options) => runVerify(options, host))
 }
 
 function readSample(text: string): number {
@@ -35,16 +36,16 @@ function readSample(text: string): number {
   return Number(text)
 }
 
-async function runVerify(options: VerifyOptions) {
+async function runVerify(options: VerifyOptions, host: Host) {
   const progress: Progress = { wanted: 0, comparison: newComparison(), resent: 0, outstanding: null }
-  await runTask(options, {
+  await runTask(host, options, {
     work: (task) => perform(options, task, progress),
     report: (end, seconds) => reportOf(end, seconds, progress, options.fix === true),
   })
 }
 
 async function perform({ sample = Infinity, fix = false }: VerifyOptions, task: Task, progress: Progress) {
-  const settings = settingsFor(SETTINGS)
+  const settings = settingsFor(task.host, SETTINGS)
   const { display, signal } = task
   const { ledger, log } = await openTaskLedger(task, settings, { mustExist: true })
   const fixer = fix ? await startResending('verify', { task, settings, ledger, log, progress }) : undefined
@@ -59,6 +60,7 @@ async function perform({ sample = Infinity, fix = false }: VerifyOptions, task: 
     attribute: settings.BRAZE_ATTRIBUTE,
     aliasLabel: settings.BRAZE_ALIAS_LABEL,
     signal,
+    sleep: task.host.sleep,
     onPause(reason, ms) {
       if (ms >= LONG_PAUSE_MS) display.say(`${reason}: waiting for ${duration(ms / 1000)}.`)
     },

@@ -2,7 +2,7 @@ import { type BrazeClient, MAX_ITEMS } from '../braze/client.ts'
 import { createPacer } from '../braze/pace.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { backoffMs } from '../wire/retry.ts'
-import { createAlarm } from './alarm.ts'
+import { type After, createAlarm } from './alarm.ts'
 import { createGate, type DeliveryState } from './gate.ts'
 import { createHolds } from './holds.ts'
 import { createLease } from './lease.ts'
@@ -32,6 +32,7 @@ export interface DelivererOptions {
   /** Milliseconds that nobody sets. */
   readonly monotonic?: () => number
   readonly random?: () => number
+  readonly after?: After
 }
 
 export interface Delivery {
@@ -66,7 +67,7 @@ export function createDeliverer(options: DelivererOptions) {
     monotonic,
     random,
   })
-  const alarm = createAlarm()
+  const alarm = createAlarm(options.after)
   /** Until what Braze said is stored, which takes longer than a request. */
   const underWay = new Set<Promise<void>>()
   /** How many of them wait for Braze. */

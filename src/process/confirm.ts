@@ -8,9 +8,9 @@ import type { Task } from './task.ts'
  *
  * @throws UsageError where nobody can be asked; Error where the answer is no
  */
-export async function confirm(cost: string, { signal, interruption }: Task) {
-  if (!process.stdin.isTTY) throw new UsageError(`${cost} Add --yes: there is no terminal to ask at.`)
-  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+export async function confirm(cost: string, { host, signal, interruption }: Task) {
+  if (!host.stdin.isTTY) throw new UsageError(`${cost} Add --yes: there is no terminal to ask at.`)
+  const terminal = createInterface({ input: host.stdin, output: host.stderr })
   // At a terminal it is readline that hears Ctrl-C.
   terminal.on('SIGINT', () => interruption.abort(new Interrupted('interrupted')))
   try {

@@ -4,11 +4,13 @@ import { createDisplay, type Display } from '../terminal/display.ts'
 import type { End, Report } from '../terminal/report.ts'
 import { type Closers, closeAll } from './closing.ts'
 import { createLog } from './environment.ts'
+import type { Host } from './host.ts'
 import { createInterruption, Interrupted, type Interruption } from './interruption.ts'
 import { EXIT } from './run.ts'
 
 /** What a command that works something off has at hand. */
 export interface Task {
+  readonly host: Host
   readonly interruption: Interruption
   /** Aborts when somebody asks for an end. */
   readonly signal: AbortSignal
@@ -35,17 +37,21 @@ const BUSY_TIMEOUT_MS = 30_000
  * Runs a command that works something off: closes what it opened, whatever happens, prints the result, and ends with 130
  * where somebody asked for an end.
  */
-export async function runTask({ json }: { readonly json?: boolean }, { work, report }: TaskParts) {
+export async function runTask(
+  host: Host,
+  { json }: { readonly json?: boolean },
+  { work, report }: TaskParts,
+) {
   const startedAt = performance.now()
-  const interruption = createInterruption()
+  const interruption = createInterruption(host)
   const { signal } = interruption
-  const display = createDisplay(process.stderr, {
+  const display = createDisplay(host.stderr, {
     lineMs: LINE_MS,
     hasStamps: false,
-    term: process.env.TERM,
+    term: host.env.TERM,
   })
   const closers: Closers = []
-  const task: Task = { interruption, signal, display, closing: (close) => closers.push(close) }
+  const task: Task = { host, interruption, signal, display, closing: (close) => closers.push(close) }
   const failed = await work(task).catch((error: unknown) => error ?? new Error('unknown'))
   display.end()
   const failure = await closeAll(closers, failed).catch((error: unknown) => error)
@@ -55,24 +61,25 @@ export async function runTask({ json }: { readonly json?: boolean }, { work, rep
   const end = failure === undefined ? 'done' : isInterrupted ? 'interrupted' : 'failed'
   const seconds = Math.round((performance.now() - startedAt) / 100) / 10
   const { result, text, interrupted } = report(end, seconds)
-  if (json) process.stdout.write(`${JSON.stringify(result)}\n`)
-  else if (text) process.stdout.write(`${text}\n`)
+  if (json) host.stdout.write(`${JSON.stringify(result)}\n`)
+  else if (text) host.stdout.write(`${text}\n`)
   if (end === 'failed') throw signal.aborted ? signal.reason : failure
   if (end === 'interrupted') {
-    process.stderr.write(`${interrupted}\n`)
-    process.exitCode = EXIT.interrupted
+    host.stderr.write(`${interrupted}\n`)
+    host.exitCode = EXIT.interrupted
   }
 }
 
 /** The ledger of a task, and its log. When the ledger is lost, the task ends with that. */
 export async function openTaskLedger(
-  { closing, interruption, display }: Task,
+  { host, closing, interruption, display }: Task,
   { DATABASE_URL: url, LOG_LEVEL }: Pick<Settings, (typeof TASK_SETTINGS)[number]>,
   how: { readonly isScratch?: boolean; readonly mustExist?: boolean } = {},
 ) {
-  const log = createLog(LOG_LEVEL, display)
+  const log = createLog(LOG_LEVEL, display, host)
   closing(() => log.flush())
-  const ledger = await openLedger({
+  const open = host.openLedger ?? openLedger
+  const ledger = await open({
     ...how,
     url,
     busyTimeoutMs: BUSY_TIMEOUT_MS,

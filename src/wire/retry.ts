@@ -18,7 +18,8 @@ export interface RetryOptions {
   readonly onPause?: ((reason: string, ms: number) => void) | undefined
   /** 0 to 1, for the jitter that keeps many callers apart. */
   readonly random?: (() => number) | undefined
-  readonly sleep?: typeof sleep | undefined
+  /** Rejects when `signal` aborts. */
+  readonly sleep?: ((ms: number, signal?: AbortSignal) => Promise<unknown>) | undefined
 }
 
 const LONGEST_MS = 300_000

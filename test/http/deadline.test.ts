@@ -1,6 +1,8 @@
 import t from 'tap'
 import { createDeadlines } from '../../src/http/time.ts'
-import { bodyOf, createTime, follow, headOf, setUp, until } from './stage.ts'
+import { follow, headOf, setUp, until } from '../harness/http.ts'
+import { bodyOf } from '../harness/people.ts'
+import { createTime } from '../harness/time.ts'
 
 t.test("a webhook is answered within LINE's 2 seconds from its arrival, come what may", async (t) => {
   const { open, get, ledger, time, recorded, lines } = await setUp(t)

@@ -8,7 +8,7 @@ import { migrateLedger, openLedger } from '../../../src/ledger/open.ts'
 import { openSqliteLedger } from '../../../src/ledger/sqlite/ledger.ts'
 import { openDatabase } from '../../../src/ledger/sqlite/open.ts'
 import { openScratch } from '../../../src/ledger/sqlite/scratch.ts'
-import { folder } from './left.ts'
+import { folder } from '../../harness/files.ts'
 
 const ROOT = resolve(import.meta.dirname, '../../..')
 

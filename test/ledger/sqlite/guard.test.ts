@@ -8,7 +8,7 @@ import { friend } from '../../../src/contact/contact.ts'
 import type { Ledger } from '../../../src/ledger/ledger.ts'
 import { openSqliteLedger } from '../../../src/ledger/sqlite/ledger.ts'
 import { openDatabase } from '../../../src/ledger/sqlite/open.ts'
-import { folder, leftBy } from './left.ts'
+import { folder, leftBy } from '../../harness/files.ts'
 
 const contact = (userId: string) => friend({ channel: 'default', userId }, 1_700_000_000_000)
 

@@ -7,7 +7,7 @@ import { friend } from '../../../src/contact/contact.ts'
 import { openSqliteLedger } from '../../../src/ledger/sqlite/ledger.ts'
 import { createLogKeeper } from '../../../src/ledger/sqlite/log.ts'
 import { openDatabase } from '../../../src/ledger/sqlite/open.ts'
-import { folder } from './left.ts'
+import { folder } from '../../harness/files.ts'
 
 const PAGES = 64
 const FRAME_BYTES = 4_120

@@ -3,7 +3,7 @@ import Database from 'better-sqlite3'
 import t from 'tap'
 import { friend } from '../../../src/contact/contact.ts'
 import { openSqliteLedger } from '../../../src/ledger/sqlite/ledger.ts'
-import { folder } from './left.ts'
+import { folder } from '../../harness/files.ts'
 
 const PATIENCE_MS = 400
 const AFTERMATH = { endedMs: 0, lostMs: 0 }
