@@ -1,4 +1,5 @@
 import type { DueContact } from '../ledger/ledger.ts'
+import type { DeliveryMeans } from './means.ts'
 
 /** What keeps one user back, and in what company the user may travel. */
 interface Hold {
@@ -16,12 +17,6 @@ interface Hold {
   settledAt: number
 }
 
-export interface HoldsOptions {
-  readonly settleMs: number
-  /** Milliseconds that nobody sets. */
-  readonly monotonic: () => number
-}
-
 const ANY_SIZE = Number.POSITIVE_INFINITY
 const UNDER_WAY = Number.POSITIVE_INFINITY
 
@@ -29,7 +24,7 @@ const UNDER_WAY = Number.POSITIVE_INFINITY
  * Who may be sent when: one hold for each user, since two channels of one LINE user are one profile at Braze. A user
  * without a hold is free.
  */
-export function createHolds({ settleMs, monotonic }: HoldsOptions) {
+export function createHolds({ settleMs, monotonic }: Pick<DeliveryMeans, 'settleMs' | 'monotonic'>) {
   const holds = new Map<string, Hold>()
 
   function holdOf({ userId, reachable }: DueContact): Hold {
