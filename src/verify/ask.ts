@@ -1,5 +1,5 @@
 import type { BrazeClient } from '../braze/client.ts'
-import { type ExportMeaning, readExport } from '../braze/export.ts'
+import { type Profiles, readExport } from '../braze/export.ts'
 import { NoAnswer } from '../wire/client.ts'
 import { type Attempt, type RetryOptions, retry, sleep as sleepFor } from '../wire/retry.ts'
 
@@ -11,9 +11,6 @@ export interface AskOptions extends Pick<RetryOptions, 'onPause' | 'random' | 's
   /** Milliseconds since 1970. */
   readonly clock?: () => number
 }
-
-/** 250 requests a minute, which Braze allows everybody. A Braze that says its limit is asked as fast as that allows. */
-const GAP_MS = 240
 
 /**
  * Asks Braze what it holds of users, at most 50 at a time, one request after the other, at the pace of the export
@@ -31,28 +28,19 @@ export function createAsk(options: AskOptions) {
       onPause?.("Braze's limit for exports is used up", restMs)
       await sleep(restMs, signal)
     }
-    const { values, ...limit } = await retry(() => attempt(userIds), options)
-    restMs = limit.restMs > 0 ? limit.restMs : limit.isLimited ? 0 : GAP_MS
-    return values
+    const profiles = await retry(() => attempt(userIds), options)
+    restMs = profiles.restMs
+    return profiles.values
   }
 
   async function attempt(userIds: readonly string[]): Promise<Attempt<Profiles>> {
     const words = braze.hide(userIds)
     try {
-      const meaning = readExport(await braze.exportUsers(userIds, signal), options, clock(), words)
-      if (meaning.kind === 'profiles') return { value: meaning }
-      const error = new Error(meaning.reason)
-      return meaning.kind === 'refused'
-        ? { error, mayPass: false }
-        : { error, mayPass: true, forMs: meaning.forMs }
+      return readExport(await braze.exportUsers(userIds, signal), options, clock(), words)
     } catch (cause) {
       if (!(cause instanceof NoAnswer)) throw cause
-      return {
-        error: new Error(`Braze cannot be reached: ${words(cause.message)}`, { cause }),
-        mayPass: true,
-      }
+      const error = new Error(`Braze cannot be reached: ${words(cause.message)}`, { cause })
+      return { error, mayPass: true }
     }
   }
 }
-
-type Profiles = Extract<ExportMeaning, { kind: 'profiles' }>
