@@ -28,14 +28,13 @@ export async function lockRuns(ledger: Ledger) {
 export function startRunDelivery({ task, settings, ledger, log, progress }: RunDeliveryOptions) {
   const { display, signal, closing } = task
   const { deliverer, braze } = createDelivery(settings, { ledger, log })
-  const working = new AbortController()
+  let working = new AbortController()
   let followed: number | undefined
   const onLook = (outstanding: Outstanding) => {
     progress.outstanding = outstanding
   }
-  async function look(run: number) {
-    for await (const outstanding of looks({ ledger, run, signal: working.signal }, LOOK_MS))
-      onLook(outstanding)
+  async function look(run: number, signal: AbortSignal) {
+    for await (const outstanding of looks({ ledger, run, signal }, LOOK_MS)) onLook(outstanding)
   }
   // What is wrong with the ledger shows where it is needed.
   const ignore = () => {}
@@ -50,10 +49,13 @@ export function startRunDelivery({ task, settings, ledger, log, progress }: RunD
   deliverer.start()
 
   return {
-    /** The run has begun. */
+    /** The run has begun, or goes on; it may be another one than before. */
     follow({ id }: Run) {
-      if (followed === undefined) look(id).catch(ignore)
+      if (followed === id) return
       followed = id
+      working.abort()
+      working = new AbortController()
+      look(id, working.signal).catch(ignore)
     },
     /** The run makes no more changes: waits until Braze has heard of all of them. Throws as `deliverRun` does. */
     finish({ id }: Run) {

@@ -1,6 +1,6 @@
 import { type Acknowledgements, createGroupCommit, type GroupCommitOptions } from '../group-commit.ts'
 import type { DueContact, FollowerPage, Ledger, LedgerError, Run } from '../ledger.ts'
-import type { PageRows } from './run-contacts.ts'
+import type { PageRows, Slice } from './run-contacts.ts'
 import type { Store } from './store.ts'
 import type { Stored } from './stored.ts'
 import { type RemoteStore, startThread } from './thread.ts'
@@ -96,23 +96,8 @@ export function createSqliteLedger(
       }
       return run as Run
     },
-    async *clearAbsent(id) {
-      for (let after: number | null = 0; after !== null; ) {
-        const from: number = after
-        const cleared = await turns.write(() => told(store.clearAbsent(clock(), id, from)))
-        after = cleared.after
-        yield cleared.run
-      }
-    },
-    async *contacts(channel) {
-      for (let after = 0; ; ) {
-        const page = await store.contacts(clock(), channel, after)
-        const last = page.at(-1)
-        if (!last) return
-        after = last.id as number
-        yield page
-      }
-    },
+    clearAbsent: (id) => slices((after) => turns.write(() => told(store.clearAbsent(clock(), id, after)))),
+    contacts: (channel) => slices((after) => store.contacts(clock(), channel, after)),
     async resend(run, ids) {
       let resent = 0
       for (let from = 0; from < ids.length; from += RESEND_AT_ONCE) {
@@ -141,6 +126,15 @@ function timed(store: RemoteStore, clock: () => number): Timed {
       (...args: unknown[]) => method(...([clock(), ...args] as never[])),
     ]),
   ) as unknown as Timed
+}
+
+/** What `read` brings, beginning after the contact 0, until it says that there is no more. */
+async function* slices<T>(read: (after: number) => Promise<Slice<T>>): AsyncGenerator<T> {
+  for (let after: number | null = 0; after !== null; ) {
+    const slice: Slice<T> = await read(after)
+    yield slice.value
+    after = slice.after
+  }
 }
 
 type DueRow = [id: number, channel: string, userId: string, revision: number, reachable: number, at: number]

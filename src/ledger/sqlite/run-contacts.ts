@@ -1,5 +1,5 @@
 import type BetterSqlite3 from 'better-sqlite3'
-import type { KnownContact } from '../ledger.ts'
+import type { KnownContact, Run } from '../ledger.ts'
 import { learning } from './merge.ts'
 import { asRun, type RunStore } from './runs.ts'
 import type { contacts } from './schema.ts'
@@ -13,6 +13,12 @@ export interface PageRows {
   readonly next: string | null
   readonly listed: number
   readonly invalid: number
+}
+
+/** Some of what was asked for, and the last contact that it is about; null where that is all of it. */
+export interface Slice<T> {
+  readonly value: T
+  readonly after: number | null
 }
 
 /** Contacts cleared in one transaction: other processes wait for as long. */
@@ -72,19 +78,21 @@ export function createRunContacts(
       return { run: asRun(stored, now), changed: added + returned }
     }),
     /**
-     * Some of them, after the contact `after`; how far it has come, and null after the last. Whom to clear is found without
-     * keeping anybody from writing: it may be one in a million.
+     * Some of them, after the contact `after`. Whom to clear is found without keeping anybody from writing: it may be one in a
+     * million.
      */
-    clearAbsent(now: number, id: number, after: number) {
+    clearAbsent(now: number, id: number, after: number): Slice<Run> {
       const { channel, asOf } = find(id)
       const absent = statements.absent.all({ channel, asOf, after, limit: CLEAR_AT_ONCE })
       const last = absent.at(-1)
-      if (last === undefined) return { run: asRun(find(id), now), after: null }
-      return { run: asRun(clear(now, id, JSON.stringify(absent)), now), after: last }
+      if (last === undefined) return { value: asRun(find(id), now), after: null }
+      return { value: asRun(clear(now, id, JSON.stringify(absent)), now), after: last }
     },
     /** Some of them, after the contact `after`. */
-    contacts: (now: number, channel: string, after: number): KnownContact[] =>
-      statements.page.all({ channel, after, limit: CONTACTS_AT_ONCE, now }).map(asKnown),
+    contacts(now: number, channel: string, after: number): Slice<KnownContact[]> {
+      const page = statements.page.all({ channel, after, limit: CONTACTS_AT_ONCE, now })
+      return { value: page.map(asKnown), after: page.at(-1)?.id ?? null }
+    },
   }
 }
 
