@@ -2,6 +2,7 @@ import type { BrazeClient } from '../braze/client.ts'
 import { interpret, type Meaning } from '../braze/interpret.ts'
 import { exhaustedForMs } from '../braze/pace.ts'
 import type { Acknowledgement, DueContact, Ledger } from '../ledger/ledger.ts'
+import { outcomeOf } from '../wire/answer.ts'
 import { NoAnswer } from '../wire/client.ts'
 import { backoffMs } from '../wire/retry.ts'
 import type { Gate } from './gate.ts'
@@ -111,7 +112,8 @@ export function createSender(options: SenderOptions) {
     try {
       const answer = await braze.track(contacts)
       status = answer.status
-      const exhaustedMs = status === 429 ? undefined : exhaustedForMs(answer.headers, clock())
+      const isLimited = outcomeOf(answer.status) === 'limited'
+      const exhaustedMs = isLimited ? undefined : exhaustedForMs(answer.headers, clock())
       if (exhaustedMs !== undefined)
         tell(gate.wait("Braze's limit is used up until it resets", exhaustedMs, monotonic()))
       return interpret(answer, contacts.length, clock(), words)
