@@ -1,5 +1,5 @@
 import { LedgerError, type Run } from '../ledger.ts'
-import { and, type Drizzle, desc, eq, inArray, isNull } from './drizzle.ts'
+import { and, type Drizzle, desc, eq, inArray, isNull, sql } from './drizzle.ts'
 import { accounts, counts, runs } from './schema.ts'
 import type { Stored, transactions } from './stored.ts'
 
@@ -13,20 +13,20 @@ export const asRun = ({ kind: _, cursorAt, ...run }: Row, now: number): Run => (
 
 /** Runs, and the accounts that they are of, on one open database. What they do to contacts is in run-contacts.ts. */
 export function createRunStore(db: Drizzle, atomic: ReturnType<typeof transactions>) {
-  function find(id: number): Row {
-    const run = db.select().from(runs).where(eq(runs.id, id)).get()
+  function found(id: number, run: Row | undefined): Row {
     if (!run) throw new Error(`There is no run ${id}.`)
     return run
   }
-  function change(id: number, to: Partial<Row>): Row {
-    db.update(runs).set(to).where(eq(runs.id, id)).run()
-    return find(id)
-  }
+  const find = (id: number) => found(id, db.select().from(runs).where(eq(runs.id, id)).get())
+  const change = (id: number, to: Partial<Row>) =>
+    found(id, db.update(runs).set(to).where(eq(runs.id, id)).returning().get())
   const accountOf = (channel: string) =>
     db.select().from(accounts).where(eq(accounts.channel, channel)).get() ?? null
+  const ofChannel = eq(counts.channel, sql.placeholder('channel'))
+  // Asked for twice in each commit of a run.
+  const findCounts = db.select().from(counts).where(ofChannel).prepare()
   const countsOf = (channel: string) => {
-    const { friend, messager, gone } =
-      db.select().from(counts).where(eq(counts.channel, channel)).get() ?? NOBODY
+    const { friend, messager, gone } = findCounts.get({ channel }) ?? NOBODY
     return { all: friend + messager + gone, friend, gone }
   }
   const isOfBackfill = (channel: string) => and(eq(runs.channel, channel), eq(runs.kind, 'backfill'))
