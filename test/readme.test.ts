@@ -1,5 +1,8 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, relative, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
 import { parseEnv } from 'node:util'
 import t from 'tap'
 import { REFERENCE, withTables } from '../docs/tables.ts'
@@ -137,4 +140,36 @@ t.test('.env.example has what is required, and nothing that is no setting', asyn
       settings.some((setting) => setting.name === name),
       name,
     )
+})
+
+t.test('npm run dev serves, and anew when a file changes', async (t) => {
+  const [program, ...args] = scripts.dev.split(' ')
+  t.equal(program, 'node')
+  // In a folder of its own, so that nobody's file is touched: the code is the same.
+  const folder = t.testdir({ src: { 'file.ts': '' }, bin: t.fixture('symlink', resolve(ROOT, 'bin')) })
+  const child = spawn(process.execPath, args, {
+    cwd: folder,
+    env: {
+      LINE_CHANNEL_SECRET: 'a',
+      BRAZE_REST_ENDPOINT: 'http://127.0.0.1:9',
+      BRAZE_API_KEY: 'a',
+      HOST: '127.0.0.1',
+      PORT: '0',
+    },
+    stdio: ['ignore', 'inherit', 'pipe'],
+  })
+  const ended = once(child, 'close')
+  t.teardown(async () => {
+    child.kill()
+    await ended
+  })
+  const urls: string[] = []
+  for await (const line of createInterface({ input: child.stderr })) {
+    if (line.includes('"fatal"')) return t.fail(line)
+    if (!line.includes('"listening"')) continue
+    urls.push(JSON.parse(line).url)
+    if (urls.length === 2) break
+    writeFileSync(`${folder}/src/file.ts`, 'export {}')
+  }
+  t.not(urls[0], urls[1])
 })

@@ -39,7 +39,10 @@ export async function startThread(
 
   worker.on('message', (answer: WorkerAnswer) => {
     if ('warning' in answer) return onWarning?.(answer.warning)
-    const { resolve, reject, patience } = waiting.get(answer.id) as Waiting
+    const call = waiting.get(answer.id)
+    // Not an answer: under --watch, Node tells by the same way which files the thread has loaded.
+    if (!call) return
+    const { resolve, reject, patience } = call
     clearTimeout(patience)
     waiting.delete(answer.id)
     if ('error' in answer) reject(new LedgerError(answer.error))
