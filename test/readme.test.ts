@@ -111,7 +111,7 @@ t.test('the pages name only commands, options and scripts that there are', async
   for (const { page, name } of used) t.type(scripts[name], 'string', `${page}: ${name}`)
 })
 
-t.test('docs/sources.md has every tag by which a comment names its source', async (t) => {
+t.test('docs/sources.md has every page that a comment names as its source, by tag or address', async (t) => {
   const files = readdirSync(resolve(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
   const comments = files
     .filter((name) => name.endsWith('.ts'))
@@ -121,6 +121,12 @@ t.test('docs/sources.md has every tag by which a comment names its source', asyn
   )
   t.ok(tags.length > 10)
   for (const { name, tag } of tags) t.match(pages.get('docs/sources.md'), `| [${tag}] |`, `${name}: ${tag}`)
+  const address = /\b(?:developers\.line\.biz|braze\.com\/docs)\/[\w/-]*[\w-]/g
+  const addresses = comments.flatMap(([name, text]) =>
+    (text.match(address) ?? []).map((page) => ({ name, page })),
+  )
+  t.ok(addresses.length > 5)
+  for (const { name, page } of addresses) t.match(pages.get('docs/sources.md'), page, `${name}: ${page}`)
 })
 
 t.test('no registry is named in the lock file', async (t) => {
