@@ -70,5 +70,5 @@ t.test('no file imports in a circle', async (t) => {
     done.add(file)
   }
   for (const file of files) follow(file, [])
-  t.equal(done.size, files.length)
+  t.ok(files.every((file) => done.has(file)))
 })
