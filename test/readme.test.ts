@@ -162,7 +162,7 @@ t.test('npm run dev serves, and anew when a file changes', async (t) => {
       HOST: '127.0.0.1',
       PORT: '0',
     },
-    stdio: ['ignore', 'inherit', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   })
   const ended = once(child, 'close')
   t.teardown(async () => {
@@ -170,12 +170,14 @@ t.test('npm run dev serves, and anew when a file changes', async (t) => {
     await ended
   })
   const urls: string[] = []
-  for await (const line of createInterface({ input: child.stderr })) {
-    if (line.includes('"fatal"')) return t.fail(line)
-    if (!line.includes('"listening"')) continue
-    urls.push(JSON.parse(line).url)
-    if (urls.length === 2) break
-    writeFileSync(`${folder}/src/file.ts`, 'export {}')
+  const { promise: servedTwice, resolve: twice, reject } = Promise.withResolvers<void>()
+  function hear(line: string) {
+    if (/"fatal"|^Failed running|Error/.test(line)) reject(new Error(line))
+    if (!line.includes('"listening"')) return
+    if (urls.push(JSON.parse(line).url) === 2) twice()
+    else writeFileSync(`${folder}/src/file.ts`, 'export {}')
   }
+  for (const input of [child.stdout, child.stderr]) createInterface({ input }).on('line', hear)
+  await servedTwice
   t.not(urls[0], urls[1])
 })

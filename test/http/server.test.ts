@@ -134,7 +134,7 @@ t.test('413 for a body over the limit, also when its length is not stated', asyn
 
 t.test('415 for a signed body that does not say that it is JSON', async (t) => {
   const { post } = await setUp(t)
-  for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/jsonp']) {
+  for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/jsonp', 'nonsense']) {
     t.match(await post(bodyOf(follow()), { 'content-type': type }), { status: 415 }, type)
   }
   for (const type of ['application/json', 'Application/JSON;charset=UTF-8', 'application/json ; x=y']) {
