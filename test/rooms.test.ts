@@ -49,22 +49,6 @@ t.test('imports point one way', async (t) => {
   }
 })
 
-t.test('no file imports in a circle', async (t) => {
-  const circles: string[][] = []
-  const done = new Set<string>()
-  function follow(file: string, way: readonly string[]) {
-    if (way.includes(file)) circles.push([...way.slice(way.indexOf(file)), file])
-    if (done.has(file) || way.includes(file)) return
-    for (const specifier of importsOf(readFileSync(join(SRC, file), 'utf8'))) {
-      const target = relative(SRC, resolve(SRC, dirname(file), specifier))
-      if (files.includes(target)) follow(target, [...way, file])
-    }
-    done.add(file)
-  }
-  for (const file of files) follow(file, [])
-  t.strictSame(circles, [])
-})
-
 t.test('only commands, process and demo touch the process and the environment', async (t) => {
   for (const file of files.filter((name) => !MAY_TOUCH_PROCESS.includes(roomOf(name)))) {
     t.notMatch(readFileSync(join(SRC, file), 'utf8'), /\bprocess\.|from 'node:process'|\bconsole\./, file)
