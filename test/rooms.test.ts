@@ -54,3 +54,21 @@ t.test('only process and demo touch the process and the environment', async (t) 
     t.notMatch(readFileSync(join(SRC, file), 'utf8'), /\bprocess\.|from 'node:process'|\bconsole\./, file)
   }
 })
+
+t.test('no file imports in a circle', async (t) => {
+  const imports = new Map(
+    files.map((file) => {
+      const specifiers = importsOf(readFileSync(join(SRC, file), 'utf8'))
+      return [file, specifiers.map((specifier) => relative(SRC, resolve(SRC, dirname(file), specifier)))]
+    }),
+  )
+  const done = new Set<string>()
+  function follow(file: string, way: readonly string[]) {
+    if (way.includes(file)) return t.fail([...way.slice(way.indexOf(file)), file].join(' → '))
+    if (done.has(file)) return
+    for (const imported of imports.get(file) ?? []) follow(imported, [...way, file])
+    done.add(file)
+  }
+  for (const file of files) follow(file, [])
+  t.ok(files.every((file) => done.has(file)))
+})

@@ -63,7 +63,7 @@ export function createLineApi(
     timeoutMs: settings.LINE_TIMEOUT_MS,
     connections: CONNECTIONS,
   })
-  const call = createCaller({ http, log, ...(sleep && { sleep }) })
+  const call = createCaller({ http, log, sleep })
   const {
     LINE_CHANNEL_ID: channelId,
     LINE_CHANNEL_SECRET: secret,

@@ -197,6 +197,16 @@ export function ledgerContract(name: string, create: () => Promise<Subject>) {
       t.match(await hold(other, 'you', 'y'), { held: true }, 'another lease')
     })
 
+    t.test('durations may be fractions of a millisecond', async (t) => {
+      t.match(await ledger.holdLease('x', 'me', 1_000.5, { endedMs: 0.5, lostMs: 0.5 }), { held: true })
+      await ledger.releaseLease('x', 'me', 0.5)
+      await ledger.record([friend(key('a'), 5)])
+      const [contact] = await ledger.due(1)
+      if (!contact) throw new Error('nobody is due')
+      await ledger.acknowledge([{ ...contact, failure: null }], 0.5)
+      await ledger.clampDue(0.5)
+    })
+
     t.test('a lease that was given back can be had at once', async (t) => {
       const other = await reopen()
       t.teardown(() => other.close())

@@ -44,6 +44,8 @@ export async function startThread(
   worker.on('message', (answer: WorkerAnswer) => {
     if ('warning' in answer) return onWarning?.(answer.warning)
     const place = waiting.findIndex(({ id }) => id === answer.id)
+    // Not an answer: under --watch, Node tells by the same way which files the thread has loaded.
+    if (place < 0) return
     const [{ resolve, reject, patience }] = waiting.splice(place, 1) as [Waiting]
     clearTimeout(patience)
     if ('error' in answer) reject(new LedgerError(answer.error))
