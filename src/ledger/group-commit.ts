@@ -28,6 +28,11 @@ export interface GroupCommitOptions {
 
 /** A batch that holds this much evidence takes no more calls: a commit must not keep the next one waiting for long. */
 const BATCH_LIMIT = 5_000
+/**
+ * So many calls do not wait for the end of the turn: the thread of the database commits them while this one reads the
+ * requests that came with them. With fewer, commits would cost more than that saves.
+ */
+const ENOUGH_CALLS = 16
 /** More evidence waiting than this is refused: better a 503 that LINE repeats than memory without end. */
 export const WAITING_LIMIT = 200_000
 
@@ -39,7 +44,9 @@ export const WAITING_LIMIT = 200_000
 export function createGroupCommit({ commit, onCommit }: GroupCommitOptions) {
   const queue: Gathering[] = []
   let waiting = 0
-  let running: Promise<void> | undefined
+  let isCommitting = false
+  let turnEnd: NodeJS.Immediate | undefined
+  let newest: Promise<void> = Promise.resolve()
 
   /** A call goes into one batch as a whole: its promise speaks for all of it. */
   function add(fill: (into: Gathering) => void): Promise<void> {
@@ -52,29 +59,36 @@ export function createGroupCommit({ commit, onCommit }: GroupCommitOptions) {
     fill(last)
     last.calls += 1
     waiting += last.evidence.size - before
-    running ??= run()
+    newest = last.done
+    if (!isCommitting) begin(last.calls)
     return last.done
   }
 
-  async function run() {
-    // Calls made in the same turn of the event loop, of all the sockets that were ready, share the first transaction.
-    await new Promise(setImmediate)
-    for (let next = queue.shift(); next; next = queue.shift()) {
-      const batch = next
-      waiting -= batch.evidence.size
-      const startedAt = performance.now()
-      try {
-        const { acknowledgements, madeAt } = batch
-        await commit({ evidence: [...batch.evidence.values()], acknowledgements, madeAt })
-      } catch (error) {
-        batch.reject(error)
-        continue
-      }
+  /** Calls made in the same turn of the event loop, of all the sockets that were ready, share a transaction. */
+  function begin(calls: number) {
+    if (calls >= ENOUGH_CALLS) commitFirst()
+    else turnEnd ??= setImmediate(commitFirst)
+  }
+
+  async function commitFirst() {
+    clearImmediate(turnEnd)
+    turnEnd = undefined
+    const batch = queue.shift()
+    if (!batch) return
+    isCommitting = true
+    waiting -= batch.evidence.size
+    const { acknowledgements, madeAt, calls } = batch
+    const startedAt = performance.now()
+    try {
+      await commit({ evidence: [...batch.evidence.values()], acknowledgements, madeAt })
       const tookMs = performance.now() - startedAt
-      if (onCommit) queueMicrotask(() => onCommit(batch.calls, tookMs))
+      if (onCommit) queueMicrotask(() => onCommit(calls, tookMs))
       batch.resolve()
+    } catch (error) {
+      batch.reject(error)
     }
-    running = undefined
+    isCommitting = false
+    if (queue.length > 0) turnEnd = setImmediate(commitFirst)
   }
 
   return {
@@ -90,7 +104,10 @@ export function createGroupCommit({ commit, onCommit }: GroupCommitOptions) {
     probe: () => add(() => undefined),
     /** Resolves when everything that was added has been committed or refused. */
     async idle() {
-      await running
+      for (let seen: unknown; seen !== newest; ) {
+        seen = newest
+        await newest.catch(() => {})
+      }
     },
   }
 }

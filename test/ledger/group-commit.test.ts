@@ -42,6 +42,42 @@ t.test('what arrives while a commit is under way shares the next one', async (t)
   t.strictSame(sizes, [1, 4])
 })
 
+t.test('few calls wait for those that come in the same turn, many do not', async (t) => {
+  const { commits, batches, turn } = setUp()
+  const calls = users(15).map((user) => commits.record([at(user, 1)]))
+  t.equal(batches.length, 0)
+  calls.push(...users(20).map((user) => commits.record([at(user, 2)])))
+  t.equal(
+    batches[0]?.users.length,
+    15,
+    'the sixteenth call does not wait; here it speaks of somebody who is there',
+  )
+  t.equal(batches.length, 1)
+  batches[0]?.end()
+  await turn()
+  t.equal(batches[1]?.users.length, 19)
+  batches[1]?.end()
+  await Promise.all(calls)
+})
+
+t.test('idle waits for what comes while it waits, and for nothing on an idle system', async (t) => {
+  const { commits, batches, turn } = setUp()
+  await commits.idle()
+  const first = commits.record([at('a', 1)])
+  let isIdle = false
+  const idle = commits.idle().then(() => {
+    isIdle = true
+  })
+  await turn()
+  const second = commits.record([at('b', 1)])
+  batches[0]?.end(new Error('disk full'))
+  await t.rejects(first)
+  await turn()
+  t.equal(isIdle, false)
+  batches[1]?.end()
+  await Promise.all([second, idle])
+})
+
 t.test('a contact is in a batch once, with all that was said of it', async (t) => {
   const { commits, batches, turn } = setUp()
   void commits.record([at('a', 5), gone(key('a'), 7)])
