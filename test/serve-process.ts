@@ -7,9 +7,9 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { KEPT_MS } from '../src/http/kept.ts'
-import { type BrazeSandbox, type BrazeSandboxOptions, startBrazeSandbox } from '../src/sandbox/braze.ts'
-import { createLineSandbox, type LineSandboxOptions } from '../src/sandbox/line.ts'
-import { type LineApiSandboxOptions, startLineApiSandbox } from '../src/sandbox/line-api.ts'
+import { type BrazeSandbox, type BrazeSandboxOptions, startBrazeSandbox } from '../src/sandbox/braze/braze.ts'
+import { type LineApiSandboxOptions, startLineApiSandbox } from '../src/sandbox/line/api.ts'
+import { createLineSandbox, type LineSandboxOptions } from '../src/sandbox/line/webhooks.ts'
 
 const BIN = resolve(import.meta.dirname, '../bin/line-braze.js')
 

@@ -1,5 +1,5 @@
-import type { BrazeSandbox } from '../sandbox/braze.ts'
-import type { Truth } from '../sandbox/line.ts'
+import type { BrazeSandbox } from '../sandbox/braze/braze.ts'
+import type { Truth } from '../sandbox/line/traffic.ts'
 import { faultsOf, type Repair } from './repair.ts'
 
 /** How Braze compares with what is true of each person. */

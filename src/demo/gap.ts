@@ -1,5 +1,5 @@
-import type { Truth } from '../sandbox/line.ts'
-import type { LineApiSandbox } from '../sandbox/line-api.ts'
+import type { LineApiSandbox } from '../sandbox/line/api.ts'
+import type { Truth } from '../sandbox/line/traffic.ts'
 import { hex, shuffled } from '../sandbox/random.ts'
 
 /** What the webhooks have told, and whom they have told nothing about. */

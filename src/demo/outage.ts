@@ -1,4 +1,4 @@
-import type { BrazeSandbox, ScriptedAnswer } from '../sandbox/braze.ts'
+import type { BrazeSandbox, ScriptedAnswer } from '../sandbox/braze/braze.ts'
 
 /** The parts of the traffic that have been sent when Braze goes down and when it comes back. */
 const FROM = 0.2

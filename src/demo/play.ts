@@ -1,11 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import {
-  createTraffic,
-  type LineEvent,
-  type LineSandbox,
-  seededRandom,
-  type Traffic,
-} from '../sandbox/line.ts'
+import type { LineEvent } from '../sandbox/line/events.ts'
+import { createTraffic, type Traffic } from '../sandbox/line/traffic.ts'
+import type { LineSandbox } from '../sandbox/line/webhooks.ts'
+import { seededRandom } from '../sandbox/random.ts'
 
 /** What has been sent. */
 export interface Counts {

@@ -1,4 +1,4 @@
-import type { BrazeSandbox } from '../sandbox/braze.ts'
+import type { BrazeSandbox } from '../sandbox/braze/braze.ts'
 import { type Comparison, compare } from './compare.ts'
 import type { DeliveryHealth, HealthWatch } from './health.ts'
 import type { Counts, Play } from './play.ts'

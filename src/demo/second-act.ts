@@ -1,4 +1,4 @@
-import type { Truth } from '../sandbox/line.ts'
+import type { Truth } from '../sandbox/line/traffic.ts'
 import { number } from '../terminal/numbers.ts'
 import { type Gap, type Known, newPeople, playGap } from './gap.ts'
 import { isDelivering } from './health.ts'

@@ -1,4 +1,4 @@
-import { createLineSandbox, type LineSandbox } from '../sandbox/line.ts'
+import { createLineSandbox, type LineSandbox } from '../sandbox/line/webhooks.ts'
 import { type HealthWatch, watchHealth } from './health.ts'
 import { describeEnd, type End } from './program.ts'
 import { type DemoServer, spawnServer } from './server.ts'

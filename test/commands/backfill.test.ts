@@ -5,8 +5,8 @@ import t, { type Test } from 'tap'
 import { type Evidence, friend, gone, messaged } from '../../src/contact/contact.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
 import { openLedger } from '../../src/ledger/open.ts'
-import type { BrazeSandboxOptions } from '../../src/sandbox/braze.ts'
-import type { LineApiSandboxOptions } from '../../src/sandbox/line-api.ts'
+import type { BrazeSandboxOptions } from '../../src/sandbox/braze/braze.ts'
+import type { LineApiSandboxOptions } from '../../src/sandbox/line/api.ts'
 import { SECRET, stage } from '../serve-process.ts'
 
 const HOUR_MS = 3_600_000

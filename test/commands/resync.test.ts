@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { type Evidence, friend, gone, messaged } from '../../src/contact/contact.ts'
 import { openLedger } from '../../src/ledger/open.ts'
-import type { BrazeSandboxOptions } from '../../src/sandbox/braze.ts'
+import type { BrazeSandboxOptions } from '../../src/sandbox/braze/braze.ts'
 import { stage } from '../serve-process.ts'
 
 const key = (userId: string) => ({ channel: 'default', userId })

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { friend, gone } from '../../src/contact/contact.ts'
 import { openLedger } from '../../src/ledger/open.ts'
-import type { BrazeSandboxOptions } from '../../src/sandbox/braze.ts'
+import type { BrazeSandboxOptions } from '../../src/sandbox/braze/braze.ts'
 import { stage } from '../serve-process.ts'
 
 const key = (userId: string) => ({ channel: 'default', userId })

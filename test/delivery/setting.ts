@@ -11,7 +11,11 @@ import { createSqliteLedger } from '../../src/ledger/sqlite/ledger.ts'
 import { openDatabase } from '../../src/ledger/sqlite/open.ts'
 import { createStore } from '../../src/ledger/sqlite/store.ts'
 import type { RemoteStore } from '../../src/ledger/sqlite/thread.ts'
-import { type BrazeSandbox, type BrazeSandboxOptions, startBrazeSandbox } from '../../src/sandbox/braze.ts'
+import {
+  type BrazeSandbox,
+  type BrazeSandboxOptions,
+  startBrazeSandbox,
+} from '../../src/sandbox/braze/braze.ts'
 
 export const SETTLE_MS = 300
 export const hold = (ledger: Ledger, holder: string, durationMs = 1_000) =>

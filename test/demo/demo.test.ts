@@ -14,9 +14,10 @@ import { describe, resultOf, tableOf } from '../../src/demo/report.ts'
 import { describeGap } from '../../src/demo/second-act.ts'
 import { openLedger } from '../../src/ledger/open.ts'
 import { createInterruption } from '../../src/process/interruption.ts'
-import { startBrazeSandbox } from '../../src/sandbox/braze.ts'
-import { createTraffic, seededRandom, type Truth } from '../../src/sandbox/line.ts'
-import { startLineApiSandbox } from '../../src/sandbox/line-api.ts'
+import { startBrazeSandbox } from '../../src/sandbox/braze/braze.ts'
+import { startLineApiSandbox } from '../../src/sandbox/line/api.ts'
+import { createTraffic, type Truth } from '../../src/sandbox/line/traffic.ts'
+import { seededRandom } from '../../src/sandbox/random.ts'
 import { createDisplay } from '../../src/terminal/display.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../bin/line-braze.js', import.meta.url))

@@ -1,0 +1,159 @@
+import { between, hex, pick, type Random } from '../random.ts'
+
+/** Where an event comes from; `userId` is absent for people who never gave consent. [REF] */
+export interface LineSource {
+  type: 'user' | 'group' | 'room'
+  userId?: string
+  groupId?: string
+  roomId?: string
+}
+
+/** A webhook event. [REF] `timestamp` is in epoch milliseconds, `webhookEventId` is a ULID. */
+export interface LineEvent {
+  type: string
+  mode: 'active' | 'standby'
+  timestamp: number
+  source?: LineSource
+  webhookEventId: string
+  deliveryContext: { isRedelivery: boolean }
+  [more: string]: unknown
+}
+
+/** Fields that go over the builder's own; wrong ones too, which is what tests need. */
+export type More = Record<string, unknown>
+export type LineEvents = ReturnType<typeof createEvents>
+
+/** The dummy of old console checks, to be ignored. */
+export const dummyUser = 'Udeadbeefdeadbeefdeadbeefdeadbeef'
+const crockford = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
+/** Texts whose serialisation differs between LINE and JSON.stringify, see line-json.ts. */
+const texts = [
+  'こんにちは 🎉',
+  'a < b && c > d',
+  "it's 100% = all",
+  '予約をお願いします 🙇‍♀️',
+  'ok "quoted" \\ / \n',
+  '안녕하세요 <3',
+]
+
+/** Builds events as LINE does. Timestamps default to now; `random` is the source of all ids. */
+export function createEvents(random: Random) {
+  const digits = (count: number) => Array.from({ length: count }, () => between(random, 0, 9)).join('')
+
+  function ulid(timestamp: number): string {
+    let text = ''
+    for (let rest = timestamp; text.length < 10; rest = Math.floor(rest / 32))
+      text = crockford[rest % 32] + text
+    while (text.length < 26) text += pick(random, [...crockford])
+    return text
+  }
+
+  function event(type: string, source: LineSource | undefined, timestamp: number, more: More): LineEvent {
+    return {
+      type,
+      ...(source && { source }),
+      timestamp,
+      mode: 'active',
+      webhookEventId: ulid(timestamp),
+      deliveryContext: { isRedelivery: false },
+      ...more,
+    }
+  }
+
+  /** Standby channels get no replyToken. [REF] */
+  function repliable(type: string, source: LineSource | undefined, timestamp: number, more: More): LineEvent {
+    return event(
+      type,
+      source,
+      timestamp,
+      more.mode === 'standby' ? more : { replyToken: hex(random, 32), ...more },
+    )
+  }
+
+  const text = () => ({
+    id: digits(18),
+    type: 'text',
+    quoteToken: hex(random, 32),
+    text: pick(random, texts),
+  })
+  const user = (userId: string): LineSource => ({ type: 'user', userId })
+  const group = (userId?: string): LineSource => ({
+    type: 'group',
+    groupId: `C${hex(random, 32)}`,
+    ...(userId && { userId }),
+  })
+  const room = (userId: string): LineSource => ({ type: 'room', roomId: `R${hex(random, 32)}`, userId })
+
+  return {
+    /** A user id that is nobody's. */
+    user: (): string => `U${hex(random, 32)}`,
+    follow: (userId: string, at = Date.now(), more: More = {}) =>
+      repliable('follow', user(userId), at, { follow: { isUnblocked: false }, ...more }),
+    unfollow: (userId: string, at = Date.now(), more: More = {}) => event('unfollow', user(userId), at, more),
+    /** A 1:1 message. */
+    message: (userId: string, at = Date.now(), more: More = {}) =>
+      repliable('message', user(userId), at, { message: text(), ...more }),
+    groupMessage: (userId: string, at = Date.now(), more: More = {}) =>
+      repliable('message', group(userId), at, { message: text(), ...more }),
+    roomMessage: (userId: string, at = Date.now(), more: More = {}) =>
+      repliable('message', room(userId), at, { message: text(), ...more }),
+    /** An event that says nothing about whether anyone can be reached. */
+    noise(kind: NoiseKind, userId: string, at = Date.now(), more: More = {}): LineEvent {
+      const { type = kind, from = 'user', ...own } = noise[kind](userId, digits(18))
+      const source = from === 'user' ? user(userId) : from === 'group' ? group(userId) : undefined
+      return event(type, source, at, { ...own, ...more })
+    },
+  }
+}
+
+/** The same event as LINE sends it again: same `webhookEventId` and `timestamp`. [RECV] */
+export function asRedelivery(event: LineEvent): LineEvent {
+  return { ...event, deliveryContext: { isRedelivery: true } }
+}
+
+/** What is special about one kind of noise: the event's type where it is not the kind's name, its source, its own fields. */
+type Noise = (
+  userId: string,
+  id: string,
+) => { type?: string; from?: 'user' | 'group' | 'nobody'; [field: string]: unknown }
+
+const members = (userId: string) => ({ members: [{ type: 'user', userId }] })
+const kinds = {
+  unsend: (_, messageId) => ({ unsend: { messageId } }),
+  messageEdited: (_, id) => ({ message: { id, type: 'text', text: 'edited' } }),
+  postback: () => ({ postback: { data: 'action=buy&item=1', params: { date: '2026-08-01' } } }),
+  join: () => ({ from: 'group' }),
+  leave: () => ({ from: 'group' }),
+  memberJoined: (userId) => ({ from: 'group', joined: members(userId) }),
+  memberLeft: (userId) => ({ from: 'group', left: members(userId) }),
+  videoPlayComplete: () => ({ videoPlayComplete: { trackingId: 'track-1' } }),
+  beacon: () => ({ beacon: { hwid: 'd41d8cd98f', type: 'enter' } }),
+  accountLink: (_, nonce) => ({ link: { result: 'ok', nonce } }),
+  accountLinkFailed: (_, nonce) => ({
+    type: 'accountLink',
+    from: 'nobody',
+    link: { result: 'failed', nonce },
+  }),
+  membership: () => ({ membership: { type: 'joined', membershipId: 3189 } }),
+  delivery: () => ({
+    from: 'nobody',
+    delivery: { data: '15034552939884E28681A7D668CEA94C147C716C0EC9DFE8B80B44EF3B57F6BD' },
+  }),
+  module: () => ({ from: 'nobody', module: { type: 'attached', botId: 'U0', scopes: ['message:send'] } }),
+  activated: () => ({ chatControl: { expireAt: 1_800_000_000_000 } }),
+  deactivated: () => ({}),
+  botSuspended: () => ({ from: 'nobody' }),
+  botResumed: () => ({ from: 'nobody' }),
+  unknownType: (userId) => ({ type: 'somethingNew', somethingNew: { userId, deep: [[[{}]]] } }),
+  dummyFollow: () => ({ type: 'follow', source: { type: 'user', userId: dummyUser } }),
+  messageWithoutConsent: (_, id) => ({
+    type: 'message',
+    source: { type: 'user' },
+    message: { id, type: 'text', text: '?' },
+  }),
+} satisfies Record<string, Noise>
+const noise: Record<NoiseKind, Noise> = kinds
+
+/** Every event type that says nothing, and follows and messages of nobody. */
+export type NoiseKind = keyof typeof kinds
+export const noiseKinds = Object.keys(kinds) as readonly NoiseKind[]

@@ -1,0 +1,80 @@
+import { hex, type Random } from '../random.ts'
+import type { Reply } from './reply.ts'
+
+/** What tests can do to channel access tokens. */
+export interface TokenControls {
+  /** Ends every token: the long-lived one until `setToken`, the stateless ones for good. New stateless ones can be issued. */
+  revokeTokens: () => void
+  /** Ends the stateless tokens that were issued so far. */
+  expireTokens: () => void
+  /** Another long-lived token is valid from now on, the one before is not. */
+  setToken: (token: string) => void
+  /** The life of stateless tokens issued from now on. */
+  setTokenLife: (seconds: number) => void
+}
+
+export type Tokens = ReturnType<typeof createTokens>
+
+/** Of a stateless token. [TOK] */
+const defaultLifeSeconds = 900
+
+/** Issues stateless tokens and knows which tokens are valid. [TOK] */
+export function createTokens(options: {
+  token: string
+  channelId: string
+  channelSecret: string
+  random: Random
+  clock: () => number
+  onIssued: () => void
+}) {
+  const { channelId, channelSecret, random, clock } = options
+  /** When each stateless token ends, in epoch milliseconds; in the order of issue. */
+  const endOf = new Map<string, number>()
+  let token = options.token
+  let isRevoked = false
+  let lifeSeconds = defaultLifeSeconds
+
+  const controls: TokenControls = {
+    revokeTokens() {
+      isRevoked = true
+      endOf.clear()
+    },
+    expireTokens: () => endOf.clear(),
+    setToken(newToken) {
+      token = newToken
+      isRevoked = false
+    },
+    setTokenLife(seconds) {
+      lifeSeconds = seconds
+    },
+  }
+
+  /** Answers `POST /oauth2/v3/token`. */
+  function issue(form: URLSearchParams): Reply {
+    if (form.get('grant_type') !== 'client_credentials')
+      return oauthError('unsupported_grant_type', "'grant_type' must be 'client_credentials'")
+    if (form.get('client_id') !== channelId || form.get('client_secret') !== channelSecret)
+      return oauthError('invalid_client', 'Invalid client id or secret')
+    const access_token = `eyJhbGciOiJIUzI1NiJ9.${hex(random, 256)}.${hex(random, 40)}`
+    endOf.set(access_token, clock() + lifeSeconds * 1000)
+    options.onIssued()
+    return { status: 200, body: { token_type: 'Bearer', access_token, expires_in: lifeSeconds } }
+  }
+
+  return {
+    controls,
+    issue,
+    /** Whether an Authorization header lets a request in. */
+    admits(authorization: string): boolean {
+      const given = authorization.startsWith('Bearer ') ? authorization.slice(7) : ''
+      return (given === token && !isRevoked) || (endOf.get(given) ?? 0) > clock()
+    },
+    get token() {
+      return token
+    },
+  }
+}
+
+function oauthError(error: string, error_description: string): Reply {
+  return { status: 400, body: { error, error_description } }
+}
