@@ -1,74 +1,44 @@
-import { identify, isObject } from './object.ts'
+import { type Reply, refusal } from '../answers.ts'
+import { type Random, shuffled } from '../random.ts'
+import { isObject, readAlias } from './object.ts'
+import type { Profiles } from './profiles.ts'
+import type { InvalidIdsStyle } from './rules.ts'
 
-/** A body of `POST /users/export/ids`, read: whom it asks for and which fields. */
-export interface ExportRequest {
-  asked: Asked[]
-  fields: unknown[]
-}
-
-/** One identifier as it was sent. */
-export interface Asked {
-  /** See profileKey; of no use for a braze_id, by which no profile is kept. */
-  profile: string
-  kind: 'external_id' | 'user_alias' | 'braze_id'
-  /** The identifier's own text. */
-  userId: string
-  /** The identifier as `invalid_user_ids` names it: an alias is an object. */
-  sent: unknown
-}
-
-/** How `invalid_user_ids` names aliases, or whether it is there at all: Braze does not say. */
-export type InvalidIdsStyle = 'objects' | 'strings' | 'absent'
-
-/** A profile that is there, with its key. */
-export interface ExportedProfile {
-  profile: string
-  brazeId: string
-  attributes: ReadonlyMap<string, unknown>
-}
-
-/** Most identifiers, of all kinds together, of one request. */
+/** Most identifiers of one request. */
 const maxIdentifiers = 50
-const lists = { external_ids: 'external_id', user_aliases: 'user_alias', braze_id: 'braze_id' } as const
 
-/** Reads a parsed body, or says what is wrong with it. */
-export function readExport(body: unknown): ExportRequest | string {
-  if (!isObject(body)) return 'The request body must be a JSON object'
-  const asked: Asked[] = []
-  for (const [name, kind] of Object.entries(lists)) {
-    const list = name === 'braze_id' ? [body[name]].filter((id) => id !== undefined) : (body[name] ?? [])
-    if (!Array.isArray(list)) return `'${name}' must be an array`
-    for (const sent of list) {
-      const identity = identify({ [kind]: sent })
-      if (typeof identity === 'string') return identity
-      asked.push({ profile: identity.profile, kind, userId: identity.userId, sent })
-    }
+/** Answers a parsed body of `POST /users/export/ids` that asks for aliases. Users come in an order of their own. */
+export function judgeExport(
+  body: unknown,
+  { profiles, style, random }: { profiles: Profiles; style: InvalidIdsStyle; random: Random },
+): Reply {
+  if (!isObject(body)) return refusal(400, 'The request body must be a JSON object')
+  const { user_aliases: aliases, fields_to_export: fields } = body
+  if (!Array.isArray(aliases) || aliases.length === 0)
+    return refusal(400, "'user_aliases' must be a non-empty array")
+  if (aliases.length > maxIdentifiers)
+    return refusal(400, `At most ${maxIdentifiers} users may be exported with one request`)
+  if (!Array.isArray(fields) || fields.length === 0)
+    return refusal(400, "'fields_to_export' must be a non-empty array")
+  const users = new Map<string, object>()
+  const unknown: unknown[] = []
+  for (const alias of aliases) {
+    const identity = readAlias(alias)
+    if (typeof identity === 'string') return refusal(400, identity)
+    const attributes = profiles.get(identity.profile)
+    if (attributes !== undefined) users.set(identity.profile, exported(alias, attributes, fields))
+    else unknown.push(style === 'strings' ? identity.userId : alias)
   }
-  if (asked.length === 0) return "'external_ids', 'user_aliases' or 'braze_id' is required"
-  if (asked.length > maxIdentifiers) return `At most ${maxIdentifiers} users may be exported with one request`
-  const { fields_to_export: fields } = body
-  if (!Array.isArray(fields) || fields.length === 0) return "'fields_to_export' must be a non-empty array"
-  return { asked, fields }
+  const invalid = style === 'absent' ? {} : { invalid_user_ids: unknown }
+  const shown = shuffled(random, [...users.values()])
+  return { status: 200, body: { message: 'success', users: shown, ...invalid } }
 }
 
 /** A user as Braze exports it: only the fields that were asked for, and none that is empty. */
-export function exportedUser({ profile, brazeId, attributes }: ExportedProfile, fields: unknown[]) {
-  const [kind, ...names] = profile.split('\0')
-  const [alias_label, alias_name] = names
-  const user: Record<string, unknown> = {
-    ...(kind === 'external_id' && { external_id: names.join('\0') }),
-    ...(kind === 'user_alias' && { user_aliases: [{ alias_name, alias_label }] }),
+function exported(alias: unknown, attributes: ReadonlyMap<string, unknown>, fields: unknown[]): object {
+  const user = {
+    user_aliases: [alias],
     ...(attributes.size > 0 && { custom_attributes: Object.fromEntries(attributes) }),
-    braze_id: brazeId,
   }
   return Object.fromEntries(Object.entries(user).filter(([name]) => fields.includes(name)))
-}
-
-/** The part of an answer that names who is unknown. */
-export function invalidIds(
-  unknown: readonly Asked[],
-  style: InvalidIdsStyle,
-): { invalid_user_ids?: unknown[] } {
-  if (style === 'absent') return {}
-  return { invalid_user_ids: unknown.map(({ sent, userId }) => (style === 'strings' ? userId : sent)) }
 }

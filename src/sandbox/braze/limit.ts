@@ -8,40 +8,37 @@ export interface Limit {
   perMs: number
 }
 
-export interface Limiter {
-  /** Counts one request; false when it is one too many. */
-  take: () => boolean
-  /** The headers of an answer, as things stand. */
-  headers: (status: number) => Record<string, string>
-}
+export type Limiter = ReturnType<typeof createLimiter>
 
-/** Windows follow each other from the first request on. `now` is in epoch milliseconds. */
-export function createLimiter(limit: Limit, now: () => number = Date.now): Limiter {
+/** Windows follow each other from the first request on. */
+export function createLimiter({ dialect, requests, perMs }: Limit) {
   let endsAt = 0
   let used = 0
 
   function roll() {
-    if (now() < endsAt) return
-    endsAt = now() + limit.perMs
+    if (Date.now() < endsAt) return
+    endsAt = Date.now() + perMs
     used = 0
   }
 
   return {
-    take() {
+    /** Counts one request; false when it is one too many. */
+    take(): boolean {
       roll()
-      if (used >= limit.requests) return false
+      if (used >= requests) return false
       used++
       return true
     },
-    headers(status) {
+    /** The headers of an answer, as things stand. */
+    headers(status: number): Headers {
       roll()
-      const seconds = String(Math.ceil((endsAt - now()) / 1000))
-      if (limit.dialect === 'seconds' && status === 429) return { 'X-Ratelimit-Retry-After': seconds }
-      return {
-        'X-RateLimit-Limit': String(limit.requests),
-        'X-RateLimit-Remaining': String(limit.requests - used),
-        'X-RateLimit-Reset': limit.dialect === 'seconds' ? seconds : String(Math.ceil(endsAt / 1000)),
-      }
+      const seconds = String(Math.ceil((endsAt - Date.now()) / 1000))
+      if (dialect === 'seconds' && status === 429) return new Headers({ 'X-Ratelimit-Retry-After': seconds })
+      return new Headers({
+        'X-RateLimit-Limit': String(requests),
+        'X-RateLimit-Remaining': String(requests - used),
+        'X-RateLimit-Reset': dialect === 'seconds' ? seconds : String(Math.ceil(endsAt / 1000)),
+      })
     },
   }
 }

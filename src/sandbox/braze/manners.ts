@@ -2,21 +2,12 @@ import type { Write } from './object.ts'
 import { maxObjects } from './track.ts'
 
 /** One request on its way, as manners see it. */
-export interface Sending {
+interface Sending {
   writes: readonly Write[]
   /** When it arrived, in epoch milliseconds. */
   at: number
   /** Whether its client has hung up: it may send again, for even an answer that was sent may not have been heard. */
   isCut: () => boolean
-}
-
-export interface Manners {
-  /** What clients did that they should not, without user ids; at most a hundred. */
-  violations: readonly string[]
-  /** A request has arrived whole: `writes` are its readable objects, `objects` counts them all. */
-  begin: (writes: readonly Write[], objects: number, isCut: () => boolean) => Sending
-  /** It was answered, or its client has gone. `taken` are the writes that Braze took, `accepted` whether it said so. */
-  end: (sending: Sending, taken: readonly Write[], accepted: boolean, answeredAt: number) => void
 }
 
 /** The last write of a user that Braze took. */
@@ -36,13 +27,7 @@ const toleranceMs = 1
  * `_update_existing_only` always said, at most 75 objects. A write whose answer was, or may have been, lost can be repeated at once but not
  * contradicted: Braze could apply the two in either order.
  */
-export function createManners({
-  settleMs = 0,
-  clock = Date.now,
-}: {
-  settleMs?: number
-  clock?: () => number
-} = {}): Manners {
+export function createManners({ settleMs, clock }: { settleMs: number; clock: () => number }) {
   const violations: string[] = []
   const open = new Map<string, Sending>()
   const last = new Map<string, Taken>()
@@ -69,8 +54,10 @@ export function createManners({
   }
 
   return {
-    violations,
-    begin(writes, objects, isCut) {
+    /** What clients did that they should not, without user ids; at most a hundred. */
+    violations: violations as readonly string[],
+    /** A request has arrived whole: `writes` are its readable objects, `objects` counts them all. */
+    begin(writes: readonly Write[], objects: number, isCut: () => boolean): Sending {
       if (objects > maxObjects) blame(`${objects} objects in one request`)
       const sending = { writes, at: clock(), isCut }
       for (const write of writes) {
@@ -83,15 +70,14 @@ export function createManners({
       }
       return sending
     },
-    end(sending, taken, accepted, answeredAt) {
+    /** It is answered in this moment, or its client has gone. `taken` are the writes that Braze took, `accepted` whether it said so. */
+    end(sending: Sending, taken: readonly Write[], accepted: boolean) {
       for (const { profile } of sending.writes) if (open.get(profile) === sending) open.delete(profile)
       if (settleMs === 0) return
-      const at = accepted ? answeredAt : sending.at
+      const at = accepted ? clock() : sending.at
       for (const write of taken) last.set(write.profile, { at, accepted, content: contentOf(write), sending })
     },
   }
 }
 
-function contentOf({ creates, attributes }: Write): string {
-  return JSON.stringify([creates, attributes])
-}
+const contentOf = ({ creates, attributes }: Write): string => JSON.stringify([creates, attributes])

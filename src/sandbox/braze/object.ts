@@ -5,7 +5,7 @@ export type AttributeObject = Record<string, unknown>
 export interface Write {
   /** Key of the profile, see profileKey. */
   profile: string
-  /** The identifier's own text: an alias name, an external_id… */
+  /** The alias name. */
   userId: string
   /** Whether an unknown profile is created. [OBJ] `_update_existing_only` */
   creates: boolean
@@ -15,76 +15,41 @@ export interface Write {
   attributes: [name: string, value: unknown][]
 }
 
-interface Identity {
-  kind: string
-  profile: string
-  userId: string
-}
-
-const identifiers = ['external_id', 'user_alias', 'braze_id', 'email', 'phone']
 const maxText = 255
-const maxExternalIdBytes = 987
+const ownNames = ['_update_existing_only', 'user_alias']
 
 /** Aliases are unique per (label, name), case-sensitive. [ALIAS] */
-export function profileKey(label: string, name: string): string {
-  return `user_alias\0${label}\0${name}`
-}
+export const profileKey = (label: string, name: string): string => `${label}\0${name}`
 
-/** Reads one attribute object, or says in Braze's manner (free text) what is wrong with it. [OBJ] */
+/**
+ * Reads one attribute object, or says in Braze's manner (free text) what is wrong with it. Of the identifiers that Braze knows it reads
+ * aliases only. [OBJ]
+ */
 export function readWrite(raw: unknown): Write | string {
   if (!isObject(raw)) return 'Each attributes object must be an object'
-  const identity = identify(raw)
+  const identity = readAlias(raw.user_alias)
   if (typeof identity === 'string') return identity
   const only = raw._update_existing_only
   if (only !== undefined && typeof only !== 'boolean') return "'_update_existing_only' must be a boolean"
-  const attributes = readAttributes(raw, identity.kind)
-  if (typeof attributes === 'string') return attributes
-  const updatesOnly = only ?? identity.kind === 'user_alias'
-  return {
-    profile: identity.profile,
-    userId: identity.userId,
-    creates: !updatesOnly && identity.kind !== 'braze_id',
-    explicit: only !== undefined,
-    attributes,
+  const attributes = Object.entries(raw).filter(([name]) => !ownNames.includes(name))
+  for (const [name, value] of attributes) {
+    if (name.length > maxText) return 'The name of an attribute is too long'
+    if (typeof value === 'string' && value.length > maxText) return 'The value of an attribute is too long'
   }
+  // With an alias, `_update_existing_only` is true unless stated otherwise.
+  return { ...identity, creates: only === false, explicit: only !== undefined, attributes }
 }
 
-/** Whom an object is about, or what is wrong with its identifier. Also serves events and purchases. */
-export function identify(object: Record<string, unknown>): Identity | string {
-  const kind = identifiers.find((name) => object[name] !== undefined && object[name] !== null)
-  if (kind === undefined) return "'external_id', 'braze_id', 'user_alias', 'email' or 'phone' is required"
-  const value = object[kind]
-  if (kind === 'user_alias') return identifyAlias(value)
-  if (!isText(value)) return `'${kind}' must be a non-empty string`
-  if (kind === 'external_id' && Buffer.byteLength(value) > maxExternalIdBytes)
-    return "'external_id' is too long"
-  return { kind, profile: `${kind}\0${value}`, userId: value }
+/** Whom a `user_alias` is about, or what is wrong with it. */
+export function readAlias(alias: unknown): Pick<Write, 'profile' | 'userId'> | string {
+  if (!isObject(alias) || !isText(alias.alias_name) || !isText(alias.alias_label)) {
+    return "'user_alias' must have a non-empty 'alias_name' and 'alias_label'"
+  }
+  return { profile: profileKey(alias.alias_label, alias.alias_name), userId: alias.alias_name }
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function identifyAlias(alias: unknown): Identity | string {
-  if (!isObject(alias) || !isText(alias.alias_name) || !isText(alias.alias_label)) {
-    return "'user_alias' must have a non-empty 'alias_name' and 'alias_label'"
-  }
-  const { alias_label: label, alias_name: name } = alias
-  return { kind: 'user_alias', profile: profileKey(label, name), userId: name }
-}
-
-function readAttributes(object: AttributeObject, identifier: string): Write['attributes'] | string {
-  const attributes: Write['attributes'] = []
-  for (const name of Object.keys(object)) {
-    if (name === '_update_existing_only' || name === identifier) continue
-    const value = object[name]
-    if (name.length > maxText) return 'The name of an attribute is too long'
-    if (typeof value === 'string' && value.length > maxText) return 'The value of an attribute is too long'
-    attributes.push([name, value])
-  }
-  return attributes
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string' && value !== ''
-}
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''

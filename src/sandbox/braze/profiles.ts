@@ -1,93 +1,65 @@
 import { between, type Random } from '../random.ts'
 import type { Write } from './object.ts'
 
-export interface Profiles {
-  /** Queues writes; each is applied after a delay of its own, so in any order. [LIMITS] */
-  take: (writes: readonly Write[]) => void
-  /** A profile's attributes by its key, or undefined where there is no such profile. */
-  get: (profile: string) => ReadonlyMap<string, unknown> | undefined
-  /** A profile known from before, or more attributes of one. */
-  create: (profile: string, attributes: Record<string, unknown>) => void
-  remove: (profile: string) => void
-  removeAttribute: (profile: string, name: string) => void
-  readonly size: number
-  /** Writes taken and not yet applied. */
-  readonly waiting: number
-  /** Drops what is waiting. */
-  close: () => void
-}
+export type Profiles = ReturnType<typeof createProfiles>
 
-/** `applyMs` is the shortest and the longest delay; [0, 0] applies at once. `onApplied` hears of each write. */
+/** `applyMs` is the shortest and the longest delay; [0, 0] applies at once. `onApplied` is called after each write. */
 export function createProfiles(options: {
   applyMs: readonly [min: number, max: number]
   random: Random
-  onApplied: (write: Write) => void
-}): Profiles {
+  onApplied: () => void
+}) {
   const [minMs, maxMs] = options.applyMs
+  /** Attributes by the key of their profile. */
   const profiles = new Map<string, Map<string, unknown>>()
-  /** Writes by the millisecond they are due: one timer for all of a millisecond. */
-  const due = new Map<number, { timer: NodeJS.Timeout; writes: Write[] }>()
-  let waiting = 0
+  const timers = new Set<NodeJS.Timeout>()
 
-  function apply(write: Write) {
-    let profile = profiles.get(write.profile)
-    if (profile === undefined && write.creates) {
-      profile = new Map()
-      profiles.set(write.profile, profile)
-    }
-    if (profile !== undefined) for (const [name, value] of write.attributes) set(profile, name, value)
-    waiting--
-    options.onApplied(write)
+  function change(profile: string, attributes: Iterable<[name: string, value: unknown]>, creates: boolean) {
+    const changed = profiles.get(profile) ?? new Map<string, unknown>()
+    if (creates) profiles.set(profile, changed)
+    // null removes an attribute. [OBJ]
+    for (const [name, value] of attributes) value === null ? changed.delete(name) : changed.set(name, value)
   }
 
-  function applyDue(at: number) {
-    const writes = due.get(at)?.writes ?? []
-    due.delete(at)
-    for (const write of writes) apply(write)
+  function apply({ profile, attributes, creates }: Write) {
+    change(profile, attributes, creates)
+    options.onApplied()
   }
 
-  function applyLater(write: Write, now: number) {
-    const delayMs = between(options.random, minMs, maxMs)
-    const at = now + delayMs
-    const same = due.get(at)
-    if (same !== undefined) same.writes.push(write)
-    else due.set(at, { timer: setTimeout(applyDue, delayMs, at), writes: [write] })
+  function applyLater(write: Write) {
+    const timer = setTimeout(
+      () => {
+        timers.delete(timer)
+        apply(write)
+      },
+      between(options.random, minMs, maxMs),
+    )
+    timers.add(timer)
   }
 
   return {
-    take(writes) {
-      waiting += writes.length
-      const now = Math.floor(performance.now())
-      for (const write of writes) maxMs === 0 ? apply(write) : applyLater(write, now)
+    /** Queues writes; each is applied after a delay of its own, so in any order. [LIMITS] */
+    take(writes: readonly Write[]) {
+      for (const write of writes) maxMs === 0 ? apply(write) : applyLater(write)
     },
-    get: (profile) => profiles.get(profile),
-    create(profile, attributes) {
-      const attributesBefore = profiles.get(profile) ?? new Map<string, unknown>()
-      profiles.set(profile, attributesBefore)
-      for (const [name, value] of Object.entries(attributes)) set(attributesBefore, name, value)
-    },
-    remove(profile) {
-      profiles.delete(profile)
-    },
-    removeAttribute(profile, name) {
-      profiles.get(profile)?.delete(name)
-    },
+    /** A profile's attributes by its key, or undefined where there is no such profile. */
+    get: (profile: string): ReadonlyMap<string, unknown> | undefined => profiles.get(profile),
+    /** A profile known from before, or more attributes of one. */
+    create: (profile: string, attributes: Record<string, unknown>) =>
+      change(profile, Object.entries(attributes), true),
+    remove: (profile: string) => profiles.delete(profile),
+    removeAttribute: (profile: string, name: string) => profiles.get(profile)?.delete(name),
     get size() {
       return profiles.size
     },
+    /** Writes taken and not yet applied. */
     get waiting() {
-      return waiting
+      return timers.size
     },
+    /** Drops what is waiting. */
     close() {
-      for (const { timer } of due.values()) clearTimeout(timer)
-      due.clear()
-      waiting = 0
+      for (const timer of timers) clearTimeout(timer)
+      timers.clear()
     },
   }
-}
-
-/** null removes an attribute. [OBJ] */
-function set(profile: Map<string, unknown>, name: string, value: unknown) {
-  if (value === null) profile.delete(name)
-  else profile.set(name, value)
 }

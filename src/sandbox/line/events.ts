@@ -20,11 +20,12 @@ export interface LineEvent {
 }
 
 /** Fields that go over the builder's own; wrong ones too, which is what tests need. */
-export type More = Record<string, unknown>
-export type LineEvents = ReturnType<typeof createEvents>
+type More = Record<string, unknown>
 
 /** The dummy of old console checks, to be ignored. */
 export const dummyUser = 'Udeadbeefdeadbeefdeadbeefdeadbeef'
+/** Types of events that can be replied to, among those that say something. */
+const repliable = ['follow', 'message']
 const crockford = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 /** Texts whose serialisation differs between LINE and JSON.stringify, see line-json.ts. */
 const texts = [
@@ -49,6 +50,8 @@ export function createEvents(random: Random) {
   }
 
   function event(type: string, source: LineSource | undefined, timestamp: number, more: More): LineEvent {
+    // Standby channels get no replyToken. [REF]
+    const isRepliable = repliable.includes(type) && more.mode !== 'standby'
     return {
       type,
       ...(source && { source }),
@@ -56,18 +59,9 @@ export function createEvents(random: Random) {
       mode: 'active',
       webhookEventId: ulid(timestamp),
       deliveryContext: { isRedelivery: false },
+      ...(isRepliable && { replyToken: hex(random, 32) }),
       ...more,
     }
-  }
-
-  /** Standby channels get no replyToken. [REF] */
-  function repliable(type: string, source: LineSource | undefined, timestamp: number, more: More): LineEvent {
-    return event(
-      type,
-      source,
-      timestamp,
-      more.mode === 'standby' ? more : { replyToken: hex(random, 32), ...more },
-    )
   }
 
   const text = () => ({
@@ -76,32 +70,27 @@ export function createEvents(random: Random) {
     quoteToken: hex(random, 32),
     text: pick(random, texts),
   })
-  const user = (userId: string): LineSource => ({ type: 'user', userId })
-  const group = (userId?: string): LineSource => ({
-    type: 'group',
-    groupId: `C${hex(random, 32)}`,
-    ...(userId && { userId }),
-  })
-  const room = (userId: string): LineSource => ({ type: 'room', roomId: `R${hex(random, 32)}`, userId })
+  const sources = {
+    user: (userId: string): LineSource => ({ type: 'user', userId }),
+    group: (userId: string): LineSource => ({ type: 'group', groupId: `C${hex(random, 32)}`, userId }),
+    room: (userId: string): LineSource => ({ type: 'room', roomId: `R${hex(random, 32)}`, userId }),
+    nobody: () => undefined,
+  }
+  const { user } = sources
 
   return {
     /** A user id that is nobody's. */
     user: (): string => `U${hex(random, 32)}`,
     follow: (userId: string, at = Date.now(), more: More = {}) =>
-      repliable('follow', user(userId), at, { follow: { isUnblocked: false }, ...more }),
+      event('follow', user(userId), at, { follow: { isUnblocked: false }, ...more }),
     unfollow: (userId: string, at = Date.now(), more: More = {}) => event('unfollow', user(userId), at, more),
     /** A 1:1 message. */
     message: (userId: string, at = Date.now(), more: More = {}) =>
-      repliable('message', user(userId), at, { message: text(), ...more }),
-    groupMessage: (userId: string, at = Date.now(), more: More = {}) =>
-      repliable('message', group(userId), at, { message: text(), ...more }),
-    roomMessage: (userId: string, at = Date.now(), more: More = {}) =>
-      repliable('message', room(userId), at, { message: text(), ...more }),
+      event('message', user(userId), at, { message: text(), ...more }),
     /** An event that says nothing about whether anyone can be reached. */
-    noise(kind: NoiseKind, userId: string, at = Date.now(), more: More = {}): LineEvent {
-      const { type = kind, from = 'user', ...own } = noise[kind](userId, digits(18))
-      const source = from === 'user' ? user(userId) : from === 'group' ? group(userId) : undefined
-      return event(type, source, at, { ...own, ...more })
+    noise(kind: NoiseKind, userId: string, at = Date.now()): LineEvent {
+      const { type = kind, from = 'user', ...own }: Noise = kinds[kind](userId, digits(18))
+      return event(type, sources[from](userId), at, own)
     },
   }
 }
@@ -112,15 +101,20 @@ export function asRedelivery(event: LineEvent): LineEvent {
 }
 
 /** What is special about one kind of noise: the event's type where it is not the kind's name, its source, its own fields. */
-type Noise = (
-  userId: string,
-  id: string,
-) => { type?: string; from?: 'user' | 'group' | 'nobody'; [field: string]: unknown }
+interface Noise {
+  type?: string
+  from?: 'user' | 'group' | 'room' | 'nobody'
+  [field: string]: unknown
+}
 
+const message = (id: string) => ({ type: 'message', message: { id, type: 'text', text: '?' } })
 const members = (userId: string) => ({ members: [{ type: 'user', userId }] })
 const kinds = {
-  unsend: (_, messageId) => ({ unsend: { messageId } }),
+  groupMessage: (_, id) => ({ from: 'group', ...message(id) }),
+  roomMessage: (_, id) => ({ from: 'room', ...message(id) }),
+  messageWithoutConsent: (_, id) => ({ ...message(id), source: { type: 'user' } }),
   messageEdited: (_, id) => ({ message: { id, type: 'text', text: 'edited' } }),
+  unsend: (_, messageId) => ({ unsend: { messageId } }),
   postback: () => ({ postback: { data: 'action=buy&item=1', params: { date: '2026-08-01' } } }),
   join: () => ({ from: 'group' }),
   leave: () => ({ from: 'group' }),
@@ -135,10 +129,7 @@ const kinds = {
     link: { result: 'failed', nonce },
   }),
   membership: () => ({ membership: { type: 'joined', membershipId: 3189 } }),
-  delivery: () => ({
-    from: 'nobody',
-    delivery: { data: '15034552939884E28681A7D668CEA94C147C716C0EC9DFE8B80B44EF3B57F6BD' },
-  }),
+  delivery: () => ({ from: 'nobody', delivery: { data: '15034552939884E28681A7D668CEA94C147C716C' } }),
   module: () => ({ from: 'nobody', module: { type: 'attached', botId: 'U0', scopes: ['message:send'] } }),
   activated: () => ({ chatControl: { expireAt: 1_800_000_000_000 } }),
   deactivated: () => ({}),
@@ -146,13 +137,7 @@ const kinds = {
   botResumed: () => ({ from: 'nobody' }),
   unknownType: (userId) => ({ type: 'somethingNew', somethingNew: { userId, deep: [[[{}]]] } }),
   dummyFollow: () => ({ type: 'follow', source: { type: 'user', userId: dummyUser } }),
-  messageWithoutConsent: (_, id) => ({
-    type: 'message',
-    source: { type: 'user' },
-    message: { id, type: 'text', text: '?' },
-  }),
-} satisfies Record<string, Noise>
-const noise: Record<NoiseKind, Noise> = kinds
+} satisfies Record<string, (userId: string, id: string) => Noise>
 
 /** Every event type that says nothing, and follows and messages of nobody. */
 export type NoiseKind = keyof typeof kinds

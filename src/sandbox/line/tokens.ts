@@ -1,50 +1,41 @@
+import type { Reply } from '../answers.ts'
 import { hex, type Random } from '../random.ts'
-import type { Reply } from './reply.ts'
 
-/** What tests can do to channel access tokens. */
-export interface TokenControls {
-  /** Ends every token: the long-lived one until `setToken`, the stateless ones for good. New stateless ones can be issued. */
-  revokeTokens: () => void
-  /** Ends the stateless tokens that were issued so far. */
-  expireTokens: () => void
-  /** Another long-lived token is valid from now on, the one before is not. */
-  setToken: (token: string) => void
-  /** The life of stateless tokens issued from now on. */
-  setTokenLife: (seconds: number) => void
-}
-
-export type Tokens = ReturnType<typeof createTokens>
-
-/** Of a stateless token. [TOK] */
-const defaultLifeSeconds = 900
-
-/** Issues stateless tokens and knows which tokens are valid. [TOK] */
-export function createTokens(options: {
+interface Parts {
   token: string
   channelId: string
   channelSecret: string
   random: Random
   clock: () => number
-  onIssued: () => void
-}) {
-  const { channelId, channelSecret, random, clock } = options
-  /** When each stateless token ends, in epoch milliseconds; in the order of issue. */
+}
+
+/** Of a stateless token. [TOK] */
+const defaultLifeSeconds = 900
+
+/** Issues stateless tokens and knows which tokens are valid. [TOK] `onIssued` hears of each. */
+export function createTokens(parts: Parts, onIssued: () => void) {
+  const { channelId, channelSecret, random, clock } = parts
+  /** When each stateless token ends, in epoch milliseconds. */
   const endOf = new Map<string, number>()
-  let token = options.token
+  let token = parts.token
   let isRevoked = false
   let lifeSeconds = defaultLifeSeconds
 
-  const controls: TokenControls = {
+  const controls = {
+    /** Ends every token: the long-lived one until `setToken`, the stateless ones for good. New stateless ones can be issued. */
     revokeTokens() {
       isRevoked = true
       endOf.clear()
     },
+    /** Ends the stateless tokens that were issued so far. */
     expireTokens: () => endOf.clear(),
-    setToken(newToken) {
+    /** Another long-lived token is valid from now on, the one before is not. */
+    setToken(newToken: string) {
       token = newToken
       isRevoked = false
     },
-    setTokenLife(seconds) {
+    /** The life of stateless tokens issued from now on. */
+    setTokenLife(seconds: number) {
       lifeSeconds = seconds
     },
   }
@@ -55,9 +46,10 @@ export function createTokens(options: {
       return oauthError('unsupported_grant_type', "'grant_type' must be 'client_credentials'")
     if (form.get('client_id') !== channelId || form.get('client_secret') !== channelSecret)
       return oauthError('invalid_client', 'Invalid client id or secret')
+    for (const [old, endsAt] of endOf) if (endsAt <= clock()) endOf.delete(old)
     const access_token = `eyJhbGciOiJIUzI1NiJ9.${hex(random, 256)}.${hex(random, 40)}`
     endOf.set(access_token, clock() + lifeSeconds * 1000)
-    options.onIssued()
+    onIssued()
     return { status: 200, body: { token_type: 'Bearer', access_token, expires_in: lifeSeconds } }
   }
 

@@ -9,23 +9,12 @@ export interface TrafficOptions {
   eventsPerPerson?: number
   /** Epoch milliseconds of the first event. Default: so long ago that the last one is in the past. */
   start?: number
-  /** Most time between two events of the population. Default 10. */
-  stepMs?: number
 }
 
 /** What a person's last event says. */
 export type Truth = 'reachable' | 'gone'
 
-export interface Traffic {
-  /** Lists of events, each for one request; deliver them all. Can be read once. */
-  bodies: () => Generator<LineEvent[], void>
-  /** Each person's truth once all bodies are delivered; people are there from their first event on. */
-  expected: () => Map<string, Truth>
-  /** Who is a friend once all bodies are delivered, and so on LINE's follower list; who only wrote is not. */
-  followers: () => Set<string>
-  /** Every user who was only ever in noise. Nothing may be known of them. */
-  bystanders: () => Set<string>
-}
+export type Traffic = ReturnType<typeof createTraffic>
 
 /** What people do next from where they stand, the likelier the more often it is there. A stranger may have been a friend before we listened. */
 const moves = {
@@ -36,14 +25,16 @@ const moves = {
 
 /** Events that wait to be delivered: each leaves after a random number of others, so some overtake. */
 const reordering = 40
+/** Most time between two events of the population. */
+const stepMs = 10
 const mostInBody = 7
 
 /**
  * Plays a population that follows, blocks, returns and writes, with or without following first. Events are duplicated, redelivered, reordered, bundled
  * and mixed with noise. No two events have the same time, so that a person's last event is never in doubt. The same `random` plays the same traffic.
  */
-export function createTraffic(options: TrafficOptions): Traffic {
-  const { people, random, eventsPerPerson = 3, stepMs = 10 } = options
+export function createTraffic(options: TrafficOptions) {
+  const { people, random, eventsPerPerson = 3 } = options
   const total = Math.ceil(people * eventsPerPerson)
   const make = createEvents(random)
   const ids: string[] = []
@@ -72,10 +63,7 @@ export function createTraffic(options: TrafficOptions): Traffic {
     const userId = known ? pick(random, ids) : make.user()
     if (!known) strangers.add(userId)
     now += between(random, 1, stepMs)
-    const kind = pick(random, [...noiseKinds, 'groupMessage', 'roomMessage'] as const)
-    return kind === 'groupMessage' || kind === 'roomMessage'
-      ? make[kind](userId, now)
-      : make.noise(kind, userId, now)
+    return make.noise(pick(random, noiseKinds), userId, now)
   }
 
   function* deliveries(): Generator<LineEvent> {
@@ -110,9 +98,13 @@ export function createTraffic(options: TrafficOptions): Traffic {
   }
 
   return {
+    /** Lists of events, each for one request; deliver them all. Can be read once. */
     bodies,
+    /** Each person's truth once all bodies are delivered; people are there from their first event on. */
     expected: () => new Map(truth),
+    /** Who is a friend once all bodies are delivered, and so on LINE's follower list; who only wrote is not. */
     followers: () => new Set(followers),
+    /** Every user who was only ever in noise. Nothing may be known of them. */
     bystanders: () => new Set(strangers),
   }
 }

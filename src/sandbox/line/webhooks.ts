@@ -19,14 +19,8 @@ export interface LineSandboxOptions {
 }
 
 export interface PostOptions {
-  /** Signs with another secret. */
-  secret?: string
   /** Sent in place of the right one; null sends none. */
   signature?: string | null
-  /** Go over the usual ones. */
-  headers?: Record<string, string>
-  /** Sent, and signed, in place of the events. */
-  rawBody?: string | Uint8Array
   signal?: AbortSignal | undefined
 }
 
@@ -34,7 +28,6 @@ export interface PostOptions {
 export interface PostResult {
   status: number
   body: string
-  ms: number
 }
 
 export type LineSandbox = ReturnType<typeof createLineSandbox>
@@ -54,35 +47,26 @@ export function createLineSandbox(options: LineSandboxOptions) {
   })
   const closing = new AbortController()
 
-  function headersOf(body: string | Uint8Array, post: PostOptions): Record<string, string> {
-    const signature = post.signature === undefined ? signLine(body, post.secret ?? secret) : post.signature
-    return {
+  /** Posts events once. Rejects only when `signal` aborts or the sandbox is closed; other failures are status 0. */
+  async function post(
+    events: readonly unknown[],
+    { signature, signal }: PostOptions = {},
+  ): Promise<PostResult> {
+    const body = toLineJson({ destination, events })
+    const signed = signature === undefined ? signLine(body, secret) : signature
+    const headers = {
       'content-type': 'application/json; charset=utf-8',
       'user-agent': 'LineBotWebhook/2.0',
-      ...(signature !== null && { 'x-line-signature': signature }),
-      ...post.headers,
+      ...(signed !== null && { 'x-line-signature': signed }),
     }
-  }
-
-  /** Posts events once. Rejects only when `signal` aborts or the sandbox is closed; other failures are status 0. */
-  async function post(events: readonly unknown[], post: PostOptions = {}): Promise<PostResult> {
-    const { signal } = post
-    const raw = post.rawBody ?? toLineJson({ destination, events })
-    const request = {
-      path: pathname + search,
-      method: 'POST' as const,
-      headers: headersOf(raw, post),
-      body: raw,
-    }
-    const startedAt = performance.now()
-    const result = (status: number, body: string) => ({ status, body, ms: performance.now() - startedAt })
     try {
+      const request = { path: pathname + search, method: 'POST' as const, headers, body }
       const answer = await pool.request(signal ? { ...request, signal } : request)
-      return result(answer.statusCode, await answer.body.text())
+      return { status: answer.statusCode, body: await answer.body.text() }
     } catch (error) {
       signal?.throwIfAborted()
       closing.signal.throwIfAborted()
-      return result(0, error instanceof Error ? error.message : String(error))
+      return { status: 0, body: error instanceof Error ? error.message : String(error) }
     }
   }
 

@@ -35,7 +35,7 @@ t.test('too many objects, and one that leaves _update_existing_only out', async 
     braze,
     Array.from({ length: 76 }, (_, index) => object(`U${index}`, 'x')),
   )
-  await track(braze, [{ external_id: 'a', line_id: 'x' }])
+  await track(braze, [{ user_alias: { alias_label: 'line_id', alias_name: 'a' }, line_id: 'x' }])
   t.match(braze.violations, [/76 objects/, /_update_existing_only/])
 })
 

@@ -1,12 +1,11 @@
 import t, { type Test } from 'tap'
 import { request } from 'undici'
 import {
-  type AnsweredPage,
-  type LineApiRequest,
   type LineApiSandbox,
   type LineApiSandboxOptions,
   startLineApiSandbox,
 } from '../../../src/sandbox/line/api.ts'
+import type { AnsweredPage } from '../../../src/sandbox/line/list.ts'
 import { ask } from '../client.ts'
 
 const list = '/v2/bot/followers/ids'
@@ -118,7 +117,7 @@ t.test('latency holds answers, which then say what is true', async (t) => {
 t.test('tells of pages and requests, without tokens', async (t) => {
   const line = await start(t, { followers: ['U1', 'U2', 'U3'], keepRequests: true })
   const pages: AnsweredPage[] = []
-  const requests: LineApiRequest[] = []
+  const requests: object[] = []
   const off = line.on('page', (page) => pages.push(page))
   line.on('request', (request) => requests.push(request))
   const { next } = (await ask(line, `${list}?limit=2`)).json

@@ -6,7 +6,7 @@ import { seededRandom } from '../../../src/sandbox/random.ts'
 const start = 1_767_225_600_000
 const people = 300
 const play = (seed: number) => {
-  const traffic = createTraffic({ people, random: seededRandom(seed), start, stepMs: 5 })
+  const traffic = createTraffic({ people, random: seededRandom(seed), start })
   return { traffic, bodies: [...traffic.bodies()] }
 }
 const says = ({ type, source }: LineEvent) =>

@@ -49,7 +49,7 @@ t.test('writes some characters as escapes and others raw', async (t) => {
 t.test('posts signed events', async (t) => {
   const { line, received } = await receiver(t, 200, 503)
   const events = [line.events.follow(line.events.user()), line.events.message(line.events.user())]
-  t.match(await line.post(events), { status: 200, body: '{}', ms: Number })
+  t.match(await line.post(events), { status: 200, body: '{}' })
   t.match(await line.post([]), { status: 503 })
   const [first, second] = received as [Received, Received]
   t.same(JSON.parse(first.body), { destination: line.destination, events })
@@ -59,19 +59,12 @@ t.test('posts signed events', async (t) => {
   t.same(JSON.parse(second.body).events, [])
 })
 
-t.test('posts what is wrong when asked to', async (t) => {
+t.test('posts a wrong signature or none when asked to', async (t) => {
   const { line, received } = await receiver(t)
-  await line.post([], { secret: 'other' })
   await line.post([], { signature: 'nonsense' })
-  await line.post([], { signature: null, headers: { 'content-type': 'text/plain' } })
-  await line.post([], { rawBody: Buffer.from('not json') })
-  const headers = received.map(({ headers }) => headers)
-  t.equal(headers[0]?.['x-line-signature'], signLine(received[0]?.body ?? '', 'other'))
-  t.equal(headers[1]?.['x-line-signature'], 'nonsense')
-  t.notOk('x-line-signature' in (headers[2] ?? {}))
-  t.equal(headers[2]?.['content-type'], 'text/plain')
-  t.equal(received[3]?.body, 'not json')
-  t.equal(headers[3]?.['x-line-signature'], signLine('not json', 's3cret'))
+  await line.post([], { signature: null })
+  t.equal(received[0]?.headers['x-line-signature'], 'nonsense')
+  t.notOk('x-line-signature' in (received[1]?.headers ?? {}))
 })
 
 t.test('delivers until it is taken, saying that it is a redelivery', async (t) => {
@@ -145,11 +138,14 @@ t.test('builds events as LINE does', async (t) => {
     source,
     message: { type: 'text', text: String },
   })
-  t.match(make.groupMessage(userId, at), {
+  t.match(make.noise('groupMessage', userId, at), {
     type: 'message',
     source: { type: 'group', groupId: /^C/, userId },
   })
-  t.match(make.roomMessage(userId, at), { type: 'message', source: { type: 'room', roomId: /^R/, userId } })
+  t.match(make.noise('roomMessage', userId, at), {
+    type: 'message',
+    source: { type: 'room', roomId: /^R/, userId },
+  })
   t.match(make.message(userId, at, { mode: 'standby' }), { mode: 'standby', replyToken: undefined })
   t.match(make.follow(userId, at, { timestamp: 'soon', source: null }), { timestamp: 'soon', source: null })
 })
