@@ -35,19 +35,15 @@ const hugeChunks = 1600
 export const refusal = (status: number, message: string): Reply => ({ status, body: { message } })
 
 /**
- * Gives a scripted answer. Returns the status that was sent, 0 where none is or the rest never comes. `opening` is how a good body begins:
+ * Gives an answer. Returns the status that was sent, 0 where none is or the rest never comes. `opening` is how a good body begins:
  * an object without its closing brace.
  */
-export function giveScripted(res: ServerResponse, answer: ScriptedAnswer, opening: string): number {
-  const { status = 200, headers, body = '', kind } = answer
+export function giveAnswer(res: ServerResponse, answer: Reply | ScriptedAnswer, opening: string): number {
+  const { status = 200, headers, body = '', kind }: ScriptedAnswer = answer
   if (kind !== undefined) return faults[kind](res, status, opening)
   const [type, text] = typeof body === 'string' ? ['text/plain', body] : [json, JSON.stringify(body)]
   return send(res, status, text, { 'content-type': type, ...headers })
 }
-
-/** Returns the status. */
-export const giveReply = (res: ServerResponse, { status, body }: Reply): number =>
-  send(res, status, JSON.stringify(body), { 'content-type': json })
 
 /** Sends a whole answer in one write. */
 function send(res: ServerResponse, status: number, text: string, headers: Record<string, string>): number {
@@ -67,7 +63,8 @@ const faults: Record<FaultKind, (res: ServerResponse, status: number, opening: s
   },
   huge(res, status, opening) {
     res.writeHead(status, { 'content-type': json })
-    pipeline(Readable.from(hugeBody(opening), { objectMode: false }), res, clientGone)
+    // A client that does not want it all is no error of ours.
+    pipeline(Readable.from(hugeBody(opening), { objectMode: false }), res, () => {})
     return status
   },
   hang: () => 0,
@@ -84,9 +81,6 @@ const faults: Record<FaultKind, (res: ServerResponse, status: number, opening: s
 /** Promises more than `opening`. */
 const beginJson = (res: ServerResponse, status: number, opening: string) =>
   res.writeHead(status, { 'content-type': json, 'content-length': opening.length + 80 })
-
-/** A client that does not want it all is no error of ours. */
-function clientGone() {}
 
 /** Valid to the end, and a success at that: only its size is wrong. */
 function* hugeBody(opening: string) {

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { giveReply, giveScripted, type Reply, type ScriptedAnswer } from './answers.ts'
+import { giveAnswer, type Reply, type ScriptedAnswer } from './answers.ts'
 
 export interface ServiceOptions {
   /** Default 0: a free one. Always on 127.0.0.1. */
@@ -118,7 +118,9 @@ export async function startService<Kept extends object, Told extends object = ob
 
     function give() {
       if (res.destroyed) return
-      const sent = giveTurn(res, turn)
+      const answer = scripted ?? turn.reply()
+      turn.stamp?.(res, answer.status ?? 200)
+      const sent = giveAnswer(res, answer, turn.opening)
       if (sent !== 0) end(sent)
     }
 
@@ -177,17 +179,6 @@ export async function startService<Kept extends object, Told extends object = ob
       waits.close()
     },
   }
-}
-
-/** Answers, and returns the status that was sent, 0 where none was. */
-function giveTurn(res: ServerResponse, { scripted, reply, opening, stamp }: Turn<unknown>): number {
-  if (scripted !== null) {
-    stamp?.(res, scripted.status ?? 200)
-    return giveScripted(res, scripted, opening)
-  }
-  const own = reply()
-  stamp?.(res, own.status)
-  return giveReply(res, own)
 }
 
 /** Clients that go before their request is whole are none of a play's business. */

@@ -101,19 +101,19 @@ export async function startBrazeSandbox(options: BrazeSandboxOptions = {}) {
     },
     /** How many profiles there are. */
     get profiles(): number {
-      return profiles.size
+      return profiles.all.size
     },
     /** What clients did against the rules of good behaviour, see manners.ts; no user ids in it. */
     violations: manners.violations,
     /** The value in a profile; undefined where there is none. */
-    attribute: (userId: string): unknown => profiles.get(keyOf(userId))?.get(line),
-    hasProfile: (userId: string): boolean => profiles.get(keyOf(userId)) !== undefined,
+    attribute: (userId: string): unknown => profiles.all.get(keyOf(userId))?.get(line),
+    hasProfile: (userId: string): boolean => profiles.all.has(keyOf(userId)),
     /** A profile that was there before. */
     createProfile: (userId: string, attributes: Record<string, unknown> = {}) =>
-      profiles.create(keyOf(userId), attributes),
+      profiles.change(keyOf(userId), Object.entries(attributes), true),
     /** The value goes, the profile stays. */
-    removeAttribute: (userId: string) => profiles.removeAttribute(keyOf(userId), line),
-    removeProfile: (userId: string) => profiles.remove(keyOf(userId)),
+    removeAttribute: (userId: string) => profiles.all.get(keyOf(userId))?.delete(line),
+    removeProfile: (userId: string) => profiles.all.delete(keyOf(userId)),
     /** What was sent for a user, accepted or not, oldest first; empty without `keepRequests`. */
     writesOf: (userId: string) =>
       service.requests.flatMap(({ at, status, objects }) =>

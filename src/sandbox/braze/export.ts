@@ -25,7 +25,7 @@ export function judgeExport(
   for (const alias of aliases) {
     const identity = readAlias(alias)
     if (typeof identity === 'string') return refusal(400, identity)
-    const attributes = profiles.get(identity.profile)
+    const attributes = profiles.all.get(identity.profile)
     if (attributes !== undefined) users.set(identity.profile, exported(alias, attributes, fields))
     else unknown.push(style === 'strings' ? identity.userId : alias)
   }

@@ -38,19 +38,12 @@ export function createProfiles(options: {
   }
 
   return {
+    all: profiles,
+    /** Gives a profile more attributes; one that is not there is made only if `creates`. */
+    change,
     /** Queues writes; each is applied after a delay of its own, so in any order. [LIMITS] */
     take(writes: readonly Write[]) {
       for (const write of writes) maxMs === 0 ? apply(write) : applyLater(write)
-    },
-    /** A profile's attributes by its key, or undefined where there is no such profile. */
-    get: (profile: string): ReadonlyMap<string, unknown> | undefined => profiles.get(profile),
-    /** A profile known from before, or more attributes of one. */
-    create: (profile: string, attributes: Record<string, unknown>) =>
-      change(profile, Object.entries(attributes), true),
-    remove: (profile: string) => profiles.delete(profile),
-    removeAttribute: (profile: string, name: string) => profiles.get(profile)?.delete(name),
-    get size() {
-      return profiles.size
     },
     /** Writes taken and not yet applied. */
     get waiting() {

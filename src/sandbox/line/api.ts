@@ -10,13 +10,10 @@ import { createTokens } from './tokens.ts'
 export interface LineApiSandboxOptions extends ServiceOptions {
   /** Who follows at the start. Default: nobody. */
   followers?: Iterable<string>
-  /** The bot's user id. Default: a random one. */
+  /** The bot's user id, a long-lived channel access token, and the channel's id and secret. Default: random ones. */
   destination?: string
-  /** A long-lived channel access token. Default: a random one. */
   token?: string
-  /** Default: random digits. */
   channelId?: string
-  /** Default: a random one. */
   channelSecret?: string
   /** Most ids of a page, where fewer than the request allows. Default: as many as it allows. */
   pageSize?: number
@@ -58,7 +55,7 @@ export async function startLineApiSandbox(options: LineApiSandboxOptions = {}) {
   } = options
   const followers = createFollowers(options.followers ?? [])
   const tokens = createTokens({ token, channelId, channelSecret, random, clock }, () => stats.tokensIssued++)
-  const list = createList({ followers, pageSize, random, clock }, (page) => {
+  const list = createList(followers, { pageSize, random, clock }, (page) => {
     stats.pages++
     service.tell('page', page)
   })

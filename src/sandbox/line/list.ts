@@ -1,13 +1,9 @@
 import { type Reply, refusal } from '../answers.ts'
-import { hex, type Random } from '../random.ts'
+import { hex } from '../random.ts'
+import type { LineApiSandboxOptions } from './api.ts'
 import type { Followers } from './followers.ts'
 
-interface Parts {
-  followers: Followers
-  pageSize: number
-  random: Random
-  clock: () => number
-}
+type Parts = Required<Pick<LineApiSandboxOptions, 'pageSize' | 'random' | 'clock'>>
 
 /** A page of the follower list, once it is answered. */
 export interface AnsweredPage {
@@ -25,7 +21,8 @@ const cursorLifeMs = 24 * 60 * 60 * 1000
 
 /** Answers `GET /v2/bot/followers/ids`. [REF] `onPage` hears of each page. */
 export function createList(
-  { followers, pageSize, random, clock }: Parts,
+  followers: Followers,
+  { pageSize, random, clock }: Parts,
   onPage: (page: AnsweredPage) => void,
 ) {
   /** Opaque names for places, in the order of issue; one can be used again and again until it expires. */

@@ -1,13 +1,10 @@
 import type { Reply } from '../answers.ts'
-import { hex, type Random } from '../random.ts'
+import { hex } from '../random.ts'
+import type { LineApiSandboxOptions } from './api.ts'
 
-interface Parts {
-  token: string
-  channelId: string
-  channelSecret: string
-  random: Random
-  clock: () => number
-}
+type Parts = Required<
+  Pick<LineApiSandboxOptions, 'token' | 'channelId' | 'channelSecret' | 'random' | 'clock'>
+>
 
 /** Of a stateless token. [TOK] */
 const defaultLifeSeconds = 900

@@ -18,16 +18,8 @@ export interface LineSandboxOptions {
   timeoutMs?: number
 }
 
-export interface PostOptions {
-  /** Sent in place of the right one; null sends none. */
-  signature?: string | null
+interface Stop {
   signal?: AbortSignal | undefined
-}
-
-/** `status` 0: there was no whole answer in time, and `body` says why. */
-export interface PostResult {
-  status: number
-  body: string
 }
 
 export type LineSandbox = ReturnType<typeof createLineSandbox>
@@ -47,11 +39,14 @@ export function createLineSandbox(options: LineSandboxOptions) {
   })
   const closing = new AbortController()
 
-  /** Posts events once. Rejects only when `signal` aborts or the sandbox is closed; other failures are status 0. */
+  /**
+   * Posts events once. A `signature` is sent in place of the right one; null sends none. Status 0: there was no whole answer in time, and
+   * `body` says why. Rejects only when `signal` aborts or the sandbox is closed.
+   */
   async function post(
     events: readonly unknown[],
-    { signature, signal }: PostOptions = {},
-  ): Promise<PostResult> {
+    { signature, signal }: Stop & { signature?: string | null } = {},
+  ) {
     const body = toLineJson({ destination, events })
     const signed = signature === undefined ? signLine(body, secret) : signature
     const headers = {
@@ -74,10 +69,7 @@ export function createLineSandbox(options: LineSandboxOptions) {
    * Posts events until they are answered 2xx, as LINE does with redelivery on: later attempts say so in `isRedelivery` and differ in nothing
    * else. [RECV] Resolves to the number of attempts; rejects as `post` does.
    */
-  async function deliver(
-    events: readonly LineEvent[],
-    { signal }: { signal?: AbortSignal | undefined } = {},
-  ): Promise<number> {
+  async function deliver(events: readonly LineEvent[], { signal }: Stop = {}): Promise<number> {
     for (let attempt = 1; ; attempt++) {
       const { status } = await post(attempt === 1 ? events : events.map(asRedelivery), { signal })
       if (status >= 200 && status < 300) return attempt
@@ -88,13 +80,10 @@ export function createLineSandbox(options: LineSandboxOptions) {
   }
 
   /** Delivers every body, `concurrency` of them at a time; so they also arrive in another order than they are given. */
-  async function play(
-    bodies: Iterable<readonly LineEvent[]>,
-    { signal }: { signal?: AbortSignal } = {},
-  ): Promise<void> {
+  async function play(bodies: Iterable<readonly LineEvent[]>): Promise<void> {
     const queue = bodies[Symbol.iterator]()
     async function work() {
-      for (let next = queue.next(); !next.done; next = queue.next()) await deliver(next.value, { signal })
+      for (let next = queue.next(); !next.done; next = queue.next()) await deliver(next.value)
     }
     await Promise.all(Array.from({ length: concurrency }, work))
   }
