@@ -4,6 +4,7 @@ import { backfillCommand } from './commands/backfill.ts'
 import { demoCommand } from './commands/demo.ts'
 import { migrateCommand } from './commands/migrate.ts'
 import { resyncCommand } from './commands/resync.ts'
+import { sandboxCommand } from './commands/sandbox.ts'
 import { serveCommand } from './commands/serve.ts'
 import { verifyCommand } from './commands/verify.ts'
 import { run } from './process/run.ts'
@@ -15,6 +16,7 @@ export function createCli(): Command {
     .version(about.version)
     .addCommand(serveCommand())
     .addCommand(demoCommand())
+    .addCommand(sandboxCommand())
     .addCommand(backfillCommand())
     .addCommand(resyncCommand())
     .addCommand(verifyCommand())
