@@ -22,9 +22,7 @@ export interface BrazeSandboxOptions extends ServiceOptions {
 }
 
 /** What is kept of a request: its `attributes` list as it was sent; empty where the body could not be read. */
-interface Tracked {
-  objects: AttributeObject[]
-}
+type Tracked = { objects: AttributeObject[] }
 
 export type BrazeSandbox = Awaited<ReturnType<typeof startBrazeSandbox>>
 
@@ -54,15 +52,20 @@ export async function startBrazeSandbox(options: BrazeSandboxOptions = {}) {
     const refused = scripted === null ? refuse(arrival, rules, rules.limiter) : null
     const isTaken = refused === null && (scripted === null || scripted.apply === true)
     const verdict = isTaken ? judgeTrack(body, rules) : nothing
+    let answeredAt = 0
     stats.objects += verdict.writes.length
     profiles.take(verdict.writes)
     return {
       scripted,
       reply: () => refused ?? verdict,
       opening: '{"message":"success"',
-      stamp: (res, status) => rules.limiter && res.setHeaders(rules.limiter.headers(status)),
+      stamp(res, status) {
+        // Before the answer leaves: from then on the client's pause may run.
+        answeredAt = clock()
+        if (rules.limiter) res.setHeaders(rules.limiter.headers(status))
+      },
       kept: { objects: objects as AttributeObject[] },
-      ended: (_, accepted) => manners.end(sending, verdict.writes, accepted),
+      ended: (_, accepted) => manners.end(sending, verdict.writes, accepted ? answeredAt : null),
     }
   }
 
@@ -122,7 +125,7 @@ export async function startBrazeSandbox(options: BrazeSandboxOptions = {}) {
           .map((object) => ({ at, status, value: object[line] })),
       ),
     /** Resolves once nothing that was accepted waits to be applied. */
-    whenApplied: () => service.until(() => profiles.waiting === 0),
+    whenApplied: () => service.until(() => profiles.waiting() === 0),
     /** Drops what waits to be applied, too. */
     async close(): Promise<void> {
       await service.close()

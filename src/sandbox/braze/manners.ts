@@ -70,11 +70,11 @@ export function createManners({ settleMs, clock }: { settleMs: number; clock: ()
       }
       return sending
     },
-    /** It is answered in this moment, or its client has gone. `taken` are the writes that Braze took, `accepted` whether it said so. */
-    end(sending: Sending, taken: readonly Write[], accepted: boolean) {
+    /** It was answered, or its client has gone. `taken` are the writes that Braze took; `acceptedAt` is when it said so, if it did. */
+    end(sending: Sending, taken: readonly Write[], acceptedAt: number | null) {
       for (const { profile } of sending.writes) if (open.get(profile) === sending) open.delete(profile)
       if (settleMs === 0) return
-      const at = accepted ? clock() : sending.at
+      const [at, accepted] = [acceptedAt ?? sending.at, acceptedAt !== null]
       for (const write of taken) last.set(write.profile, { at, accepted, content: contentOf(write), sending })
     },
   }

@@ -46,9 +46,7 @@ export function createProfiles(options: {
       for (const write of writes) maxMs === 0 ? apply(write) : applyLater(write)
     },
     /** Writes taken and not yet applied. */
-    get waiting() {
-      return timers.size
-    },
+    waiting: () => timers.size,
     /** Drops what is waiting. */
     close() {
       for (const timer of timers) clearTimeout(timer)

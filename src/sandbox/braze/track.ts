@@ -18,8 +18,8 @@ export function objectsOf(body: unknown): unknown[] {
 
 /** Judges a parsed body as Braze does; knows nothing of profiles, keys or pace. [TRACK] [ERR] */
 export function judgeTrack(body: unknown, rules: Rules): Verdict {
-  if (!isObject(body)) return none(refusal(400, 'The request body must be a JSON object'))
-  if (!Array.isArray(body.attributes ?? [])) return none(refusal(400, "'attributes' must be an array"))
+  if (!isObject(body) || !Array.isArray(body.attributes ?? []))
+    return none(refusal(400, "The request body must be a JSON object, and 'attributes' an array"))
   const objects = objectsOf(body)
   if (objects.length > maxObjects)
     return none(refusal(400, `At most ${maxObjects} objects may be sent in one request`))

@@ -119,7 +119,7 @@ export async function startLineApiSandbox(options: LineApiSandboxOptions = {}) {
     channelSecret,
     /** The long-lived token that was set last; invalid after `revokeTokens`. */
     get token(): string {
-      return tokens.token
+      return tokens.token()
     },
     /** A friend who does not block, at the end of the list; nothing happens where they are one already. */
     follow: followers.follow,

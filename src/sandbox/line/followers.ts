@@ -38,7 +38,13 @@ export function createFollowers(initial: Iterable<string>) {
     unfollow,
     read,
     /** Who follows, in the order in which they began to; live. */
-    now: following as ReadonlySet<string>,
+    now: {
+      get size() {
+        return following.size
+      },
+      has: (userId: string) => following.has(userId),
+      [Symbol.iterator]: () => following.keys(),
+    },
     /** What LINE's statistics count: everyone who ever followed, and those of them who do not now. */
     counts: () => ({ followers: placeOf.size, blocks: placeOf.size - following.size }),
     /** A place after everyone who follows. */

@@ -6,9 +6,6 @@ type Parts = Required<
   Pick<LineApiSandboxOptions, 'token' | 'channelId' | 'channelSecret' | 'random' | 'clock'>
 >
 
-/** Of a stateless token. [TOK] */
-const defaultLifeSeconds = 900
-
 /** Issues stateless tokens and knows which tokens are valid. [TOK] `onIssued` hears of each. */
 export function createTokens(parts: Parts, onIssued: () => void) {
   const { channelId, channelSecret, random, clock } = parts
@@ -16,7 +13,8 @@ export function createTokens(parts: Parts, onIssued: () => void) {
   const endOf = new Map<string, number>()
   let token = parts.token
   let isRevoked = false
-  let lifeSeconds = defaultLifeSeconds
+  /** Of a stateless token. [TOK] */
+  let lifeSeconds = 900
 
   const controls = {
     /** Ends every token: the long-lived one until `setToken`, the stateless ones for good. New stateless ones can be issued. */
@@ -58,9 +56,7 @@ export function createTokens(parts: Parts, onIssued: () => void) {
       const given = authorization.startsWith('Bearer ') ? authorization.slice(7) : ''
       return (given === token && !isRevoked) || (endOf.get(given) ?? 0) > clock()
     },
-    get token() {
-      return token
-    },
+    token: () => token,
   }
 }
 

@@ -74,9 +74,7 @@ export function createTraffic(options: TrafficOptions) {
         if (pen.length < reordering) continue
       }
       const index = Math.floor(random() * pen.length)
-      const event = pen[index] as LineEvent
-      pen[index] = pen.at(-1) as LineEvent
-      pen.pop()
+      const [event] = pen.splice(index, 1) as [LineEvent]
       yield event
       const again = random()
       if (again < 0.05) pen.push(event)

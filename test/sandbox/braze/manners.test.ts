@@ -1,3 +1,4 @@
+import { ServerResponse } from 'node:http'
 import t, { type Test } from 'tap'
 import { request } from 'undici'
 import {
@@ -107,6 +108,20 @@ t.test('a write after the pause is fine', async (t) => {
   const braze = await start(t, { settleMs: 30, clock: () => now })
   await track(braze, set)
   now += 30
+  await track(braze, clear)
+  t.same(braze.violations, [])
+})
+
+t.test('the pause is counted from before the answer leaves, however long it takes', async (t) => {
+  let now = 1_000
+  const braze = await start(t, { settleMs: 30, clock: () => now })
+  const { end } = ServerResponse.prototype
+  t.capture(ServerResponse.prototype, 'end', function (this: ServerResponse, ...args: unknown[]) {
+    now += 20
+    return end.apply(this, args as never)
+  })
+  await track(braze, set)
+  now = 1_030
   await track(braze, clear)
   t.same(braze.violations, [])
 })
