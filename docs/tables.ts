@@ -1,11 +1,20 @@
-/** Writes the README's tables from the code's own definitions: `npm run docs`. A test holds the two together. */
+/** Writes the tables of docs/reference.md from the code's own definitions: `npm run docs`. A test holds the two together. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createCli } from '../src/cli.ts'
 import { describeSettings } from '../src/config/settings.ts'
 import { METRICS } from '../src/http/metrics.ts'
 import { ROUTES } from '../src/http/routes.ts'
+import { EXIT } from '../src/process/run.ts'
 
-export const README = new URL('../README.md', import.meta.url)
+export const REFERENCE = new URL('reference.md', import.meta.url)
+
+/** What each exit code says; the compiler misses one that is new. */
+const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
+  done: 'done',
+  failed: 'failed; a sentence on stderr says why, and what to do',
+  usage: 'the command line or a setting is wrong; a line for each says what would be right',
+  interrupted: 'interrupted by SIGINT, SIGTERM or SIGHUP; what was stored stays stored',
+}
 
 const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
   [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
@@ -25,15 +34,6 @@ const TABLES: Readonly<Record<string, () => string>> = {
       ['route', 'answers'],
       Object.values(ROUTES).map(({ method, url, answers }) => [`\`${method} ${url}\``, answers]),
     ),
-  metrics: () =>
-    table(
-      ['metric', 'labels', 'meaning'],
-      Object.values(METRICS).map((metric) => [
-        `\`${metric.name}\``,
-        'labelNames' in metric ? metric.labelNames.map((label) => `\`${label}\``).join(', ') : '',
-        metric.help,
-      ]),
-    ),
   commands: () =>
     table(
       ['command', 'does', 'options'],
@@ -43,22 +43,36 @@ const TABLES: Readonly<Record<string, () => string>> = {
         command.options.map(({ flags, description }) => `\`${flags}\` ${description}`).join('<br>'),
       ]),
     ),
+  exits: () =>
+    table(
+      ['code', 'says'],
+      Object.entries(EXIT_MEANINGS).map(([name, says]) => [String(EXIT[name as keyof typeof EXIT]), says]),
+    ),
+  metrics: () =>
+    table(
+      ['metric', 'labels', 'meaning'],
+      Object.values(METRICS).map((metric) => [
+        `\`${metric.name}\``,
+        'labelNames' in metric ? metric.labelNames.map((label) => `\`${label}\``).join(', ') : '',
+        metric.help,
+      ]),
+    ),
 }
 
-/** `readme` with each table between its two marks as the code defines it. */
-export function withTables(readme: string): string {
+/** The reference with each table between its two marks as the code defines it. */
+export function withTables(reference: string): string {
   return Object.entries(TABLES).reduce((text, [name, render]) => {
     const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`]
     const [before, rest] = split(text, begin)
     const [, after] = split(rest, end)
     return `${before}${begin}\n${render()}\n${end}${after}`
-  }, readme)
+  }, reference)
 }
 
 function split(text: string, mark: string): [string, string] {
   const at = text.indexOf(mark)
-  if (at < 0) throw new Error(`The README has no mark ${mark}.`)
+  if (at < 0) throw new Error(`The reference has no mark ${mark}.`)
   return [text.slice(0, at), text.slice(at + mark.length)]
 }
 
-if (import.meta.main) writeFileSync(README, withTables(readFileSync(README, 'utf8')))
+if (import.meta.main) writeFileSync(REFERENCE, withTables(readFileSync(REFERENCE, 'utf8')))

@@ -7,20 +7,21 @@ import { resyncCommand } from './commands/resync.ts'
 import { sandboxCommand } from './commands/sandbox.ts'
 import { serveCommand } from './commands/serve.ts'
 import { verifyCommand } from './commands/verify.ts'
+import type { Host } from './process/host.ts'
 import { run } from './process/run.ts'
 
 /** The command table. */
-export function createCli(): Command {
+export function createCli(host: Host = process): Command {
   return new Command('line-braze')
     .description('Keeps line_id in Braze in step with who can be reached on LINE.')
     .version(about.version)
-    .addCommand(serveCommand())
+    .addCommand(serveCommand(host))
     .addCommand(demoCommand())
     .addCommand(sandboxCommand())
-    .addCommand(backfillCommand())
-    .addCommand(resyncCommand())
-    .addCommand(verifyCommand())
-    .addCommand(migrateCommand())
+    .addCommand(backfillCommand(host))
+    .addCommand(resyncCommand(host))
+    .addCommand(verifyCommand(host))
+    .addCommand(migrateCommand(host))
 }
 
-export const main = (argv: readonly string[]) => run(createCli(), argv)
+export const main = (argv: readonly string[], host: Host = process) => run(createCli(host), argv, host)

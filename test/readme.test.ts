@@ -1,30 +1,43 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, relative, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
 import { parseEnv } from 'node:util'
 import t from 'tap'
-import { README, withTables } from '../docs/tables.ts'
+import { REFERENCE, withTables } from '../docs/tables.ts'
 import { createCli } from '../src/cli.ts'
 import { describeSettings } from '../src/config/settings.ts'
+import { METRICS } from '../src/http/metrics.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
-const readme = readFileSync(README, 'utf8')
+const read = (name: string) => readFileSync(resolve(ROOT, name), 'utf8')
+const readme = read('README.md')
+const { scripts, version } = JSON.parse(read('package.json'))
+const settings = describeSettings()
 
-t.test('the tables are what the code defines; npm run docs writes them', async (t) => {
-  t.equal(withTables(readme), readme)
+/** Every page for people, by its path. The change log names what there was. */
+const pages = new Map(
+  [...readdirSync(ROOT), ...readdirSync(resolve(ROOT, 'docs')).map((name) => `docs/${name}`)]
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => [name, read(name)]),
+)
+const ofToday = [...pages].filter(([page]) => page !== 'CHANGELOG.md')
+
+t.test('the tables of the reference are what the code defines; npm run docs writes them', async (t) => {
+  const reference = readFileSync(REFERENCE, 'utf8')
+  t.equal(withTables(reference), reference)
 })
 
 t.test('the two commands are those that package.json and CI run', async (t) => {
-  const { scripts } = JSON.parse(readFileSync(resolve(ROOT, 'package.json'), 'utf8'))
   for (const script of ['demo', 'test']) {
     t.match(readme, script === 'test' ? 'npm ci && npm test' : 'npm ci && npm run demo')
     t.type(scripts[script], 'string')
   }
-  t.match(readFileSync(resolve(ROOT, '.ci/run'), 'utf8'), '\n(npm ci && npm test)\n')
+  t.match(read('.ci/run'), '\n(npm ci && npm test)\n')
 })
 
 t.test('every way to start it hands Node the same flags', async (t) => {
-  const read = (name: string) => readFileSync(resolve(ROOT, name), 'utf8')
-  const { scripts } = JSON.parse(read('package.json'))
   const flagsIn = (text = '') => text.match(/--[a-z-]+(=\d+|-pretenuring)(?=[\s"]|$)/g)
   const flags = flagsIn(read('bin/line-braze.js').split('\n')[0])
   t.ok(flags?.length)
@@ -38,34 +51,94 @@ t.test('every way to start it hands Node the same flags', async (t) => {
   for (const unit of units ?? []) t.strictSame(flagsIn(unit), flags)
 })
 
-t.test('every link to a file leads somewhere', async (t) => {
-  const pages = [
-    'README.md',
-    'CHANGELOG.md',
-    'CONTRIBUTING.md',
-    'SECURITY.md',
-    ...readdirSync(resolve(ROOT, 'docs')).map((name) => `docs/${name}`),
-  ]
-  for (const page of pages.filter((name) => name.endsWith('.md'))) {
-    const text = readFileSync(resolve(ROOT, page), 'utf8')
-    for (const [, target = ''] of text.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)) {
-      t.ok(existsSync(resolve(ROOT, dirname(page), target)), `${page}: ${target}`)
+/** The anchors that a page's headings get, as GitHub and others make them. */
+const anchorsOf = (text: string) =>
+  Array.from(text.replaceAll(/^```.*?^```/gms, '').matchAll(/^#+ (.+)$/gm), ([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(/\s/g, '-'),
+  )
+
+t.test('every link between pages leads somewhere, to its heading', async (t) => {
+  let links = 0
+  for (const [page, text] of pages) {
+    for (const [, target = '', anchor] of text.matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)) {
+      links += 1
+      const path = target === '' ? page : relative(ROOT, resolve(ROOT, dirname(page), target))
+      t.ok(existsSync(resolve(ROOT, path)), `${page}: ${target}`)
+      if (anchor !== undefined)
+        t.ok(anchorsOf(pages.get(path) ?? '').includes(anchor), `${page}: ${target}#${anchor}`)
     }
   }
+  t.ok(links > 20)
+})
+
+/** All that matches in the pages of today, with the page where it stands. */
+const named = (pattern: RegExp) =>
+  ofToday.flatMap(([page, text]) =>
+    Array.from(text.matchAll(pattern), ([whole, name = whole]) => ({ page, name })),
+  )
+
+t.test('every file and folder that the pages name is there', async (t) => {
+  const paths = named(/`((?:\.ci|src|test|bench|docs|bin|migrations)\/[^`\s]*)`/g)
+  t.ok(paths.length > 20)
+  for (const { page, name } of paths) t.ok(existsSync(resolve(ROOT, name)), `${page}: ${name}`)
+})
+
+t.test('the pages name only settings that there are', async (t) => {
+  const known = settings.map(({ name }) => name as string)
+  for (const { page, name } of named(/\b(?:LINE|BRAZE|PRIVATE|DATABASE|BODY|LOG)_[A-Z_]+\b/g))
+    t.ok(known.includes(name.replace(/_FILE$/, '')), `${page}: ${name}`)
+})
+
+t.test('the pages name only metrics that there are', async (t) => {
+  const known: string[] = Object.values(METRICS).map(({ name }) => name)
+  for (const { page, name } of named(/\bline_braze_\w+/g)) t.ok(known.includes(name), `${page}: ${name}`)
+})
+
+t.test('the pages name only commands, options and scripts that there are', async (t) => {
+  const { commands } = createCli()
+  const names = commands.map((command) => command.name())
+  for (const { page, name } of named(/npx line-braze\s([a-z]+)/g))
+    t.ok(names.includes(name), `${page}: ${name}`)
+  // Of decisions that are about Node and npm, options are theirs.
+  const options = commands.flatMap((command) => command.options.map(({ long }) => long))
+  for (const { page, name } of named(/`(--[a-z-]+)`/g).filter(({ page }) => page !== 'docs/decisions.md'))
+    t.ok([...options, '--help', '--version'].includes(name), `${page}: ${name}`)
+  const used = named(/npm run ([\w-]+)/g)
+  t.ok(used.length > 5)
+  for (const { page, name } of used) t.type(scripts[name], 'string', `${page}: ${name}`)
+})
+
+t.test('docs/sources.md has every page that a comment names as its source, by tag or address', async (t) => {
+  const files = readdirSync(resolve(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+  const comments = files
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => [name, read(`src/${name}`)] as const)
+  const tags = comments.flatMap(([name, text]) =>
+    Array.from(text.matchAll(/(?:\/\/|\*).*?\[([A-Z]{2,})\]/g), ([, tag]) => ({ name, tag })),
+  )
+  t.ok(tags.length > 10)
+  for (const { name, tag } of tags) t.match(pages.get('docs/sources.md'), `| [${tag}] |`, `${name}: ${tag}`)
+  const address = /\b(?:developers\.line\.biz|braze\.com\/docs)\/[\w/-]*[\w-]/g
+  const addresses = comments.flatMap(([name, text]) =>
+    (text.match(address) ?? []).map((page) => ({ name, page })),
+  )
+  t.ok(addresses.length > 5)
+  for (const { name, page } of addresses) t.match(pages.get('docs/sources.md'), page, `${name}: ${page}`)
 })
 
 t.test('no registry is named in the lock file', async (t) => {
-  t.notMatch(readFileSync(resolve(ROOT, 'package-lock.json'), 'utf8'), /https?:\/\/[^"]*registry/)
+  t.notMatch(read('package-lock.json'), /https?:\/\/[^"]*registry/)
 })
 
 t.test('the version is that of package.json', async (t) => {
-  const { version } = JSON.parse(readFileSync(resolve(ROOT, 'package.json'), 'utf8'))
   t.equal(createCli().version(), version)
 })
 
 t.test('.env.example has what is required, and nothing that is no setting', async (t) => {
-  const example = Object.keys(parseEnv(readFileSync(resolve(ROOT, '.env.example'), 'utf8')))
-  const settings = describeSettings()
+  const example = Object.keys(parseEnv(read('.env.example')))
   for (const { name, default: value } of settings)
     if (value === 'required') t.ok(example.includes(name), name)
   for (const name of example)
@@ -75,10 +148,36 @@ t.test('.env.example has what is required, and nothing that is no setting', asyn
     )
 })
 
-t.test('CONTRIBUTING names only scripts that there are', async (t) => {
-  const { scripts } = JSON.parse(readFileSync(resolve(ROOT, 'package.json'), 'utf8'))
-  const text = readFileSync(resolve(ROOT, 'CONTRIBUTING.md'), 'utf8')
-  const named = Array.from(text.matchAll(/npm run (\w+)/g), ([, name = '']) => name)
-  t.ok(named.length > 5)
-  for (const name of named) t.type(scripts[name], 'string', name)
+t.test('npm run dev serves, and anew when a file changes', async (t) => {
+  const [program, ...args] = scripts.dev.split(' ')
+  t.equal(program, 'node')
+  // In a folder of its own, so that nobody's file is touched: the code is the same.
+  const folder = t.testdir({ src: { 'file.ts': '' }, bin: t.fixture('symlink', resolve(ROOT, 'bin')) })
+  const child = spawn(process.execPath, args, {
+    cwd: folder,
+    env: {
+      LINE_CHANNEL_SECRET: 'a',
+      BRAZE_REST_ENDPOINT: 'http://127.0.0.1:9',
+      BRAZE_API_KEY: 'a',
+      HOST: '127.0.0.1',
+      PORT: '0',
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const ended = once(child, 'close')
+  t.teardown(async () => {
+    child.kill()
+    await ended
+  })
+  const urls: string[] = []
+  const { promise: servedTwice, resolve: twice, reject } = Promise.withResolvers<void>()
+  function hear(line: string) {
+    if (/"fatal"|^Failed running|Error/.test(line)) reject(new Error(line))
+    if (!line.includes('"listening"')) return
+    if (urls.push(JSON.parse(line).url) === 2) twice()
+    else writeFileSync(`${folder}/src/file.ts`, 'export {}')
+  }
+  for (const input of [child.stdout, child.stderr]) createInterface({ input }).on('line', hear)
+  await servedTwice
+  t.not(urls[0], urls[1])
 })

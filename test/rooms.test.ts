@@ -27,7 +27,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Rooms that may touch the process, its environment and its streams. */
-const MAY_TOUCH_PROCESS = ['commands', 'process', 'demo', 'cli.ts']
+const MAY_TOUCH_PROCESS = ['process', 'demo', 'cli.ts']
 
 const SRC = resolve(import.meta.dirname, '../src')
 const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'))
@@ -49,8 +49,26 @@ t.test('imports point one way', async (t) => {
   }
 })
 
-t.test('only commands, process and demo touch the process and the environment', async (t) => {
+t.test('only process and demo touch the process and the environment', async (t) => {
   for (const file of files.filter((name) => !MAY_TOUCH_PROCESS.includes(roomOf(name)))) {
     t.notMatch(readFileSync(join(SRC, file), 'utf8'), /\bprocess\.|from 'node:process'|\bconsole\./, file)
   }
+})
+
+t.test('no file imports in a circle', async (t) => {
+  const imports = new Map(
+    files.map((file) => {
+      const specifiers = importsOf(readFileSync(join(SRC, file), 'utf8'))
+      return [file, specifiers.map((specifier) => relative(SRC, resolve(SRC, dirname(file), specifier)))]
+    }),
+  )
+  const done = new Set<string>()
+  function follow(file: string, way: readonly string[]) {
+    if (way.includes(file)) return t.fail([...way.slice(way.indexOf(file)), file].join(' → '))
+    if (done.has(file)) return
+    for (const imported of imports.get(file) ?? []) follow(imported, [...way, file])
+    done.add(file)
+  }
+  for (const file of files) follow(file, [])
+  t.ok(files.every((file) => done.has(file)))
 })

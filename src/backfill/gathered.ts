@@ -1,3 +1,6 @@
+import { Readable } from 'node:stream'
+import { finished } from 'node:stream/promises'
+
 /**
  * Reads `source` ahead and hands out, each time, everything that has come since the last time: one item or many, up to
  * `limit`. So a slow consumer takes larger steps, and a fast one waits for nothing.
@@ -6,52 +9,25 @@
  * and waits for the item that is under way.
  */
 export async function* gathered<T>(source: AsyncIterable<T>, limit: number): AsyncGenerator<T[]> {
-  const iterator = source[Symbol.asyncIterator]()
-  let items: T[] = []
-  let isOver = false
-  let isLeft = false
   let failure: { readonly error: unknown } | undefined
-  let arrival = Promise.withResolvers<void>()
-  let room = Promise.withResolvers<void>()
-
-  async function read() {
+  // A stream that fails forgets what it holds.
+  async function* unfailing() {
     try {
-      while (!isLeft) {
-        const { done, value } = await iterator.next()
-        if (done) return
-        items.push(value)
-        arrival.resolve()
-        if (items.length >= limit) await room.promise
-      }
-      await iterator.return?.()
+      yield* source
     } catch (error) {
       failure = { error }
-    } finally {
-      isOver = true
-      arrival.resolve()
     }
   }
-
-  const reading = read()
+  const stream = Readable.from(unfailing(), { highWaterMark: limit })
   try {
-    for (;;) {
-      await arrival.promise
-      arrival = Promise.withResolvers()
-      if (items.length > 0) {
-        const taken = items
-        items = []
-        room.resolve()
-        room = Promise.withResolvers()
-        yield taken
-      }
-      // What arrived meanwhile is taken first.
-      if (items.length > 0 || isOver) arrival.resolve()
-      if (items.length === 0 && isOver) break
+    for await (const first of stream) {
+      const items: T[] = [first]
+      for (let item = stream.read(); item !== null; item = stream.read()) items.push(item)
+      yield items
     }
     if (failure) throw failure.error
   } finally {
-    isLeft = true
-    room.resolve()
-    await reading
+    stream.destroy()
+    await finished(stream).catch(() => {})
   }
 }

@@ -10,10 +10,10 @@ export interface BackfillOptions {
   readonly line: LineClient
   readonly channel: string
   /** Begins anew, also where a run could go on. */
-  readonly restart?: boolean
+  readonly restart: boolean
   /** Clears also where that is a large part of all friends. */
-  readonly allowMassClear?: boolean
-  readonly observer?: BackfillObserver
+  readonly allowMassClear: boolean
+  readonly observer: BackfillObserver
   /** Milliseconds since 1970. */
   readonly clock?: () => number
   /** Ends the run after what is being stored. */
@@ -50,15 +50,15 @@ export async function backfill(options: BackfillOptions): Promise<Run> {
   const { ledger, channel, observer, restart, signal } = options
   await assertSameAccount(options)
   const begun = restart ? null : await resumable(options)
-  if (begun) observer?.progress(begun)
+  if (begun) observer.progress(begun)
   let run = begun
   try {
     if (run?.state !== 'clearing') run = await list(options, run)
   } catch (error) {
     // LINE may forget a cursor at any time; a list from its start needs none.
     if (!isUnknownStart(error) || signal.aborted) throw error
-    observer?.note('LINE does not know where the list was left off any more: the run begins anew.')
-    observer?.progress(null)
+    observer.note('LINE does not know where the list was left off any more: the run begins anew.')
+    observer.progress(null)
     const open = await ledger.openRun(channel)
     if (open) await ledger.endRun(open.id, 'abandoned')
     run = await list(options, null)
@@ -81,11 +81,11 @@ async function resumable({ ledger, channel, observer }: BackfillOptions): Promis
   // A run that stored nothing has nothing to go on with.
   if (!run || run.pages === 0) return null
   if (run.cursorAgeMs > RUN_LIFE_MS) {
-    observer?.note('The last run was left off more than 24 hours ago: a new one begins.')
+    observer.note('The last run was left off more than 24 hours ago: a new one begins.')
     return null
   }
   const where = run.state === 'clearing' ? 'after the list' : `after page ${run.pages}`
-  observer?.note(`Going on with the last run ${where} (--restart begins anew).`)
+  observer.note(`Going on with the last run ${where} (--restart begins anew).`)
   return run
 }
 
@@ -105,7 +105,7 @@ async function list(options: BackfillOptions, run: Run | null): Promise<Run> {
         leaving.abort()
         throw error
       })
-      observer?.progress(current)
+      observer.progress(current)
       signal.throwIfAborted()
     }
   } catch (error) {
@@ -131,7 +131,7 @@ function asOf(askedAt: number, date: number | undefined): number {
 async function clear({ ledger, observer, signal, allowMassClear }: BackfillOptions, run: Run): Promise<Run> {
   const absent = await ledger.countAbsent(run.id)
   if (run.invalid > 0 && absent > 0) {
-    observer?.note(
+    observer.note(
       `LINE listed entries that are no user ids (${run.invalid}), so that nobody is cleared for not being listed.`,
     )
   } else {
@@ -143,7 +143,7 @@ async function clear({ ledger, observer, signal, allowMassClear }: BackfillOptio
       )
     }
     for await (const cleared of ledger.clearAbsent(run.id)) {
-      observer?.progress(cleared)
+      observer.progress(cleared)
       signal.throwIfAborted()
     }
   }

@@ -1,28 +1,20 @@
+import { fieldsOf, outcomeOf, parseJson } from '../wire/answer.ts'
 import type { HttpAnswer } from '../wire/client.ts'
-import { foreignWords } from '../wire/foreign-words.ts'
+import type { Attempt } from '../wire/retry.ts'
 import { exhaustedForMs, retryAfterMs } from './pace.ts'
 
 /** Braze's own limit. Source: braze.com/docs/api/endpoints/export/user_data/post_users_identifier */
 export const MAX_EXPORTS = 50
 
-/** What an answer to a `/users/export/ids` request means. Every `reason` is for people. */
-export type ExportMeaning =
-  /**
-   * The attribute of each user whose alias Braze knows; undefined where the profile has none. After an answer with which
-   * the limit is used up nothing may be asked for `restMs`; `isLimited`: whether Braze said what its limit is.
-   */
-  | {
-      readonly kind: 'profiles'
-      readonly values: ReadonlyMap<string, unknown>
-      readonly restMs: number
-      readonly isLimited: boolean
-    }
-  /** Too many requests; `forMs` only where Braze said for how long. */
-  | { readonly kind: 'wait'; readonly forMs: number | undefined; readonly reason: string }
-  /** It may be better the next time. */
-  | { readonly kind: 'retry'; readonly reason: string }
-  /** A person has to mend something first. */
-  | { readonly kind: 'refused'; readonly reason: string }
+/** 250 requests a minute, which Braze allows everybody. A Braze that says its limit is asked as fast as that allows. */
+const GAP_MS = 240
+
+export interface Profiles {
+  /** The attribute of each user whose alias Braze knows; undefined where the profile has none. */
+  readonly values: ReadonlyMap<string, unknown>
+  /** So long nothing more may be asked for. */
+  readonly restMs: number
+}
 
 const MENDING: Readonly<Record<number, string>> = {
   401: 'check BRAZE_API_KEY, and that BRAZE_REST_ENDPOINT is the instance the key belongs to',
@@ -31,6 +23,8 @@ const MENDING: Readonly<Record<number, string>> = {
 }
 
 /**
+ * What an answer to a `/users/export/ids` request means.
+ *
  * @param now milliseconds since 1970
  * @param words makes what Braze said fit to be shown
  */
@@ -38,41 +32,30 @@ export function readExport(
   { status, headers, body }: HttpAnswer,
   { attribute, aliasLabel }: { attribute: string; aliasLabel: string },
   now: number,
-  words: (said: unknown) => string = foreignWords,
-): ExportMeaning {
-  if (status === 429)
-    return { kind: 'wait', forMs: retryAfterMs(headers, now), reason: 'Braze asks to wait (429)' }
-  if (status >= 500) return { kind: 'retry', reason: `Braze answers ${status}` }
-  const said = parse(body)
-  if (status < 200 || status >= 300) {
-    const why = typeof said?.message === 'string' && words(said.message)
-    return {
-      kind: 'refused',
-      reason: `Braze answers ${status}: ${MENDING[status] ?? (why || 'without saying why')}`,
-    }
+  words: (said: unknown) => string,
+): Attempt<Profiles> {
+  const no = (reason: string) => new Error(`Braze ${reason}`)
+  const outcome = outcomeOf(status)
+  if (outcome === 'limited')
+    return { error: no('asks to wait (429)'), mayPass: true, forMs: retryAfterMs(headers, now) }
+  if (outcome === 'failed') return { error: no(`answers ${status}`), mayPass: true }
+  const { message, users } = fieldsOf(parseJson(body))
+  if (outcome === 'refused') {
+    const why = typeof message === 'string' && words(message)
+    const reason = MENDING[status] ?? (why || 'without saying why')
+    return { error: no(`answers ${status}: ${reason}`), mayPass: false }
   }
-  if (!said || !Array.isArray(said.users)) {
-    return { kind: 'retry', reason: `Braze answers ${status} without a list of users` }
-  }
+  if (!Array.isArray(users)) return { error: no(`answers ${status} without a list of users`), mayPass: true }
   const values = new Map<string, unknown>()
-  for (const user of said.users) {
-    const { user_aliases: aliases, custom_attributes: attributes } = Object(user) as Record<string, unknown>
+  for (const user of users) {
+    const { user_aliases: aliases, custom_attributes: attributes } = fieldsOf(user)
+    const held = fieldsOf(attributes)
+    const value = Object.hasOwn(held, attribute) ? held[attribute] : undefined
     for (const alias of Array.isArray(aliases) ? aliases : []) {
-      const { alias_name: name, alias_label: label } = Object(alias) as Record<string, unknown>
-      if (label === aliasLabel && typeof name === 'string') values.set(name, valueIn(attributes, attribute))
+      const { alias_name: name, alias_label: label } = fieldsOf(alias)
+      if (label === aliasLabel && typeof name === 'string') values.set(name, value)
     }
   }
-  const isLimited = headers['x-ratelimit-limit'] !== undefined
-  return { kind: 'profiles', values, restMs: exhaustedForMs(headers, now) ?? 0, isLimited }
-}
-
-const valueIn = (attributes: unknown, name: string): unknown =>
-  Object.hasOwn(Object(attributes), name) ? (Object(attributes) as Record<string, unknown>)[name] : undefined
-
-function parse(body: string): Record<string, unknown> | undefined {
-  try {
-    return Object(JSON.parse(body)) as Record<string, unknown>
-  } catch {
-    return undefined
-  }
+  const saysLimit = headers['x-ratelimit-limit'] !== undefined
+  return { value: { values, restMs: exhaustedForMs(headers, now) ?? (saysLimit ? 0 : GAP_MS) } }
 }

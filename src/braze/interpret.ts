@@ -1,12 +1,7 @@
+import { fieldsOf, isObject, outcomeOf, parseJson } from '../wire/answer.ts'
+import type { HttpAnswer } from '../wire/client.ts'
 import { foreignWords } from '../wire/foreign-words.ts'
 import { retryAfterMs } from './pace.ts'
-
-/** What came back for one request; `body` is undefined when there was none that could be read. */
-export interface Answer {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>
-  readonly body: string | undefined
-}
 
 /** What an answer means for the batch that was sent. Every `reason` is for people, and at most 300 characters. */
 export type Meaning =
@@ -44,18 +39,19 @@ const AT_FAULT = new Set([400, 413, 422])
  * @param words makes what Braze said fit to be stored and shown; nothing of it is kept that did not go through it
  */
 export function interpret(
-  { status, headers, body }: Answer,
+  { status, headers, body }: HttpAnswer,
   items: number,
   now: number,
   words: Words = foreignWords,
 ): Meaning {
   const mending = MENDING[status]
   if (mending) return { kind: 'pause', reason: mending }
-  if (status === 429) {
+  const outcome = outcomeOf(status)
+  if (outcome === 'limited') {
     return { kind: 'wait', forMs: retryAfterMs(headers, now), reason: 'Braze asks to wait (429)' }
   }
   const said = parse(body)
-  if (status >= 200 && status < 300) return accepted(status, said, items, words)
+  if (outcome === 'success') return accepted(status, said, items, words)
   if (AT_FAULT.has(status)) return refused(status, said, items, words)
   return { kind: 'retry', reason: `Braze answers ${status}` }
 }
@@ -92,14 +88,11 @@ interface Said {
   readonly errors: readonly unknown[]
 }
 
-function parse(body: string | undefined): Said | undefined {
-  if (body === undefined) return undefined
-  try {
-    const { message, attributes_processed: processed, errors = [] } = JSON.parse(body)
-    return { message, processed, errors: Array.isArray(errors) ? errors : [errors] }
-  } catch {
-    return undefined
-  }
+function parse(body: string): Said | undefined {
+  const said = parseJson(body)
+  if (!isObject(said)) return undefined
+  const { message, attributes_processed: processed, errors = [] } = said
+  return { message, processed, errors: Array.isArray(errors) ? errors : [errors] }
 }
 
 /** Errors that name an item by its place, and those that do not. Their `type` is free text. */
@@ -107,7 +100,7 @@ function sortErrors(said: Said | undefined, items: number) {
   const byIndex = new Map<number, unknown>()
   const others: unknown[] = []
   for (const error of said?.errors ?? []) {
-    const { index, type, input_array: list } = Object(error) as Record<string, unknown>
+    const { index, type, input_array: list } = fieldsOf(error)
     const isPlace = Number.isInteger(index) && (index as number) >= 0 && (index as number) < items
     if (isPlace && (list === undefined || list === 'attributes')) byIndex.set(index as number, type ?? error)
     else others.push(type ?? error)

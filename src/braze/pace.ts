@@ -1,4 +1,7 @@
-type Headers = Readonly<Record<string, string | string[] | undefined>>
+import { headerOf } from '../wire/answer.ts'
+import type { HttpAnswer } from '../wire/client.ts'
+
+type Headers = HttpAnswer['headers']
 
 /** Braze's limits reset on the clock hour at the latest; a longer wait is a misunderstanding. */
 const LONGEST_WAIT_MS = 3_600_000
@@ -13,21 +16,21 @@ const EPOCH_FROM = 1e9
  */
 export function retryAfterMs(headers: Headers, now: number): number | undefined {
   return (
-    waitMs(headers['retry-after'], now) ??
-    waitMs(headers['x-ratelimit-retry-after'], now) ??
-    waitMs(headers['x-ratelimit-reset'], now)
+    waitMs(headers, 'retry-after', now) ??
+    waitMs(headers, 'x-ratelimit-retry-after', now) ??
+    waitMs(headers, 'x-ratelimit-reset', now)
   )
 }
 
 /** How long nothing may be sent, by an answer that says that nothing remains until the limit resets. */
 export function exhaustedForMs(headers: Headers, now: number): number | undefined {
-  return single(headers['x-ratelimit-remaining'])?.trim() === '0'
-    ? waitMs(headers['x-ratelimit-reset'], now)
+  return headerOf(headers, 'x-ratelimit-remaining')?.trim() === '0'
+    ? waitMs(headers, 'x-ratelimit-reset', now)
     : undefined
 }
 
-function waitMs(header: string | string[] | undefined, now: number): number | undefined {
-  const value = single(header)?.trim()
+function waitMs(headers: Headers, name: string, now: number): number | undefined {
+  const value = headerOf(headers, name)?.trim()
   if (!value) return undefined
   const number = Number(value)
   const ms = Number.isNaN(number)
@@ -38,8 +41,6 @@ function waitMs(header: string | string[] | undefined, now: number): number | un
   // A moment that is past says that the clocks differ, and not that Braze can take more.
   return ms > 0 && ms <= LONGEST_WAIT_MS ? ms : undefined
 }
-
-const single = (header: string | string[] | undefined) => (Array.isArray(header) ? header[0] : header)
 
 /** Hands out moments at which requests may leave: at most `perSecond` of them, and never a burst to catch up. */
 export function createPacer(perSecond: number) {

@@ -6,7 +6,7 @@ export const HTTP_URL = 'http-url'
 
 /** What a setting is, beyond the shape of its value. */
 type About = {
-  /** The last column of the README's table, and the help. */
+  /** The last column of the reference's table, and the help. */
   readonly description: string
   /** Completes "… is wrong; it must be …". */
   readonly mustBe: string
@@ -25,7 +25,7 @@ const ADDRESS = '^[0-9A-Za-z.:_-]+$'
 const httpUrl = (about: About & { default?: string }) => text({ ...about, format: HTTP_URL })
 
 /**
- * Every setting, once: parsing, error messages, --help and the README's table are made from this.
+ * Every setting, once: parsing, error messages, --help and the reference's table are made from this.
  * Names and defaults are relied upon by users and change only with a deprecation.
  */
 export const SETTINGS = Type.Object({
@@ -175,7 +175,7 @@ export const SETTINGS = Type.Object({
 export type Settings = Static<typeof SETTINGS>
 export type SettingName = keyof Settings
 
-/** One row for each setting: what --help and the README show. */
+/** One row for each setting: what --help and the reference show. */
 export function describeSettings(): { name: SettingName; default: string; description: string }[] {
   return (Object.keys(SETTINGS.properties) as SettingName[]).map((name) => {
     const { description, default: value } = about(name)

@@ -1,5 +1,13 @@
+/** Calls once, in so many milliseconds. Returns how to stop that. */
+export type After = (ms: number, call: () => void) => () => void
+
+const realAfter: After = (ms, call) => {
+  const timer = setTimeout(call, ms)
+  return () => clearTimeout(timer)
+}
+
 /** A rest that can be cut short; a call of `wake` while nobody rests ends the next rest at once. */
-export function createAlarm() {
+export function createAlarm(after = realAfter) {
   let rung = false
   let ring = () => {
     rung = true
@@ -13,9 +21,9 @@ export function createAlarm() {
         return
       }
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, ms)
+        const stop = after(ms, resolve)
         ring = () => {
-          clearTimeout(timer)
+          stop()
           resolve()
         }
       })

@@ -1,12 +1,12 @@
-import { type BrazeClient, MAX_ITEMS } from '../braze/client.ts'
+import { MAX_ITEMS } from '../braze/client.ts'
 import { createPacer } from '../braze/pace.ts'
 import type { Ledger } from '../ledger/ledger.ts'
-import { createAlarm } from './alarm.ts'
-import { backoffMs } from './backoff.ts'
+import { backoffMs } from '../wire/retry.ts'
+import { type After, createAlarm } from './alarm.ts'
 import { createGate, type DeliveryState } from './gate.ts'
 import { createHolds } from './holds.ts'
 import { createLease } from './lease.ts'
-import type { DeliveryLog, DeliveryObserver } from './observer.ts'
+import type { DeliveryMeans } from './means.ts'
 import { createSender } from './sender.ts'
 import { type Batch, createWork } from './work.ts'
 
@@ -17,21 +17,12 @@ const LATE_MS = 50
 /** A ledger that fails is asked again so often at least: it may be well again at any moment. */
 const LONGEST_REST_MS = 10_000
 
-export interface DelivererOptions {
-  readonly ledger: Ledger
-  readonly braze: BrazeClient
-  /** Unlike that of any other process, also of earlier ones. */
-  readonly holder: string
-  readonly settleMs: number
+type Times = 'clock' | 'monotonic' | 'random'
+
+export interface DelivererOptions extends Omit<DeliveryMeans, Times>, Partial<Pick<DeliveryMeans, Times>> {
   readonly requestsPerSecond: number
   readonly concurrency: number
-  readonly log: DeliveryLog
-  readonly observer?: DeliveryObserver
-  /** Milliseconds since 1970. */
-  readonly clock?: () => number
-  /** Milliseconds that nobody sets. */
-  readonly monotonic?: () => number
-  readonly random?: () => number
+  readonly after?: After
 }
 
 export interface Delivery {
@@ -49,24 +40,16 @@ export interface Delivery {
  * process itself costs time and nothing else.
  */
 export function createDeliverer(options: DelivererOptions) {
-  const { ledger, braze, settleMs, concurrency, log } = options
+  const { ledger, settleMs, concurrency, log } = options
   const { clock = Date.now, monotonic = () => performance.now(), random = Math.random } = options
-  const lease = createLease({ ...options, requestTimeoutMs: braze.timeoutMs, clock, monotonic })
-  const holds = createHolds({ settleMs, monotonic })
+  const means = { ...options, clock, monotonic, random }
+  const lease = createLease(means)
+  const holds = createHolds(means)
   const work = createWork({ ledger, holds, monotonic })
   const pacer = createPacer(options.requestsPerSecond)
   const gate = createGate(random)
-  const send = createSender({
-    ...options,
-    ledger: { acknowledge },
-    gate,
-    holds,
-    work,
-    clock,
-    monotonic,
-    random,
-  })
-  const alarm = createAlarm()
+  const send = createSender({ ...means, ledger: { acknowledge }, gate, holds, work })
+  const alarm = createAlarm(options.after)
   /** Until what Braze said is stored, which takes longer than a request. */
   const underWay = new Set<Promise<void>>()
   /** How many of them wait for Braze. */

@@ -1,4 +1,4 @@
-import { backoffMs } from './backoff.ts'
+import { backoffMs } from '../wire/retry.ts'
 
 export type DeliveryState = 'delivering' | 'standby' | 'waiting' | 'paused'
 

@@ -1,4 +1,5 @@
 import type { DueContact } from '../ledger/ledger.ts'
+import type { DeliveryMeans } from './means.ts'
 
 /** What keeps one user back, and in what company the user may travel. */
 interface Hold {
@@ -16,11 +17,7 @@ interface Hold {
   settledAt: number
 }
 
-export interface HoldsOptions {
-  readonly settleMs: number
-  /** Milliseconds that nobody sets. */
-  readonly monotonic: () => number
-}
+type Batch = readonly DueContact[]
 
 const ANY_SIZE = Number.POSITIVE_INFINITY
 const UNDER_WAY = Number.POSITIVE_INFINITY
@@ -29,7 +26,7 @@ const UNDER_WAY = Number.POSITIVE_INFINITY
  * Who may be sent when: one hold for each user, since two channels of one LINE user are one profile at Braze. A user
  * without a hold is free.
  */
-export function createHolds({ settleMs, monotonic }: HoldsOptions) {
+export function createHolds({ settleMs, monotonic }: Pick<DeliveryMeans, 'settleMs' | 'monotonic'>) {
   const holds = new Map<string, Hold>()
 
   function holdOf({ userId, reachable }: DueContact): Hold {
@@ -38,6 +35,9 @@ export function createHolds({ settleMs, monotonic }: HoldsOptions) {
     const hold = { until: 0, size: ANY_SIZE, stumbles: 0, reachable, settledAt: 0 }
     holds.set(userId, hold)
     return hold
+  }
+  function change(batch: Batch, to: (contact: DueContact) => Partial<Hold>) {
+    for (const contact of batch) Object.assign(holdOf(contact), to(contact))
   }
   /** Whether the contact, as the ledger named it when it was asked at `readAt`, may be sent. */
   function isFree({ userId, reachable }: DueContact, readAt: number): boolean {
@@ -70,29 +70,16 @@ export function createHolds({ settleMs, monotonic }: HoldsOptions) {
       return true
     },
     /** Nothing came of it: whom the ledger names from now on may be sent again. */
-    release(batch: readonly DueContact[]) {
-      for (const contact of batch) holdOf(contact).until = monotonic()
-    },
+    release: (batch: Batch) => change(batch, () => ({ until: monotonic() })),
     /** What Braze said of them is stored: from now on they are users like all others. */
-    settle(batch: readonly DueContact[]) {
-      const now = monotonic()
-      for (const contact of batch) {
-        const hold = holdOf(contact)
-        hold.until = now
-        hold.size = ANY_SIZE
-        hold.stumbles = 0
-        hold.settledAt = 0
-      }
-    },
+    settle: (batch: Batch) =>
+      change(batch, () => ({ until: monotonic(), size: ANY_SIZE, stumbles: 0, settledAt: 0 })),
     /** It is not known whether these writes reached Braze: they may still be under way. */
-    doubt(batch: readonly DueContact[]) {
-      for (const contact of batch)
-        Object.assign(holdOf(contact), { reachable: contact.reachable, settledAt: monotonic() + settleMs })
-    },
+    doubt: (batch: Batch) =>
+      change(batch, ({ reachable }) => ({ reachable, settledAt: monotonic() + settleMs })),
     /** The batch failed, or was refused as a whole: its users travel in batches of `size` at most, after `restMs`. */
-    split(batch: readonly DueContact[], size: number, restMs: number) {
-      for (const contact of batch) Object.assign(holdOf(contact), { until: monotonic() + restMs, size })
-    },
+    split: (batch: Batch, size: number, restMs: number) =>
+      change(batch, () => ({ until: monotonic() + restMs, size })),
     /** Braze failed over this user alone. Returns how often in a row. */
     stumble: (contact: DueContact): number => ++holdOf(contact).stumbles,
 

@@ -1,22 +1,12 @@
-import type { LeaseAnswer, Ledger } from '../ledger/ledger.ts'
+import type { LeaseAnswer } from '../ledger/ledger.ts'
+import type { DeliveryMeans } from './means.ts'
 
 /** The name of the lease: one Braze workspace per ledger. */
 const NAME = 'braze'
 /** How often a process that does not hold it asks for it. */
 const ASK_MS = 1_000
 
-export interface LeaseOptions {
-  readonly ledger: Pick<Ledger, 'holdLease' | 'releaseLease'>
-  /** Unlike that of any other process, also of earlier ones. */
-  readonly holder: string
-  /** How long one request may take: nothing is sent in the lease's last stretch of that length. */
-  readonly requestTimeoutMs: number
-  readonly settleMs: number
-  /** Milliseconds since 1970. */
-  readonly clock: () => number
-  /** Milliseconds that nobody sets. */
-  readonly monotonic: () => number
-}
+type LeaseOptions = Pick<DeliveryMeans, 'ledger' | 'braze' | 'holder' | 'settleMs' | 'clock' | 'monotonic'>
 
 /**
  * The right to deliver, held by one process at a time. Longer than a request's time-out, so that no request of
@@ -26,7 +16,9 @@ export interface LeaseOptions {
  * can be set.
  */
 export function createLease(options: LeaseOptions) {
-  const { ledger, holder, requestTimeoutMs, settleMs, clock, monotonic } = options
+  const { ledger, holder, settleMs, clock, monotonic } = options
+  /** Nothing is sent in the lease's last stretch of that length. */
+  const requestTimeoutMs = options.braze.timeoutMs
   const durationMs = requestTimeoutMs * 1.5 + 1_000
   const renewalMs = durationMs * 0.2
   /**

@@ -2,30 +2,23 @@ import type { BrazeClient } from '../braze/client.ts'
 import { interpret, type Meaning } from '../braze/interpret.ts'
 import { exhaustedForMs } from '../braze/pace.ts'
 import type { Acknowledgement, DueContact, Ledger } from '../ledger/ledger.ts'
+import { outcomeOf } from '../wire/answer.ts'
 import { NoAnswer } from '../wire/client.ts'
-import { backoffMs } from './backoff.ts'
+import { backoffMs } from '../wire/retry.ts'
 import type { Gate } from './gate.ts'
 import type { Holds } from './holds.ts'
-import type { DeliveryLog, DeliveryObserver } from './observer.ts'
+import type { DeliveryMeans } from './means.ts'
 import type { Batch, Work } from './work.ts'
 
 /** So many lone contacts refused one after the other, and nothing accepted between: it is not the contacts. */
 const REFUSALS_IN_A_ROW = 3
 
-export interface SenderOptions {
+export interface SenderOptions extends Omit<DeliveryMeans, 'ledger' | 'braze' | 'holder'> {
   readonly ledger: Pick<Ledger, 'acknowledge'>
   readonly braze: Pick<BrazeClient, 'track' | 'hide'>
-  readonly settleMs: number
   readonly gate: Gate
   readonly holds: Holds
   readonly work: Work
-  readonly log: DeliveryLog
-  readonly observer?: DeliveryObserver | undefined
-  /** Milliseconds since 1970, for the dates that Braze's headers name. */
-  readonly clock: () => number
-  /** Milliseconds that nobody sets. */
-  readonly monotonic: () => number
-  readonly random: () => number
 }
 
 /** Sends batches of contacts that are held, and does what follows from the answers. */
@@ -119,7 +112,8 @@ export function createSender(options: SenderOptions) {
     try {
       const answer = await braze.track(contacts)
       status = answer.status
-      const exhaustedMs = status === 429 ? undefined : exhaustedForMs(answer.headers, clock())
+      const isLimited = outcomeOf(answer.status) === 'limited'
+      const exhaustedMs = isLimited ? undefined : exhaustedForMs(answer.headers, clock())
       if (exhaustedMs !== undefined)
         tell(gate.wait("Braze's limit is used up until it resets", exhaustedMs, monotonic()))
       return interpret(answer, contacts.length, clock(), words)

@@ -1,23 +1,10 @@
 import type { BrazeSandbox } from '../sandbox/braze/braze.ts'
 import type { Truth } from '../sandbox/line/traffic.ts'
-import { faultsOf, type Repair } from './repair.ts'
+import { number } from '../terminal/numbers.ts'
+import type { Repair } from './second-act.ts'
 
-/** How Braze compares with what is true of each person. */
-export interface Comparison {
-  readonly people: number
-  /** People who can be reached. */
-  readonly reachable: number
-  /** People whose LINE id Braze has. */
-  readonly atBraze: number
-  readonly agree: number
-  /** People who can be reached and whose LINE id Braze lacks. */
-  readonly lacking: readonly string[]
-  /** People who cannot be reached and have a value at Braze. */
-  readonly stale: readonly string[]
-}
-
-/** Compares what is known so far. */
-export function compare(expected: ReadonlyMap<string, Truth>, braze: BrazeSandbox): Comparison {
+/** Compares what is true of people with what Braze holds of them. */
+export function compare(expected: ReadonlyMap<string, Truth>, braze: Pick<BrazeSandbox, 'attribute'>) {
   const lacking: string[] = []
   const stale: string[] = []
   let reachable = 0
@@ -30,36 +17,53 @@ export function compare(expected: ReadonlyMap<string, Truth>, braze: BrazeSandbo
     if (truth === 'gone' && value !== undefined) stale.push(userId)
   }
   const people = expected.size
-  return { people, reachable, atBraze, agree: people - lacking.length - stale.length, lacking, stale }
+  return {
+    people,
+    /** People who can be reached. */
+    reachable,
+    /** People whose LINE id Braze has. */
+    atBraze,
+    agree: people - lacking.length - stale.length,
+    /** People who can be reached and whose LINE id Braze lacks. */
+    lacking,
+    /** People who cannot be reached and have a value at Braze. */
+    stale,
+  }
 }
 
-/** A comparison, and what else would be wrong. */
-export interface Verdict extends Comparison {
-  readonly repair: Repair
-  /** People who did nothing that counts and have a profile all the same. */
-  readonly intruders: readonly string[]
-  /** What the backfill should have done otherwise, in words. */
-  readonly faults: readonly string[]
-  /** Rules of good behaviour towards Braze that were broken. */
-  readonly violations: readonly string[]
-  readonly isGood: boolean
-}
+export type Verdict = ReturnType<typeof judge>
 
-export interface Outcome {
-  /** Everybody's truth in the end. */
-  readonly truth: ReadonlyMap<string, Truth>
-  /** People of whom nothing may be known. */
-  readonly bystanders: ReadonlySet<string>
-  readonly repair: Repair
-}
-
-/** Compares both ends once all is over. */
-export function judge({ truth, bystanders, repair }: Outcome, braze: BrazeSandbox): Verdict {
-  const comparison = compare(truth, braze)
+/** Compares both ends once all is over, and says what is not as it should be. Of `bystanders` nothing may be known. */
+export function judge(
+  braze: BrazeSandbox,
+  truth: ReadonlyMap<string, Truth>,
+  bystanders: ReadonlySet<string>,
+  repair: Repair,
+) {
+  const { found, toFind, cleared, toClear, changedAgain, requestsAgain } = repair
+  const { lacking, stale, ...comparison } = compare(truth, braze)
   const intruders = [...bystanders].filter((userId) => braze.hasProfile(userId))
-  const faults = faultsOf(repair)
   const { violations } = braze
-  const wrongs = intruders.length + faults.length + violations.length
-  const isGood = comparison.agree === comparison.people && wrongs === 0
-  return { ...comparison, repair, intruders, faults, violations, isGood }
+  const wrongs = [
+    many(lacking, 'who can be reached and whose LINE id Braze lacks'),
+    many(stale, 'who cannot be reached and whose value Braze still has'),
+    many(intruders, 'who did nothing and have a profile at Braze'),
+    found !== toFind && `the backfill found ${number(found)} people instead of ${number(toFind)}`,
+    cleared !== toClear && `the backfill cleared ${number(cleared)} people instead of ${number(toClear)}`,
+    changedAgain > 0 && `a second backfill changed ${number(changedAgain)} people`,
+    requestsAgain > 0 && `a second backfill caused ${number(requestsAgain)} requests to Braze`,
+    violations.length > 0 && `${violations.length} rules broken towards Braze (first: ${violations[0]})`,
+  ].filter((wrong) => wrong !== false)
+  return { ...comparison, intruders: intruders.length, violations: violations.length, wrongs }
+}
+
+const many = (people: readonly string[], what: string) =>
+  people.length > 0 && `${number(people.length)} people ${what} (first: ${people[0]})`
+
+/** The outcome in a sentence. */
+export function describe({ wrongs, reachable }: Verdict, { found, cleared }: Repair): string {
+  if (wrongs.length > 0) return `Not as it should be: ${wrongs.join('; ')}.`
+  const ends = `Both ends agree: Braze has the LINE ids of the ${number(reachable)} reachable people only`
+  const repaired = `the backfill found ${number(found)} of them and cleared ${number(cleared)} others`
+  return `${ends}; ${repaired}, and a second one had nothing to change.`
 }

@@ -4,12 +4,12 @@ import { createInterruption, Interrupted } from '../process/interruption.ts'
 import { EXIT } from '../process/run.ts'
 import { createDisplay } from '../terminal/display.ts'
 import { wrap } from '../terminal/wrap.ts'
-import { judge } from './compare.ts'
+import { describe, judge } from './compare.ts'
 import { playFirstAct } from './first-act.ts'
 import { playLightTraffic, rehearse } from './play.ts'
-import { describe, type Result, resultOf, tableOf } from './report.ts'
+import { type Result, resultOf, tableOf } from './report.ts'
 import { playSecondAct } from './second-act.ts'
-import { assertStopped, type Service, startService, stopService } from './service.ts'
+import type { Service } from './service.ts'
 import { type Means, type Stage, setStage } from './stage.ts'
 
 export interface DemoOptions {
@@ -21,18 +21,14 @@ export interface DemoOptions {
 /** Before this is over, what it started has ended and what it wrote is gone, whatever happens. */
 export async function demo(options: DemoOptions) {
   const interruption = createInterruption()
-  const display = createDisplay(process.stderr, {
-    lineMs: 1_000,
-    hasStamps: true,
-    term: process.env.TERM,
-  })
+  const display = createDisplay(process.stderr, { lineMs: 1_000, hasStamps: true, term: process.env.TERM })
   const closers: Closers = []
   let hasResult = false
   function print(result: Result | { status: string }, text = '') {
     hasResult = true
     process.stdout.write(options.json ? `${JSON.stringify(result)}\n` : text)
   }
-  const failure = await perform(options, { interruption, display, closers, print }).then(
+  const failure = await perform(options, { interruption, display, closers }, print).then(
     () => undefined,
     (error: unknown) => (interruption.signal.aborted ? interruption.signal.reason : error),
   )
@@ -43,44 +39,38 @@ export async function demo(options: DemoOptions) {
   await closeAll(closers, isInterrupted ? undefined : failure).finally(interruption.close)
 }
 
-interface DemoMeans extends Means {
-  /** Prints the result, as JSON where that is wanted, else as `text`. */
-  readonly print: (result: Result, text: string) => void
-}
-
-async function perform({ people, keep }: DemoOptions, means: DemoMeans) {
+async function perform(
+  { people, keep }: DemoOptions,
+  means: Means,
+  print: (result: Result, text: string) => void,
+) {
   means.display.say('Starting a sandbox LINE, a sandbox Braze, and the real server between.')
   const play = rehearse(people, randomInt(2 ** 32))
   const stage = await setStage(means)
-  const first = await startService(stage, means)
-  await playFirstAct(play, stage, first, means)
-  const { service, ...ending } = await playSecondAct(play, stage, first, means)
+  const first = await playFirstAct(play, stage, means)
+  const { service, truth, repair } = await playSecondAct(play, stage, first, means)
 
-  const verdict = judge({ ...ending, bystanders: play.traffic.bystanders() }, stage.braze)
-  const outcome = describe(verdict)
-  const end = keep ? undefined : await stopService(service)
+  const { braze } = stage
+  const verdict = judge(braze, truth, play.traffic.bystanders(), repair)
+  const isGood = verdict.wrongs.length === 0
+  const outcome = describe(verdict, repair)
+  const result = resultOf(play.counts, braze.stats, repair, verdict)
   means.interruption.signal.throwIfAborted()
-  const result = resultOf(play.counts, stage.braze, verdict)
-  means.print(result, `\n${tableOf(result)}\n\n${verdict.isGood ? `${wrap(outcome).join('\n')}\n` : ''}`)
-  if (keep) return lookAround(stage, service, means, verdict.isGood ? [] : [outcome])
-  if (!verdict.isGood) throw new Error(outcome)
-  if (end) assertStopped(end)
+  print(result, `\n${tableOf(result)}\n\n${isGood ? `${wrap(outcome).join('\n')}\n` : ''}`)
+  if (keep) return lookAround(stage, service, means, isGood ? '' : outcome)
+  if (!isGood) throw new Error(outcome)
+  await service.stop()
 }
 
 /** Goes on with light traffic until somebody ends it. */
-async function lookAround(
-  { braze, database }: Stage,
-  { line, url }: Service,
-  means: Means,
-  news: readonly string[],
-) {
+async function lookAround({ braze, directory }: Stage, { line, url }: Service, means: Means, news: string) {
   means.display.say(
     'All of it goes on, with light traffic, for a look around.',
-    ...news,
+    ...(news ? [news] : []),
     `health    ${url}/health`,
     `metrics   ${url}/metrics`,
     `Braze     ${braze.url}/users/track (the sandbox)`,
-    `database  ${database}`,
+    `database  ${directory}/line-braze.db`,
     'Ctrl-C ends it and removes its files.',
   )
   await playLightTraffic(line, means.interruption.signal)

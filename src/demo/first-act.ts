@@ -1,32 +1,36 @@
 import { number } from '../terminal/numbers.ts'
-import { frameOf, lineOf } from './frame.ts'
-import { isDelivered } from './health.ts'
 import { createOutage } from './outage.ts'
-import { withPatience } from './patience.ts'
+import { patienceMs, withPatience } from './patience.ts'
 import { type Play, playTraffic } from './play.ts'
-import { type Progress, readProgress } from './progress.ts'
-import { introduce, type Service } from './service.ts'
+import { frameOf, lineOf, type Progress, readProgress } from './progress.ts'
+import { type Service, startService } from './service.ts'
 import type { Means, Stage } from './stage.ts'
 
-/** Sends the traffic, and waits until Braze has heard and applied all that follows from it. */
-export async function playFirstAct(play: Play, { braze }: Stage, service: Service, means: Means) {
+/** Sends the traffic to a server, and waits until Braze has heard and applied all that follows from it. */
+export async function playFirstAct(play: Play, stage: Stage, means: Means): Promise<Service> {
   const { interruption, display } = means
   const { signal } = interruption
-  const { line, health } = service
-  const outage = createOutage(braze, { webhooks: play.webhooks, say: display.say })
-  const read = () => readProgress(play, { braze, health }, outage.isOn())
-
+  const { braze } = stage
   display.say('First act: LINE sends webhooks, and Braze goes down in the middle.')
-  introduce(service, 'The server listens', means)
+  const service = await startService('The server listens', stage, means)
+  const { line, health } = service
+  const outage = createOutage(braze, play.webhooks, display.say)
+  const read = () => readProgress(play, braze, { delivery: health.latest(), brazeIsUp: !outage.isOn() })
+
   display.show({ frame: () => frameOf(read()), line: () => lineOf(read()) })
-  const patience = { expectedMs: play.expectedMs, open: () => openOf(read()) }
-  await withPatience(patience, interruption, async () => {
-    await playTraffic(play, { line, signal, onSending: outage.advance })
-    display.say('LINE has a 200 for every webhook; Braze still has to hear the rest.')
-    await interruption.race(health.until(isDelivered, signal))
-    await interruption.race(braze.whenApplied())
-  })
+  await withPatience(
+    patienceMs(play.people),
+    interruption,
+    () => openOf(read()),
+    async () => {
+      await playTraffic(play, line, signal, outage.advance)
+      display.say('LINE has a 200 for every webhook; Braze still has to hear the rest.')
+      await interruption.race(health.untilDelivered(signal))
+      await interruption.race(braze.whenApplied())
+    },
+  )
   display.end()
+  return service
 }
 
 function openOf({ counts, webhooks, delivery }: Progress): string {

@@ -1,39 +1,9 @@
 import type { LineApiSandbox } from '../sandbox/line/api.ts'
-import type { Truth } from '../sandbox/line/traffic.ts'
+import type { Traffic, Truth } from '../sandbox/line/traffic.ts'
 import { hex, shuffled } from '../sandbox/random.ts'
 
-/** What the webhooks have told, and whom they have told nothing about. */
-export interface Known {
-  /** Everybody of whom a webhook came. */
-  readonly truth: ReadonlyMap<string, Truth>
-  /** Those of them who follow. */
-  readonly followers: ReadonlySet<string>
-  /** People who followed before anybody listened. */
-  readonly before: readonly string[]
-}
-
-/** What happened while no webhook arrived, and how things are after it. */
-export interface Gap {
-  /** People of whom a webhook had come, and how many of them could be reached by what it said. */
-  readonly heard: number
-  readonly heardReachable: number
-  /** People who followed before anybody listened. */
-  readonly before: number
-  /** People who follow now, and how many of them nobody had ever heard of. */
-  readonly followed: number
-  readonly newcomers: number
-  /** People who block now, and how many of them no webhook had told of, as they followed before. */
-  readonly blocked: number
-  readonly blockedUnheard: number
-  /** People who had blocked, as the webhooks told, and follow again. */
-  readonly returned: number
-  /** Everybody's truth. */
-  readonly truth: ReadonlyMap<string, Truth>
-  /** People on LINE's list who are not reachable as far as the webhooks told. */
-  readonly toFind: number
-  /** People who follow as far as the webhooks told, and are not on LINE's list. */
-  readonly toClear: number
-}
+/** How many did what while no webhook arrived. */
+export type Gap = Omit<ReturnType<typeof playGap>, 'truth'>
 
 /** The part of each kind of people who do something: few enough that a backfill does not take it for a broken list. */
 const SHARE = 0.08
@@ -41,11 +11,12 @@ const SHARE = 0.08
 export const newPeople = (count: number) =>
   Array.from({ length: Math.ceil(count) }, () => `U${hex(Math.random, 32)}`)
 
-/** Lets people follow, block and return on LINE. Who only wrote may follow; that they block, no list could tell. */
-export function playGap(
-  { truth, followers, before }: Known,
-  line: Pick<LineApiSandbox, 'follow' | 'unfollow' | 'followers'>,
-): Gap {
+/**
+ * Lets people follow, block and return on LINE: those of the traffic, whom webhooks have told of, and those from
+ * before it. Who only wrote may follow; that they block, no list could tell.
+ */
+export function playGap(traffic: Traffic, before: readonly string[], line: LineApiSandbox) {
+  const [truth, followers] = [traffic.expected(), traffic.followers()]
   const idsOf = (wanted: Truth) => [...truth].filter(([, said]) => said === wanted).map(([userId]) => userId)
   const heardReachable = idsOf('reachable')
   const writers = heardReachable.filter((userId) => !followers.has(userId))
@@ -63,16 +34,24 @@ export function playGap(
 
   const listed = line.followers()
   return {
+    /** Everybody's truth after it. */
+    truth: now,
+    /** People of whom a webhook had come, and how many of them could be reached by what it said. */
     heard: truth.size,
     heardReachable: heardReachable.length,
+    /** People who followed before the server existed. */
     before: before.length,
+    /** People who follow now, and how many of them nobody had ever heard of. */
     followed: followed.length,
     newcomers: newcomers.length,
+    /** People who block now, and how many of them no webhook had told of, as they followed before. */
     blocked: blocked.length,
     blockedUnheard: blockedUnheard.length,
+    /** People who had blocked, as the webhooks told, and follow again. */
     returned: returned.length,
-    truth: now,
+    /** People on LINE's list who are not reachable as far as the webhooks told. */
     toFind: [...listed].filter((userId) => truth.get(userId) !== 'reachable').length,
+    /** People who follow as far as the webhooks told, and are not on LINE's list. */
     toClear: [...followers].filter((userId) => !listed.has(userId)).length,
   }
 }

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Client } from 'undici'
 import { KEPT_MS } from '../http/kept.ts'
 
 /** What `GET /health` says of delivery. */
@@ -9,51 +8,45 @@ export interface DeliveryHealth {
   readonly pending: number
 }
 
-export const isDelivered = ({ pending }: DeliveryHealth) => pending === 0
-export const isDelivering = ({ state }: DeliveryHealth) => state === 'delivering'
-
-export type HealthWatch = ReturnType<typeof watchHealth>
-
 const POLL_MS = 200
 
 /** Looks at the server's health again and again. */
 export function watchHealth(url: string) {
-  const client = new Client(url)
   const closing = new AbortController()
   let latest: DeliveryHealth | undefined
+  let askedAt = 0
 
-  async function read(): Promise<DeliveryHealth | undefined> {
-    const { body } = await client.request({ path: '/health', method: 'GET' })
-    const { delivery } = (await body.json()) as { delivery?: DeliveryHealth }
-    latest = delivery ?? latest
-    return delivery
+  async function read() {
+    const now = performance.now()
+    const answer = await fetch(`${url}/health`, closing)
+    const { delivery } = (await answer.json()) as { delivery?: DeliveryHealth }
+    if (delivery) [latest, askedAt] = [delivery, now]
   }
 
   async function watch() {
     while (!closing.signal.aborted) {
       // A server that does not answer is slow, or has ended, which is noticed elsewhere.
       await read().catch(() => {})
-      await sleep(POLL_MS, undefined, { signal: closing.signal }).catch(() => {})
+      await sleep(POLL_MS, undefined, closing).catch(() => {})
     }
   }
   const watching = watch()
 
+  async function until(predicate: (delivery: DeliveryHealth) => boolean, since: number, signal: AbortSignal) {
+    while (!latest || askedAt < since || !predicate(latest)) await sleep(POLL_MS, undefined, { signal })
+  }
+
   return {
     /** Undefined until the server has answered for the first time. */
     latest: () => latest,
-    /** Resolves once `predicate` holds, by numbers that were read from now on. */
-    async until(predicate: (delivery: DeliveryHealth) => boolean, signal: AbortSignal) {
-      const readSince = performance.now() + KEPT_MS
-      for (;;) {
-        const delivery = await read().catch(() => undefined)
-        if (delivery && predicate(delivery) && performance.now() > readSince) return
-        await sleep(POLL_MS, undefined, { signal })
-      }
-    },
+    /** Resolves once the server delivers. */
+    untilDelivering: (signal: AbortSignal) => until(({ state }) => state === 'delivering', 0, signal),
+    /** Resolves once nobody is pending of all whom it knows now; the number that it says may be `KEPT_MS` old. */
+    untilDelivered: (signal: AbortSignal) =>
+      until(({ pending }) => pending === 0, performance.now() + KEPT_MS, signal),
     /** Safe to repeat. */
     async close() {
       closing.abort()
-      await client.destroy()
       await watching
     },
   }

@@ -6,48 +6,42 @@ const FROM = 0.2
 const UNTIL = 0.6
 
 /**
- * How requests fail, one after the other; the last one stays. Of two of them Braze has taken the objects and only the
- * answer is lost, which a sender cannot know.
+ * How the first requests fail, one after the other. Of two of them Braze has taken the objects and only the answer is
+ * lost, which a sender cannot know.
  */
 const FAULTS: readonly ScriptedAnswer[] = [
   { status: 503 },
   { kind: 'reset', apply: true },
   { kind: 'hang', apply: true },
-  { status: 503 },
 ]
 
-/** A Braze that is down while the middle of the traffic is sent. */
-export function createOutage(
-  braze: BrazeSandbox,
-  { webhooks, say }: { webhooks: number; say: (sentence: string) => void },
-) {
-  const from = Math.floor(webhooks * FROM)
-  const until = Math.floor(webhooks * UNTIL)
-  let state: 'ahead' | 'on' | 'over' = 'ahead'
+/** A Braze that is down while the middle of so many `webhooks` is sent. */
+export function createOutage(braze: BrazeSandbox, webhooks: number, say: (sentence: string) => void) {
+  let isOn = false
   let stopFailing = () => {}
 
   function begin() {
-    state = 'on'
+    isOn = true
     let turn = 0
-    const fail = () => braze.setOutage(FAULTS[Math.min(turn++, FAULTS.length - 1)] ?? null)
+    const fail = () => braze.setOutage(FAULTS[turn++] ?? { status: 503 })
     fail()
     stopFailing = braze.on('request', fail)
     say('Braze goes down: it answers 503, cuts connections, or hangs.')
   }
 
   function end() {
-    state = 'over'
+    isOn = false
     stopFailing()
     braze.setOutage(null)
     say('Braze is back; the server finds out when it tries next.')
   }
 
   return {
-    isOn: () => state === 'on',
-    /** The webhook of that place, counted from 0, is about to be sent. */
+    isOn: () => isOn,
+    /** The webhook of that place, counted from 0, is about to be sent. Each is, once, in their order. */
     advance(place: number) {
-      if (state === 'ahead' && place >= from) begin()
-      if (state === 'on' && place >= until) end()
+      if (place === Math.floor(webhooks * FROM)) begin()
+      if (place === Math.floor(webhooks * UNTIL)) end()
     },
   }
 }

@@ -1,37 +1,66 @@
+import { styleText } from 'node:util'
 import type { BrazeSandbox } from '../sandbox/braze/braze.ts'
-import { type Comparison, compare } from './compare.ts'
-import type { DeliveryHealth, HealthWatch } from './health.ts'
-import type { Counts, Play } from './play.ts'
+import { number } from '../terminal/numbers.ts'
+import { compare } from './compare.ts'
+import type { DeliveryHealth } from './health.ts'
+import type { Play } from './play.ts'
+
+const BAR_CELLS = 28
+const NAME_CELLS = 14
+const VALUE_CELLS = 18
 
 /** How things are at one moment. */
-export interface Progress extends Comparison {
-  readonly counts: Readonly<Counts>
-  /** How many there will be. */
-  readonly webhooks: number
-  /** What the server says; undefined until it has said anything. */
-  readonly delivery: DeliveryHealth | undefined
-  readonly brazeIsUp: boolean
-  readonly requests: number
-  /** Requests to Braze that were not answered with success. */
-  readonly failedRequests: number
-}
+export type Progress = ReturnType<typeof readProgress>
 
+/** `delivery` is undefined until the server has said anything. */
 export function readProgress(
   { traffic, counts, webhooks }: Play,
-  { braze, health }: { braze: BrazeSandbox; health: HealthWatch },
-  brazeIsDown: boolean,
-): Progress {
-  return {
-    ...compare(traffic.expected(), braze),
-    counts,
-    webhooks,
-    delivery: health.latest(),
-    brazeIsUp: !brazeIsDown,
-    requests: braze.stats.requests,
-    failedRequests: failuresOf(braze),
-  }
+  braze: BrazeSandbox,
+  ends: { delivery: DeliveryHealth | undefined; brazeIsUp: boolean },
+) {
+  const { requests, inFlight, accepted } = braze.stats
+  const failedRequests = requests - inFlight - accepted
+  return { ...compare(traffic.expected(), braze), ...ends, counts, webhooks, requests, failedRequests }
 }
 
-function failuresOf({ stats }: BrazeSandbox): number {
-  return stats.requests - stats.inFlight - stats.accepted
+/** What a terminal shows of it, at most 80 columns wide. */
+export function frameOf(progress: Progress): string[] {
+  const { counts, webhooks, delivery, people, reachable, atBraze, agree, requests, failedRequests } = progress
+  const waiting = delivery ? `${number(delivery.pending)} people wait for Braze` : ''
+  return [
+    '',
+    row('LINE', 'webhooks', of(counts.webhooks, webhooks), bar(counts.webhooks, webhooks)),
+    row('', 'acknowledged', number(counts.acknowledged), `${number(counts.events)} events`),
+    row('server', delivery?.state ?? '', waiting),
+    row('Braze', stateOf(progress), `${number(requests)} requests, ${number(failedRequests)} failed`),
+    row('', 'reachable', number(atBraze), `${number(reachable)} by what LINE has said`),
+    row('', 'in step', of(agree, people), bar(agree, people)),
+  ]
+}
+
+/** The same as one line of a log. */
+export function lineOf(progress: Progress): string {
+  const { counts, webhooks, delivery, people, agree, requests, failedRequests, brazeIsUp } = progress
+  return [
+    `webhooks ${of(counts.webhooks, webhooks)} (${number(counts.events)} events)`,
+    `acknowledged ${number(counts.acknowledged)}`,
+    `pending ${delivery ? number(delivery.pending) : '?'}`,
+    `Braze ${brazeIsUp ? 'up' : 'down'} (${number(requests)} requests, ${number(failedRequests)} failed)`,
+    `in step ${of(agree, people)}`,
+  ].join(', ')
+}
+
+const of = (part: number, whole: number) => `${number(part)} of ${number(whole)}`
+
+const row = (who: string, name: string, value: string, more = '') =>
+  `  ${who.padEnd(8)}${name.padEnd(NAME_CELLS)}${value.padEnd(VALUE_CELLS)}${more}`
+
+function stateOf({ brazeIsUp }: Progress): string {
+  const state = (brazeIsUp ? 'up' : 'down').padEnd(NAME_CELLS)
+  return styleText(brazeIsUp ? 'green' : 'red', state, { stream: process.stderr })
+}
+
+function bar(part: number, whole: number): string {
+  const filled = whole === 0 ? 0 : Math.floor((part / whole) * BAR_CELLS)
+  return '█'.repeat(filled) + '░'.repeat(BAR_CELLS - filled)
 }

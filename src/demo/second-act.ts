@@ -1,65 +1,44 @@
-import type { Truth } from '../sandbox/line/traffic.ts'
 import { number } from '../terminal/numbers.ts'
-import { type Gap, type Known, newPeople, playGap } from './gap.ts'
-import { isDelivering } from './health.ts'
-import { withPatience } from './patience.ts'
+import { type Gap, newPeople, playGap } from './gap.ts'
+import { patienceMs, withPatience } from './patience.ts'
 import type { Play } from './play.ts'
-import { type Repair, repair } from './repair.ts'
-import { assertStopped, introduce, type Service, startService, stopService } from './service.ts'
+import { backfill } from './processes.ts'
+import { type Service, startService } from './service.ts'
 import type { Means, Stage } from './stage.ts'
-
-export interface SecondAct {
-  /** The server that runs in the end. */
-  readonly service: Service
-  /** Everybody's truth in the end. */
-  readonly truth: ReadonlyMap<string, Truth>
-  readonly repair: Repair
-}
 
 /** People who followed before the server existed, for each of the others. */
 const BEFORE = 2 / 3
-/** Of all processes that start and stop. */
-const EXPECTED_MS = 6_000
-/** Of LINE for each follower on its list. */
-const FOLLOWER_MS = 1
+/** Small enough to see the list being read. */
+const PAGE_SIZE = 100
 
-/** A gap while the server is down, and a backfill that repairs it and finds the followers from before. */
-export async function playSecondAct(
-  { traffic }: Play,
-  stage: Stage,
-  first: Service,
-  means: Means,
-): Promise<SecondAct> {
+/**
+ * A gap while the server is down, and a backfill that repairs it and finds the followers from before. The server that
+ * runs in the end, everybody's truth then, and what was done.
+ */
+export async function playSecondAct({ people, traffic }: Play, stage: Stage, first: Service, means: Means) {
   const { lineApi } = stage
-  const { interruption } = means
-  const truth = traffic.expected()
-  const known = { truth, followers: traffic.followers(), before: newPeople(truth.size * BEFORE) }
-  for (const userId of [...known.before, ...known.followers]) lineApi.follow(userId)
-  const patience = {
-    expectedMs: EXPECTED_MS + lineApi.followers().size * FOLLOWER_MS,
-    open: () => `the second act has not ended after ${number(lineApi.stats.pages)} pages of LINE's list`,
-  }
-  return withPatience(patience, interruption, async () => {
-    const gap = await breakOff(first, known, stage, means)
-    const service = await startService(stage, means)
-    introduce(service, 'The server is back', means)
-    await interruption.race(service.health.until(isDelivering, interruption.signal))
-    return { service, truth: gap.truth, repair: await repair(gap, stage, means) }
+  const { interruption, display } = means
+  const before = newPeople(people * BEFORE)
+  for (const userId of [...before, ...traffic.followers()]) lineApi.follow(userId)
+  const listed = lineApi.followers().size
+  const open = () => `the second act has not ended after ${number(lineApi.stats.pages)} pages of LINE's list`
+
+  return withPatience(patienceMs(people), interruption, open, async () => {
+    display.say(
+      'Second act: followers from before, and a gap while the server is down.',
+      `LINE's follower list has ${number(listed)} people: ${number(before.length)} of them followed before the server existed.`,
+    )
+    await first.stop()
+    const { truth, ...gap } = playGap(traffic, before, lineApi)
+    display.say('The server is down, and no webhook tells it what people do:', ...describeGap(gap))
+    const service = await startService('The server is back', stage, means)
+    await interruption.race(service.health.untilDelivering(interruption.signal))
+    return { service, truth, repair: { ...gap, ...(await repair(stage, means)) } }
   })
 }
 
-/** Stops the server, and lets things happen of which it will never hear. */
-async function breakOff(service: Service, known: Known, { lineApi }: Stage, { display }: Means) {
-  const [listed, before] = [lineApi.followers().size, known.before.length].map(number)
-  display.say(
-    'Second act: followers from before, and a gap while the server is down.',
-    `LINE's follower list has ${listed} people: ${before} of them followed before the server existed.`,
-  )
-  assertStopped(await stopService(service))
-  const gap = playGap(known, lineApi)
-  display.say('The server is down, and no webhook tells it what people do:', ...describeGap(gap))
-  return gap
-}
+/** What happened in the gap, and what the backfills did. */
+export type Repair = Awaited<ReturnType<typeof playSecondAct>>['repair']
 
 /** What happened, and what the server had heard of these people. */
 export function describeGap({ followed, newcomers, blocked, blockedUnheard, returned }: Gap): string[] {
@@ -69,4 +48,23 @@ export function describeGap({ followed, newcomers, blocked, blockedUnheard, retu
     `${number(blocked)} block: it knows ${number(known)} as friends, and never heard of ${number(blockedUnheard)} from before`,
     `${number(returned)} return: it takes them for gone`,
   ]
+}
+
+/** Runs a backfill, and right after it another one that should have nothing to do. */
+async function repair(stage: Stage, means: Means) {
+  const { braze, lineApi } = stage
+  lineApi.setPages(() => PAGE_SIZE)
+  const first = await backfill('backfill reads the list, and the server delivers', stage, means)
+  const { requests } = braze.stats
+  lineApi.setPages(null)
+  const second = await backfill('backfill reads it again, and should change nothing', stage, means)
+  return {
+    /** People whom the first one made reachable. */
+    found: first.changed,
+    /** People whom it cleared, since they were missing from LINE's list. */
+    cleared: first.gone,
+    /** People whom the second one changed, and requests to Braze that came of it. */
+    changedAgain: second.changed + second.gone,
+    requestsAgain: braze.stats.requests - requests,
+  }
 }

@@ -4,7 +4,7 @@ import type { ChannelCounts, Ledger } from '../ledger/ledger.ts'
 import { LEDGER_PATIENCE_MS } from './health.ts'
 import { createPatience, realTime, type Time } from './time.ts'
 
-/** Every metric of ours, once: the registry and the README's table are made from this. Dashboards rely on the names. */
+/** Every metric of ours, once: the registry and the reference's table are made from this. Dashboards rely on the names. */
 export const METRICS = {
   webhooks: {
     name: 'line_braze_webhooks_total',

@@ -1,4 +1,6 @@
 import type { Rejection } from '../line/signature.ts'
+import type { EventType } from '../line/webhook.ts'
+import type { About } from './refusal.ts'
 import { createSampledLog } from './sampled.ts'
 import type { Time } from './time.ts'
 
@@ -31,22 +33,28 @@ const STATUS_OUTCOME: Readonly<Record<number, Outcome>> = {
 
 export const outcomeOf = (status: number): Outcome => STATUS_OUTCOME[status] ?? 'failed'
 
-/** What is said of a webhook request. */
-export interface Ended {
-  readonly outcome: Outcome
-  readonly events: number
-  /** From its arrival to its end. */
-  readonly ms: number
-  readonly rejection: Rejection | null
+/** Who wants to know the numbers. */
+export interface WebhookObserver {
+  answered(channel: string, outcome: Outcome): void
+  verified(channel: string, secret: number): void
+  read(channel: string, types: readonly EventType[]): void
 }
 
-/** The log of a channel's webhooks: one line for each that was accepted, and samples of the rest. */
-export function createReport(channel: string, log: WebhookLog, time: Time) {
+export interface ReportOptions {
+  readonly log: WebhookLog
+  readonly time: Time
+  readonly observer: WebhookObserver | undefined
+}
+
+/** Tells of a channel's webhooks: counts all, and writes one line for each that was accepted, and samples of the rest. */
+export function createReport(channel: string, { log, time, observer }: ReportOptions) {
   const sampled = createSampledLog(time)
 
   return {
-    ended({ outcome, events, ms, rejection }: Ended) {
-      const line = { channel, outcome, events, ms }
+    /** @param tookMs since the head of the request was here */
+    ended(outcome: Outcome, tookMs: number, { events = 0, rejection }: About) {
+      observer?.answered(channel, outcome)
+      const line = { channel, outcome, events, ms: Math.round(tookMs) }
       if (outcome === 'accepted') return log.info(line, 'webhook')
       sampled.write(rejection ?? outcome, (suppressed) => {
         const more = suppressed > 0 ? { suppressed } : undefined

@@ -1,4 +1,4 @@
-/** Every route, once: the server and the README's table are made from this. Anything else is answered 404. */
+/** Every route, once: the server and the reference's table are made from this. Anything else is answered 404. */
 export const ROUTES = {
   webhook: {
     method: 'POST',

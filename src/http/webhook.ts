@@ -1,12 +1,13 @@
 import type { Readable } from 'node:stream'
-import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyError, FastifyInstance } from 'fastify'
+import fastifyRawBody from 'fastify-raw-body'
 import type { Ledger } from '../ledger/ledger.ts'
 import { createVerifier, type Rejection, rejectionOf } from '../line/signature.ts'
-import { type EventType, readWebhook, type WebhookReading } from '../line/webhook.ts'
+import { readWebhook } from '../line/webhook.ts'
 import { createAccountMemory } from './account.ts'
 import { createUnverifiedBodies } from './body.ts'
-import { asRefusal, Refusal } from './refusal.ts'
-import { createReport, type Outcome, outcomeOf, type WebhookLog } from './report.ts'
+import { asRefusal, Refusal, unsupported } from './refusal.ts'
+import { createReport, outcomeOf, type WebhookLog, type WebhookObserver } from './report.ts'
 import { ROUTES } from './routes.ts'
 import { createDeadlines, realTime, type Time } from './time.ts'
 
@@ -38,112 +39,70 @@ const UNVERIFIED_LIMIT_BYTES = 33_554_432
  */
 const ANSWER_WITHIN_MS = 1_800
 
-/** Who wants to know the numbers. */
-export interface WebhookObserver {
-  answered(channel: string, outcome: Outcome): void
-  verified(channel: string, secret: number): void
-  read(channel: string, types: readonly EventType[]): void
-}
-
-declare module 'fastify' {
-  /** What the log line of a webhook says. */
-  interface FastifyRequest {
-    /** By the monotonic clock. */
-    arrivedAt: number
-    contentType: string | undefined
-    events: number
-    rejection: Rejection | null
-    isReported: boolean
-  }
-}
-
 /**
  * `POST /webhook`: verify the bytes, read them, record what they say, and answer 200 once that is on disk.
  *
- * The body parser is where the bytes are whole and nothing has looked at them yet, so the signature is checked
- * there, before the content type and the JSON.
+ * Fastify only collects the bytes, whatever type they claim to be of, and fastify-raw-body hands them over: nothing looks
+ * at what nobody has signed.
  */
 export async function webhookRoute(app: FastifyInstance, options: WebhookOptions) {
   const { channel, ledger, log, observer, time = realTime } = options
   const { bodyLimitBytes: bodyLimit, unverifiedLimitBytes = UNVERIFIED_LIMIT_BYTES } = options
-  const deadlines = createDeadlines(time)
-  const report = createReport(channel.name, log, time)
-  const unverified = createUnverifiedBodies(unverifiedLimitBytes)
   const verify = createVerifier(channel.secrets)
+  const unverified = createUnverifiedBodies(unverifiedLimitBytes)
+  const deadlines = createDeadlines(time)
+  const report = createReport(channel.name, { log, time, observer })
   const rememberAccount = createAccountMemory({ channel: channel.name, ledger, log })
 
-  app.decorateRequest('arrivedAt', 0)
-  app.decorateRequest('contentType', undefined)
-  app.decorateRequest('events', 0)
-  app.decorateRequest('rejection', null)
-  app.decorateRequest('isReported', false)
-
-  app.addHook('onRequest', async (request) => {
-    request.arrivedAt = time.monotonic()
-    // Fastify judges the content type before it reads the body, and we only after the signature.
-    request.contentType = request.raw.headers['content-type']
-    request.raw.headers['content-type'] = JSON_TYPE
-    // What can't be genuine is not worth reading, be it as large as it likes.
-    const rejection = rejectionOf(request.headers['x-line-signature'])
-    if (rejection) throw unsigned(request, rejection)
-  })
   app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _bytes, done) => done(null))
+  await app.register(fastifyRawBody, { global: false, encoding: false, jsonContentTypes: [] })
+
+  // What can't be genuine is not worth reading, be it as large as it likes.
+  app.addHook('onRequest', (request, _reply, done) => {
+    const rejection = rejectionOf(request.headers['x-line-signature'])
+    done(rejection ? unsigned(rejection) : undefined)
+  })
   app.addHook('preParsing', (request, _reply, payload, done) => {
     done(null, unverified.watch(payload as Readable, Number(request.headers['content-length'] ?? Number.NaN)))
   })
-  app.addContentTypeParser(JSON_TYPE, { parseAs: 'buffer' }, (request, body, done) => {
-    done(null, read(request, body as Buffer))
-  })
 
-  app.post(ROUTES.webhook.url, { bodyLimit }, async (request) => {
-    const { evidence, types, destination } = request.body as WebhookReading
-    request.events = types.length
+  app.post(ROUTES.webhook.url, { bodyLimit, config: { rawBody: true } }, async (request, reply) => {
+    const bytes = (request.rawBody as Buffer | undefined) ?? NO_BYTES
+    const verdict = verify(bytes, request.headers['x-line-signature'])
+    if (!verdict.genuine) throw unsigned(verdict.reason)
+    observer?.verified(channel.name, verdict.secret)
+    if (!isJson(request.headers['content-type'])) throw unsupported()
+
+    const { evidence, types, destination } = readWebhook(bytes, channel.name)
+    const arrivedAt = time.monotonic() - reply.elapsedTime
     try {
-      await deadlines.by(request.arrivedAt + ANSWER_WITHIN_MS, ledger.record(evidence))
+      await deadlines.by(arrivedAt + ANSWER_WITHIN_MS, ledger.record(evidence))
     } catch (cause) {
       report.notStored((cause as Error).message)
-      throw new Refusal(503, 'The events could not be stored; send them again.')
+      throw new Refusal(503, 'The events could not be stored; send them again.', { events: types.length })
     }
     rememberAccount(destination)
     observer?.read(channel.name, types)
+    report.ended('accepted', reply.elapsedTime, { events: types.length })
     return {}
   })
 
-  app.setErrorHandler((error: FastifyError, _request, reply) => {
+  app.setErrorHandler((error: FastifyError, request, reply) => {
     const refusal = asRefusal(error)
     if (refusal.statusCode === 500) log.error({ error: error.message, stack: error.stack }, 'webhook failed')
+    // A body that its sender gave up comes here, too.
+    const outcome = request.raw.readableAborted ? 'aborted' : outcomeOf(refusal.statusCode)
+    report.ended(outcome, reply.elapsedTime, refusal.about)
     return reply.code(refusal.statusCode).send({ error: refusal.message })
   })
-
-  app.addHook('onResponse', async (request, reply) => {
-    ended(request, outcomeOf(reply.statusCode))
-  })
-  app.addHook('onRequestAbort', async (request) => ended(request, 'aborted'))
   app.addHook('onClose', async () => report.close())
-
-  function read(request: FastifyRequest, body: Buffer): WebhookReading {
-    const verdict = verify(body, request.headers['x-line-signature'])
-    if (!verdict.genuine) throw unsigned(request, verdict.reason)
-    observer?.verified(channel.name, verdict.secret)
-    if (!isJson(request.contentType)) throw new Refusal(415, 'The content type must be application/json.')
-    return readWebhook(body, channel.name)
-  }
-
-  /** Once for each request, also for one that is given up by its sender. */
-  function ended(request: FastifyRequest, outcome: Outcome) {
-    if (request.isReported) return
-    request.isReported = true
-    observer?.answered(channel.name, outcome)
-    const { events, rejection, arrivedAt } = request
-    report.ended({ outcome, events, ms: Math.round(time.monotonic() - arrivedAt), rejection })
-  }
 }
 
-function unsigned(request: FastifyRequest, rejection: Rejection): Refusal {
-  request.rejection = rejection
-  return new Refusal(401, 'The signature is missing or wrong.')
-}
+/** What a request without a body has: it is complete before anything has handed its bytes over. */
+const NO_BYTES = Buffer.alloc(0)
 
-const JSON_TYPE = 'application/json'
+const unsigned = (rejection: Rejection) =>
+  new Refusal(401, 'The signature is missing or wrong.', { rejection })
 
 const isJson = (contentType: string | undefined) => /^application\/json\s*(;|$)/i.test(contentType ?? '')

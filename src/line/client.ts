@@ -1,3 +1,4 @@
+import { fieldsOf, headerOf } from '../wire/answer.ts'
 import type { HttpAnswer } from '../wire/client.ts'
 import { type Call, type Caller, LineError } from './call.ts'
 import { isMoment } from './epoch.ts'
@@ -96,24 +97,24 @@ export type LineClient = ReturnType<typeof createLineClient>
 export const isUnknownStart = (error: unknown): boolean => error instanceof UnknownStart
 
 function readPage(body: unknown, { headers }: HttpAnswer): ListPage | undefined {
-  const { userIds: entries, next = null } = Object(body) as Record<string, unknown>
+  const { userIds: entries, next = null } = fieldsOf(body)
   // A `next` that makes no sense must not pass for the end of the list: who is missing from that counts as gone.
   if (!Array.isArray(entries) || !(next === null || (typeof next === 'string' && next !== '')))
     return undefined
   const valid = entries.filter(isUserId)
   const userIds = valid.filter((userId) => userId !== DUMMY_USER)
-  const date = Date.parse(String(headers.date))
+  const date = Date.parse(String(headerOf(headers, 'date')))
   return { userIds, invalid: entries.length - valid.length, next, date: isMoment(date) ? date : undefined }
 }
 
 function readBotUserId(body: unknown): string | undefined {
-  const { userId } = Object(body) as Record<string, unknown>
+  const { userId } = fieldsOf(body)
   return isUserId(userId) ? userId : undefined
 }
 
 /** `followers` never decreases; those who have blocked since are taken off. */
 function readCount(body: unknown): number | null {
-  const { status, followers, blocks } = Object(body) as Record<string, unknown>
+  const { status, followers, blocks } = fieldsOf(body)
   if (status !== 'ready' || typeof followers !== 'number' || typeof blocks !== 'number') return null
   return followers >= blocks ? followers - blocks : null
 }

@@ -1,3 +1,4 @@
+import { fieldsOf } from '../wire/answer.ts'
 import { type Caller, LineError } from './call.ts'
 
 /** Where channel access tokens come from. */
@@ -78,7 +79,7 @@ function wrongCredentials(cause: LineError): LineError {
 }
 
 function readToken(body: unknown): { token: string; expiresIn: number } | undefined {
-  const { access_token: token, expires_in: expiresIn } = Object(body) as Record<string, unknown>
+  const { access_token: token, expires_in: expiresIn } = fieldsOf(body)
   if (typeof token !== 'string' || !/^[\x21-\x7e]+$/.test(token)) return undefined
   return typeof expiresIn === 'number' && expiresIn > 0 ? { token, expiresIn } : undefined
 }

@@ -1,21 +1,23 @@
-import { setTimeout as sleepFor } from 'node:timers/promises'
 import type { Deliverer } from '../delivery/deliverer.ts'
 import type { Ledger, Outstanding } from '../ledger/ledger.ts'
 import { many } from '../terminal/numbers.ts'
+import { sleep as sleepFor } from '../wire/retry.ts'
 
-export interface WaitOptions {
+export interface LookOptions {
   readonly ledger: Pick<Ledger, 'outstanding'>
   readonly run: number
+  readonly signal: AbortSignal
+  /** Milliseconds that nobody sets. */
+  readonly monotonic?: () => number
+  readonly sleep?: typeof sleepFor
+}
+
+export interface WaitOptions extends LookOptions {
   readonly deliverer: Pick<Deliverer, 'delivery' | 'stop'>
   /** Told at each look. */
   readonly onLook: (outstanding: Outstanding) => void
   /** Something that a person should know; a sentence. */
   readonly note: (sentence: string) => void
-  readonly signal: AbortSignal
-  /** Milliseconds that nobody sets. */
-  readonly monotonic?: () => number
-  /** Rejects when `signal` aborts. */
-  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<unknown>
 }
 
 const POLL_MS = 100
@@ -51,32 +53,40 @@ export async function deliverRun(options: WaitOptions) {
   )
 }
 
+/** What of the run, and of others, Braze has not heard of, every `everyMs` or as often as that costs little. */
+export async function* looks(
+  { ledger, run, signal, monotonic = () => performance.now(), sleep = sleepFor }: LookOptions,
+  everyMs = POLL_MS,
+): AsyncGenerator<Outstanding> {
+  for (;;) {
+    const askedAt = monotonic()
+    yield await ledger.outstanding(run)
+    await sleep(Math.max(everyMs, (monotonic() - askedAt) / SHARE), signal)
+  }
+}
+
 async function untilDelivered(options: WaitOptions) {
-  const { ledger, run, deliverer, onLook, note, signal } = options
-  const { monotonic = () => performance.now(), sleep = defaultSleep } = options
+  const { deliverer, onLook, note, monotonic = () => performance.now() } = options
   let movedAt = monotonic()
   let least = Number.POSITIVE_INFINITY
   let isTold = false
-  for (;;) {
-    const askedAt = monotonic()
-    const outstanding = await ledger.outstanding(run)
+  for await (const outstanding of looks(options)) {
     onLook(outstanding)
     const open = outstanding.pending + outstanding.earlier
     if (open === 0) return
     if (open < least) {
       least = open
-      movedAt = askedAt
+      movedAt = monotonic()
     }
     const { state, reason, stumbling } = deliverer.delivery()
     if (state === 'paused') throw new Error(String(reason))
-    const stillMs = askedAt - movedAt
+    const stillMs = monotonic() - movedAt
     if (state === 'delivering' && open <= stumbling && stillMs > SLOW_MS) throw new Error(stumblesOver(open))
     if (state === 'standby' && stillMs > STALLED_MS) throw new Error(stalled(open))
     if (state === 'standby' && stillMs > SLOW_MS && !isTold) {
       isTold = true
       note('The server that delivers has told Braze of nobody for a minute; its /health says why.')
     }
-    await sleep(Math.max(POLL_MS, (monotonic() - askedAt) / SHARE), signal)
   }
 }
 
@@ -85,5 +95,3 @@ const stalled = (open: number) =>
 
 const stumblesOver = (open: number) =>
   `Braze has answered for everybody but ${many(open, 'contact')}, over whom it fails; LOG_LEVEL=debug names them. The server tries them again and again.`
-
-const defaultSleep = (ms: number, signal: AbortSignal) => sleepFor(ms, undefined, { signal })

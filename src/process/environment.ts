@@ -5,14 +5,15 @@ import pretty from 'pino-pretty'
 import { type Environment, loadSettings, readDotenv } from '../config/load.ts'
 import { about, describeSettings, type SettingName, type Settings } from '../config/settings.ts'
 import { databaseFiles } from '../ledger/open.ts'
+import type { Host } from './host.ts'
 import { createLogOutput } from './log-output.ts'
 
 /** The one channel of these settings. */
 export const CHANNEL = 'default'
 
-/** The settings `names` of this process: its environment first, then `.env` in its folder. */
-export function settingsFor<N extends SettingName>(names?: readonly N[]): Pick<Settings, N> {
-  return loadSettings(process.env, readDotenv(process.cwd()), names)
+/** The settings `names` of a process: its environment first, then `.env` in its folder. */
+export function settingsFor<N extends SettingName>(host: Host, names?: readonly N[]): Pick<Settings, N> {
+  return loadSettings(host.env, readDotenv(host.cwd()), names)
 }
 
 /** The files with secrets or with people's ids, whether they are there or not. */
@@ -28,14 +29,14 @@ export function secretFiles(databaseUrl: string, env: Environment, folder: strin
  *
  * @param display where readable lines go, if something else is drawn on the terminal
  */
-export function createLog(level: string, display?: { write(text: string): void }) {
+export function createLog(level: string, display?: { write(text: string): void }, host: Host = process) {
   const options: LoggerOptions = {
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
   }
-  return pino(options, process.stderr.isTTY ? readable(display ? streamTo(display) : 2) : lines())
+  return pino(options, host.stderr.isTTY ? readable(display ? streamTo(display) : 2) : lines(host))
 }
 
 /** For a person: one line for each entry, however much it says. */
@@ -48,7 +49,8 @@ export const readable = (destination: number | Writable) =>
     translateTime: 'SYS:HH:MM:ss.l',
   })
 
-function lines() {
+function lines({ stderr }: Host) {
+  if (stderr !== process.stderr) return stderr
   const output = createLogOutput(2)
   process.once('exit', output.finish)
   return output

@@ -1,3 +1,5 @@
+import type { Host } from './host.ts'
+
 /** Somebody asked for an end. */
 export class Interrupted extends Error {
   override name = 'Interrupted'
@@ -8,13 +10,13 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 export type Interruption = ReturnType<typeof createInterruption>
 
 /** Everything that can end a command early, as one AbortSignal whose reason is the Error to report. */
-export function createInterruption() {
+export function createInterruption(host: Host = process) {
   const controller = new AbortController()
   const { signal } = controller
   const interrupt = () => controller.abort(new Interrupted('interrupted'))
   // A reader such as `head` may go before we end; without a listener, what was started would be left behind.
-  const outputs = [process.stdout, process.stderr]
-  for (const name of SIGNALS) process.on(name, interrupt)
+  const outputs = [host.stdout, host.stderr]
+  for (const name of SIGNALS) host.on(name, interrupt)
   for (const output of outputs) output.on('error', interrupt)
 
   return {
@@ -31,7 +33,7 @@ export function createInterruption() {
     },
     /** Gives the signals their usual effect again. An output may still fail, and stays heard. */
     close() {
-      for (const name of SIGNALS) process.off(name, interrupt)
+      for (const name of SIGNALS) host.off(name, interrupt)
     },
   }
 }

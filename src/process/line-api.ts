@@ -1,10 +1,11 @@
 import { SettingsError } from '../config/load.ts'
 import { type SettingName, type Settings, secretsOf } from '../config/settings.ts'
-import { createCaller } from '../line/call.ts'
+import { type CallerOptions, createCaller } from '../line/call.ts'
 import { createLineClient, type LineClient } from '../line/client.ts'
 import { fixedToken, statelessTokens } from '../line/tokens.ts'
 import { createHttpClient } from '../wire/client.ts'
 import { type Log, settingsFor } from './environment.ts'
+import type { Host } from './host.ts'
 
 /** What a process needs to ask LINE. */
 export const LINE_API_SETTINGS = [
@@ -26,13 +27,14 @@ const CONNECTIONS = 2
  * @throws SettingsError
  */
 export function lineSettingsFor<N extends SettingName>(
+  host: Host,
   names: readonly N[],
 ): LineApiSettings & Pick<Settings, N> {
   const problems: string[] = []
   /** All that is wrong is told together. */
   function read<M extends SettingName>(names: readonly M[]): Partial<Pick<Settings, M>> {
     try {
-      return settingsFor(names)
+      return settingsFor(host, names)
     } catch (error) {
       if (!(error instanceof SettingsError)) throw error
       problems.push(error.message)
@@ -51,13 +53,17 @@ const NO_TOKEN =
   'LINE_CHANNEL_ACCESS_TOKEN is missing; set it to a channel access token, or LINE_CHANNEL_ID to the channel id'
 
 /** LINE's API with tokens as the settings say; the channel id goes before a token. */
-export function createLineApi(settings: LineApiSettings, log: Log): LineClient & { close(): Promise<void> } {
+export function createLineApi(
+  settings: LineApiSettings,
+  log: Log,
+  sleep?: CallerOptions['sleep'],
+): LineClient & { close(): Promise<void> } {
   const http = createHttpClient({
     baseUrl: settings.LINE_API_BASE_URL,
     timeoutMs: settings.LINE_TIMEOUT_MS,
     connections: CONNECTIONS,
   })
-  const call = createCaller({ http, log })
+  const call = createCaller({ http, log, sleep })
   const {
     LINE_CHANNEL_ID: channelId,
     LINE_CHANNEL_SECRET: secret,

@@ -8,6 +8,7 @@ import { type Address, addressesOf, closeServer, listen } from './addresses.ts'
 import { type Closers, closeAll, closeTogether, errorsIn } from './closing.ts'
 import { createDelivery } from './delivery.ts'
 import { CHANNEL, createLog, type Log, secretFiles, settingsFor } from './environment.ts'
+import type { Host } from './host.ts'
 import { warnOfReadable } from './readable.ts'
 import { EXIT } from './run.ts'
 
@@ -15,9 +16,9 @@ import { EXIT } from './run.ts'
 const STOP_MARGIN_MS = 5_000
 
 /** Serves until a signal ends it. */
-export async function serve() {
-  const settings = settingsFor()
-  const log = createLog(settings.LOG_LEVEL)
+export async function serve(host: Host) {
+  const settings = settingsFor(host)
+  const log = createLog(settings.LOG_LEVEL, undefined, host)
   for (const warning of warningsFor(settings)) log.warn({}, warning)
   const closers: Closers = []
 
@@ -33,7 +34,7 @@ export async function serve() {
     if (failures[0]) throw failures[0]
   })
   try {
-    const [url, privateUrl] = await open(settings, log, closers)
+    const [url, privateUrl] = await open(settings, { host, log, closers })
     log.info({ url, webhook: `${url}/webhook`, ...(privateUrl && { privateUrl }) }, 'listening')
   } catch (error) {
     uninstall()
@@ -41,11 +42,17 @@ export async function serve() {
   }
 }
 
+interface Means {
+  readonly host: Host
+  readonly log: Log
+  readonly closers: Closers
+}
+
 /**
  * Opens everything, adding to `closers` as it goes. Returns the URL, and that of health and metrics where they are
  * apart.
  */
-async function open(settings: Settings, log: Log, closers: Closers): Promise<string[]> {
+async function open(settings: Settings, { host, log, closers }: Means): Promise<string[]> {
   const metrics = createMetrics()
   const warn = (sentence: string) => log.warn({}, sentence)
   const ledger = await openLedger({
@@ -59,7 +66,7 @@ async function open(settings: Settings, log: Log, closers: Closers): Promise<str
     },
   })
   closers.push(ledger.close)
-  const files = secretFiles(settings.DATABASE_URL, process.env, process.cwd())
+  const files = secretFiles(settings.DATABASE_URL, host.env, host.cwd())
   for (const sentence of warnOfReadable(files, process.platform)) warn(sentence)
   const { deliverer, braze } = createDelivery(settings, { ledger, log, observer: metrics.delivery })
   closers.push(braze.close)

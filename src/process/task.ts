@@ -1,102 +1,90 @@
-import type { Ledger } from '../ledger/ledger.ts'
+import type { Settings } from '../config/settings.ts'
 import { openLedger } from '../ledger/open.ts'
 import { createDisplay, type Display } from '../terminal/display.ts'
+import type { End, Report } from '../terminal/report.ts'
 import { type Closers, closeAll } from './closing.ts'
-import { type BrazeSettings, createDelivery } from './delivery.ts'
-import { createLog, type Log } from './environment.ts'
+import { createLog } from './environment.ts'
+import type { Host } from './host.ts'
 import { createInterruption, Interrupted, type Interruption } from './interruption.ts'
 import { EXIT } from './run.ts'
 
 /** What a command that works something off has at hand. */
 export interface Task {
+  readonly host: Host
   readonly interruption: Interruption
   /** Aborts when somebody asks for an end. */
   readonly signal: AbortSignal
   readonly display: Display
   /** Calls `close` in the end, the last one first. */
   closing(close: () => unknown): void
-  log(level: string): Log
 }
+
+export interface TaskParts {
+  /** Throws Error with a sentence for a person. */
+  readonly work: (task: Task) => Promise<void>
+  /** What to print, once the work is over, however that came, and everything is closed. */
+  readonly report: (end: End, seconds: number) => Report
+}
+
+/** What a task needs to open its ledger and its log. */
+export const TASK_SETTINGS = ['DATABASE_URL', 'LOG_LEVEL'] as const
 
 const LINE_MS = 5_000
 /** Nobody waits for an answer: another program may have the database for a while. */
 const BUSY_TIMEOUT_MS = 30_000
 
 /**
- * Runs a command that works something off: closes what it opened, whatever happens, and ends it with 130 where somebody
- * asked for an end.
- *
- * @param work throws Error with a sentence for a person
- * @param onEnd the work is over: by itself, by an end that was asked for, or by an error; prints the result
+ * Runs a command that works something off: closes what it opened, whatever happens, prints the result, and ends with 130
+ * where somebody asked for an end.
  */
 export async function runTask(
-  work: (task: Task) => Promise<void>,
-  onEnd: (end: 'done' | 'interrupted' | 'failed') => void,
+  host: Host,
+  { json }: { readonly json?: boolean },
+  { work, report }: TaskParts,
 ) {
-  const interruption = createInterruption()
-  const display = createDisplay(process.stderr, {
+  const startedAt = performance.now()
+  const interruption = createInterruption(host)
+  const { signal } = interruption
+  const display = createDisplay(host.stderr, {
     lineMs: LINE_MS,
     hasStamps: false,
-    term: process.env.TERM,
+    term: host.env.TERM,
   })
   const closers: Closers = []
-  const task: Task = {
-    interruption,
-    signal: interruption.signal,
-    display,
-    closing: (close) => closers.push(close),
-    log(level) {
-      const log = createLog(level, display)
-      closers.push(() => log.flush())
-      return log
-    },
-  }
+  const task: Task = { host, interruption, signal, display, closing: (close) => closers.push(close) }
   const failed = await work(task).catch((error: unknown) => error ?? new Error('unknown'))
   display.end()
   const failure = await closeAll(closers, failed).catch((error: unknown) => error)
   interruption.close()
 
-  if (failure === undefined) return onEnd('done')
-  const { aborted, reason } = interruption.signal
-  const isInterrupted = aborted && reason instanceof Interrupted
-  onEnd(isInterrupted ? 'interrupted' : 'failed')
-  if (!isInterrupted) throw aborted ? reason : failure
-  process.exitCode = EXIT.interrupted
+  const isInterrupted = signal.aborted && signal.reason instanceof Interrupted
+  const end = failure === undefined ? 'done' : isInterrupted ? 'interrupted' : 'failed'
+  const seconds = Math.round((performance.now() - startedAt) / 100) / 10
+  const { result, text, interrupted } = report(end, seconds)
+  if (json) host.stdout.write(`${JSON.stringify(result)}\n`)
+  else if (text) host.stdout.write(`${text}\n`)
+  if (end === 'failed') throw signal.aborted ? signal.reason : failure
+  if (end === 'interrupted') {
+    host.stderr.write(`${interrupted}\n`)
+    host.exitCode = EXIT.interrupted
+  }
 }
 
-/** The ledger of a task. When it is lost, the task ends with that. */
+/** The ledger of a task, and its log. When the ledger is lost, the task ends with that. */
 export async function openTaskLedger(
-  { closing, interruption }: Task,
-  url: string,
-  { isScratch = false, mustExist = false } = {},
-): Promise<Ledger> {
-  const ledger = await openLedger({
+  { host, closing, interruption, display }: Task,
+  { DATABASE_URL: url, LOG_LEVEL }: Pick<Settings, (typeof TASK_SETTINGS)[number]>,
+  how: { readonly isScratch?: boolean; readonly mustExist?: boolean } = {},
+) {
+  const log = createLog(LOG_LEVEL, display, host)
+  closing(() => log.flush())
+  const open = host.openLedger ?? openLedger
+  const ledger = await open({
+    ...how,
     url,
-    isScratch,
-    mustExist,
     busyTimeoutMs: BUSY_TIMEOUT_MS,
     onLost: interruption.abort,
   })
   closing(ledger.close)
-  return ledger
-}
-
-/** Runs of several processes at once would count each other's changes: the second ends with this sentence. */
-export async function lockRuns(ledger: Ledger) {
-  if (await ledger.lock('runs')) return
-  throw new Error(
-    'Another backfill, resync or verify --fix is at work on this database; wait until it has ended.',
-  )
-}
-
-/** This process's own deliverer: it delivers unless a running server holds the lease. */
-export function startDelivery(
-  settings: BrazeSettings,
-  { task, ledger, log }: { task: Task; ledger: Ledger; log: Log },
-) {
-  const { deliverer, braze } = createDelivery(settings, { ledger, log })
-  task.closing(braze.close)
-  task.closing(deliverer.stop)
-  deliverer.start()
-  return deliverer
+  return { ledger, log }
 }

@@ -1,10 +1,9 @@
 import { isMassClear } from '../backfill/run.ts'
 import type { Outstanding, Run } from '../ledger/ledger.ts'
 import { goOn } from './backfill-errors.ts'
+import type { Bar } from './bars.ts'
 import { many, number } from './numbers.ts'
-
-/** What `--json` prints. All counts are of the whole run, also where it went on; `seconds` are this process's. */
-export type BackfillResult = ReturnType<typeof resultOf>
+import { deliveredOf, type End, type Report } from './report.ts'
 
 /** How far it has come. */
 export interface Progress {
@@ -16,18 +15,45 @@ export interface Progress {
   leftBefore: number
 }
 
-type Status = 'complete' | 'dry-run' | 'interrupted' | 'failed'
+/** What was asked for, as far as it matters for what is printed. */
+export interface BackfillChoices {
+  readonly wait: boolean
+  readonly dryRun?: boolean
+  readonly allowMassClear?: boolean
+}
 
-export function resultOf(
-  status: Status,
-  { run, outstanding }: Pick<Progress, 'run' | 'outstanding'>,
+export function barsOf({ run, total, outstanding, leftBefore }: Progress, delivers: boolean): Bar[] {
+  const listed = run?.listed ?? 0
+  const isListed = run !== null && run.state !== 'listing'
+  const changed = changesOf(run) + leftBefore
+  const open = outstanding ? outstanding.pending + outstanding.earlier + outstanding.failed : changed
+  return [
+    { name: 'listed', value: listed, total: isListed ? listed : total, isAbout: !isListed },
+    ...(delivers ? [{ name: 'delivered', value: Math.max(0, changed - open), total: changed }] : []),
+  ]
+}
+
+export function reportOf(end: End, seconds: number, progress: Progress, choices: BackfillChoices): Report {
+  const result = resultOf(end, seconds, progress, choices)
+  const summary = summaryOf(result, progress, choices)
+  return { result, text: end === 'done' ? summary : '', interrupted: summary }
+}
+
+const changesOf = (run: Run | null) => (run ? run.added + run.returned + run.gone : 0)
+
+/** What `--json` prints. All counts are of the whole run, also where it went on; `seconds` are this process's. */
+export type BackfillResult = ReturnType<typeof resultOf>
+
+function resultOf(
+  end: End,
   seconds: number,
+  { run, outstanding }: Progress,
+  { dryRun = false }: BackfillChoices,
 ) {
   const { pages = 0, listed = 0, added = 0, returned = 0, gone = 0 } = run ?? {}
-  const changes = added + returned + gone
-  const { pending, failed } = outstanding ?? { pending: changes, failed: 0 }
+  const { delivered, failed } = deliveredOf(changesOf(run), outstanding)
   return {
-    status,
+    status: end === 'done' ? (dryRun ? 'dry-run' : 'complete') : end,
     pages,
     listed,
     /** Contacts that the list made reachable. */
@@ -37,24 +63,18 @@ export function resultOf(
     /** Contacts that can't be reached any more, since they were missing from the list. */
     gone,
     /** Of these changes, how many Braze has accepted, or newer news has replaced. */
-    delivered: status === 'dry-run' ? 0 : Math.max(0, changes - pending - failed),
+    delivered: dryRun ? 0 : delivered,
     /** Of these changes, how many Braze rejected. */
     failed,
-    seconds: Math.round(seconds * 10) / 10,
-  }
-}
-
-export interface SummaryOptions {
-  readonly wait: boolean
-  readonly dryRun?: boolean
-  readonly allowMassClear?: boolean
+    seconds,
+  } as const
 }
 
 /** The same for a person. */
-export function summaryOf(
+function summaryOf(
   result: BackfillResult,
   { run, outstanding, leftBefore }: Progress,
-  { wait, dryRun: isDry = false, allowMassClear = false }: SummaryOptions,
+  { wait, dryRun: isDry = false, allowMassClear = false }: BackfillChoices,
 ): string {
   const { status, pages, listed, returned, gone, delivered, failed } = result
   const open = (outstanding?.pending ?? result.changed + gone - failed) + (outstanding?.earlier ?? 0)

@@ -19,60 +19,51 @@ const WINDOW_MS = 10_000
 
 /** Bars with rate and time left, as `read` says at each look. */
 export function createBars(read: () => readonly Bar[], monotonic = () => performance.now()): View {
-  const meters = new Map<string, Meter>()
+  const seen = new Map<string, Sample[]>()
 
-  function measured(bar: Bar) {
-    const meter = meters.get(bar.name) ?? createMeter(monotonic)
-    meters.set(bar.name, meter)
-    const perSecond = meter.rate(bar.value)
-    const left = bar.total === null ? 0 : bar.total - bar.value
-    const secondsLeft = left > 0 && perSecond ? left / perSecond : undefined
-    return { bar, perSecond, secondsLeft }
-  }
+  const texts = () =>
+    read().map((bar) => {
+      const samples = seen.get(bar.name) ?? []
+      seen.set(bar.name, samples)
+      const perSecond = rateOf(samples, { at: monotonic(), value: bar.value })
+      const left = bar.total === null ? 0 : bar.total - bar.value
+      return {
+        bar,
+        count: countOf(bar),
+        rate: perSecond ? `${number(Math.round(perSecond))}/s` : '',
+        left: left > 0 && perSecond ? duration(left / perSecond) : '',
+      }
+    })
 
   return {
     frame: () =>
-      read()
-        .map(measured)
-        .map(({ bar, perSecond, secondsLeft }) =>
-          [
-            `  ${bar.name.padEnd(NAME_CELLS)}${cells(bar)}  ${countOf(bar).padEnd(COUNT_CELLS)}`,
-            (perSecond ? `${number(Math.round(perSecond))}/s` : '').padStart(10),
-            secondsLeft === undefined ? '' : duration(secondsLeft).padStart(8),
-          ].join(' '),
-        ),
+      texts().map(({ bar, count, rate, left }) => {
+        const name = `${bar.name.padEnd(NAME_CELLS)}${cells(bar)}`
+        return `  ${name}  ${count.padEnd(COUNT_CELLS)} ${rate.padStart(10)} ${left.padStart(8)}`
+      }),
     line: () =>
-      read()
-        .map(measured)
-        .map(({ bar, perSecond, secondsLeft }) => {
-          const details = [
-            perSecond ? `${number(Math.round(perSecond))}/s` : '',
-            secondsLeft === undefined ? '' : `${duration(secondsLeft)} left`,
-          ].filter(Boolean)
-          return `${bar.name} ${countOf(bar)}${details.length > 0 ? ` (${details.join(', ')})` : ''}`
+      texts()
+        .map(({ bar, count, rate, left }) => {
+          const details = [rate, left && `${left} left`].filter(Boolean).join(', ')
+          return `${bar.name} ${count}${details && ` (${details})`}`
         })
         .join(', '),
   }
 }
 
-interface Meter {
-  /** The number as it is now. Returns how much it grows in a second; undefined while that cannot be told. */
-  rate(value: number): number | undefined
+interface Sample {
+  readonly at: number
+  readonly value: number
 }
 
-function createMeter(monotonic: () => number): Meter {
-  const seen: { at: number; value: number }[] = []
-  return {
-    rate(value) {
-      const at = monotonic()
-      seen.push({ at, value })
-      while ((seen[1]?.at ?? at) <= at - WINDOW_MS) seen.shift()
-      const [first] = seen
-      return first && at > first.at
-        ? Math.max(0, ((value - first.value) / (at - first.at)) * 1000)
-        : undefined
-    },
-  }
+/** Takes note of the number as it is now. Returns how much it grows in a second; undefined while that cannot be told. */
+function rateOf(samples: Sample[], now: Sample): number | undefined {
+  samples.push(now)
+  while ((samples[1]?.at ?? now.at) <= now.at - WINDOW_MS) samples.shift()
+  const [first] = samples
+  return first && now.at > first.at
+    ? Math.max(0, ((now.value - first.value) / (now.at - first.at)) * 1000)
+    : undefined
 }
 
 function cells({ value, total }: Bar): string {

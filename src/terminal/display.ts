@@ -27,7 +27,7 @@ const WRAP = '\x1b[?7h'
 
 /** Sentences as they come, and below them numbers: redrawn in place on a terminal, else as a line every now and then. */
 export function createDisplay(
-  stream: Pick<WriteStream, 'isTTY' | 'write'> & { readonly columns?: number },
+  stream: Pick<WriteStream, 'write'> & { readonly isTTY?: boolean; readonly columns?: number },
   { lineMs, hasStamps, term }: DisplayOptions,
 ) {
   const isTerminal = stream.isTTY && term !== 'dumb'

@@ -1,6 +1,8 @@
 import type { Outstanding } from '../ledger/ledger.ts'
 import { type Comparison, DIFFERENCES, type Difference } from '../verify/verify.ts'
+import type { Bar } from './bars.ts'
 import { number } from './numbers.ts'
+import { deliveredOf, type End, type Report } from './report.ts'
 
 const MEANING: Readonly<Record<Difference, string>> = {
   unknown: 'can be reached, and Braze does not know the alias',
@@ -13,7 +15,8 @@ const MEANING: Readonly<Record<Difference, string>> = {
 export interface Progress {
   wanted: number
   comparison: Comparison
-  fixed: number
+  /** Contacts of which Braze is told again. */
+  resent: number
   outstanding: Outstanding | null
 }
 
@@ -21,34 +24,49 @@ export interface Progress {
 export const differing = (comparison: Comparison) =>
   DIFFERENCES.reduce((sum, kind) => sum + comparison[kind], 0)
 
+export function barsOf({ wanted, comparison, resent, outstanding }: Progress, isFixing: boolean): Bar[] {
+  const { delivered } = deliveredOf(resent, outstanding)
+  return [
+    { name: 'compared', value: comparison.checked + comparison.waiting, total: wanted },
+    ...(isFixing ? [{ name: 'delivered', value: delivered, total: resent }] : []),
+  ]
+}
+
+export function reportOf(end: End, seconds: number, progress: Progress, isFixing: boolean): Report {
+  const result = resultOf(end, seconds, progress, isFixing)
+  return {
+    result,
+    text: result.checked + result.waiting > 0 || end === 'done' ? tableOf(result) : '',
+    interrupted: `Interrupted after ${number(result.checked)} of ${number(progress.wanted)}.`,
+  }
+}
+
 type Result = ReturnType<typeof resultOf>
 
 /** What `--json` prints. */
-export function resultOf(
-  end: 'done' | 'interrupted' | 'failed',
-  { comparison, fixed, outstanding, wanted }: Progress,
-  { fix = false }: { readonly fix?: boolean },
+function resultOf(
+  end: End,
   seconds: number,
+  { comparison, resent, outstanding, wanted }: Progress,
+  isFixing: boolean,
 ) {
   const { checked, waiting, ...rest } = comparison
   const differs = differing(comparison) > 0
   // It failed for no other reason than what it found.
-  const found = end === 'failed' && differs && !fix && checked + waiting === wanted
-  const { pending, failed } = outstanding ?? { pending: fixed, failed: 0 }
+  const found = end === 'failed' && differs && !isFixing && checked + waiting === wanted
   return {
     status: end === 'done' ? (differs ? 'fixed' : 'agree') : found ? 'differ' : end,
     checked,
     ...rest,
     waiting,
-    fixed,
-    delivered: Math.max(0, fixed - pending - failed),
-    failed,
-    seconds: Math.round(seconds * 10) / 10,
+    fixed: resent,
+    ...deliveredOf(resent, outstanding),
+    seconds,
   }
 }
 
 /** The same for a person. */
-export function tableOf(result: Result): string {
+function tableOf(result: Result): string {
   const rows: [count: number, meaning: string][] = [
     [result.agree, `agree, of ${number(result.checked)} compared`],
     ...DIFFERENCES.filter((kind) => result[kind] > 0).map((kind): [number, string] => [
@@ -59,5 +77,5 @@ export function tableOf(result: Result): string {
   if (result.waiting > 0) rows.push([result.waiting, 'left out: something about them is on its way to Braze'])
   if (result.fixed > 0) rows.push([result.delivered, `told again, of ${number(result.fixed)}`])
   const width = Math.max(...rows.map(([count]) => number(count).length))
-  return rows.map(([count, meaning]) => `${number(count).padStart(width)}  ${meaning}\n`).join('')
+  return rows.map(([count, meaning]) => `${number(count).padStart(width)}  ${meaning}`).join('\n')
 }

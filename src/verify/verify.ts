@@ -6,13 +6,19 @@ export const DIFFERENCES = ['unknown', 'missing', 'wrong', 'stale'] as const
 export type Difference = (typeof DIFFERENCES)[number]
 
 /** How far a comparison has come. */
-export type Comparison = {
+export type Comparison = ReturnType<typeof newComparison>
+
+export const newComparison = () => ({
   /** Contacts that were compared. */
-  checked: number
-  agree: number
+  checked: 0,
+  agree: 0,
+  unknown: 0,
+  missing: 0,
+  wrong: 0,
+  stale: 0,
   /** Contacts that were left out, since something about them is on its way to Braze. */
-  waiting: number
-} & Record<Difference, number>
+  waiting: 0,
+})
 
 export interface VerifyOptions {
   readonly ledger: Pick<Ledger, 'contacts' | 'lookUp'>
@@ -24,23 +30,16 @@ export interface VerifyOptions {
   readonly sample: number
   /** Whether a reachable person unknown to Braze should have a profile. */
   readonly createProfiles: boolean
-  /** Told after each request: how far it has come, and the ids of contacts that differ. */
-  readonly onProgress: (comparison: Comparison, differing: readonly ContactId[]) => Promise<void>
+  /** Counts what is found, as soon as it is. */
+  readonly comparison: Comparison
+  /** Told after each request the ids of contacts that differ. */
+  readonly onDiffering: (ids: readonly ContactId[]) => unknown
   readonly random?: () => number
 }
 
 /** Compares contacts of the ledger, or as many of them as `sample` says, with what Braze holds. */
-export async function verify(options: VerifyOptions): Promise<Comparison> {
-  const { ledger, ask, createProfiles, onProgress } = options
-  const comparison: Comparison = {
-    checked: 0,
-    agree: 0,
-    waiting: 0,
-    unknown: 0,
-    missing: 0,
-    wrong: 0,
-    stale: 0,
-  }
+export async function verify(options: VerifyOptions) {
+  const { ledger, ask, createProfiles, comparison, onDiffering } = options
 
   async function compare(contacts: readonly KnownContact[]) {
     const values = await ask(contacts.map(({ userId }) => userId))
@@ -48,14 +47,15 @@ export async function verify(options: VerifyOptions): Promise<Comparison> {
     for (const contact of contacts) {
       const difference = differenceOf(contact, values, createProfiles)
       // It may have changed while Braze was asked.
-      if (difference && !(await isAsBefore(contact))) comparison.waiting += 1
-      else if (difference) {
-        comparison[difference] += 1
-        differing.push(contact.id)
-      } else comparison.agree += 1
+      if (difference && !(await isAsBefore(contact))) {
+        comparison.waiting += 1
+        continue
+      }
+      comparison.checked += 1
+      comparison[difference ?? 'agree'] += 1
+      if (difference) differing.push(contact.id)
     }
-    comparison.checked = comparison.agree + DIFFERENCES.reduce((sum, kind) => sum + comparison[kind], 0)
-    await onProgress(comparison, differing)
+    if (differing.length > 0) await onDiffering(differing)
   }
 
   async function isAsBefore({ id, reachable }: KnownContact): Promise<boolean> {
@@ -74,7 +74,6 @@ export async function verify(options: VerifyOptions): Promise<Comparison> {
     batch = []
   }
   if (batch.length > 0) await compare(batch)
-  return comparison
 }
 
 /** Each contact with the same chance, in the order of their ids: as many are left to choose, of as many as are left. */

@@ -2,6 +2,7 @@ import t from 'tap'
 import { createEndWatch, EndlessList } from '../../src/backfill/endless.ts'
 import { readList } from '../../src/backfill/list.ts'
 import type { ListPage } from '../../src/line/client.ts'
+import { users } from '../harness/people.ts'
 
 const NOW = 1_800_000_000_000
 
@@ -24,7 +25,7 @@ async function read(page: (n: number) => Partial<ListPage>, start: string | null
 }
 
 t.test('a list whose `next` is ever new, and that names nobody, ends', async (t) => {
-  const { pages, error } = await read((n) => ({ next: `c${n}`, userIds: n <= 3 ? ['U1'] : [] }))
+  const { pages, error } = await read((n) => ({ next: `c${n}`, userIds: n <= 3 ? users(1) : [] }))
   t.ok(error instanceof EndlessList)
   t.match(error, { message: /1,000 pages in a row that name nobody .* nobody was cleared/ })
   t.equal(pages, 1_003)
@@ -32,14 +33,14 @@ t.test('a list whose `next` is ever new, and that names nobody, ends', async (t)
 
 t.test('nor does one go on for ever that names somebody now and then', async (t) => {
   const watch = createEndWatch(null)
-  const page = (n: number) => watch({ next: `c${n}`, userIds: n % 999 ? [] : ['U1'] })
+  const page = (n: number) => watch({ next: `c${n}`, userIds: n % 999 ? [] : users(1) })
   for (let n = 1; n < 1_000_000; n++) page(n)
   t.throws(() => page(1_000_000), { message: /more than 1,000,000 pages .* nobody was cleared/ })
 })
 
 t.test('a list that is merely long, or sparse, is read to its end', async (t) => {
   for (const every of [1, 999]) {
-    const page = (n: number) => ({ userIds: n % every ? [] : ['U1'], next: n < 50_000 ? `c${n}` : null })
+    const page = (n: number) => ({ userIds: n % every ? [] : users(1), next: n < 50_000 ? `c${n}` : null })
     t.strictSame(await read(page), { pages: 50_000, error: null })
   }
   t.strictSame(await read(() => ({})), { pages: 1, error: null })
@@ -50,11 +51,11 @@ t.test('a circle of any length is noticed before it has been walked often', asyn
     for (const length of [1, 2, 3, 7, 64, 500]) {
       const name = `${before} pages, then a circle of ${length}`
       const next = (n: number) => (n <= before ? `b${n}` : `c${(n - before) % length}`)
-      const { pages, error } = await read((n) => ({ userIds: ['U1'], next: next(n) }))
+      const { pages, error } = await read((n) => ({ userIds: users(1), next: next(n) }))
       t.match(error, { message: /named the same next page twice/ }, name)
       t.ok(pages <= 3 * (before + length), `${name}: ${pages} pages`)
     }
   }
-  const { pages } = await read(() => ({ userIds: ['U1'], next: 'start' }), 'start')
+  const { pages } = await read(() => ({ userIds: users(1), next: 'start' }), 'start')
   t.equal(pages, 1, 'also where the run goes on')
 })

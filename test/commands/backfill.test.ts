@@ -1,41 +1,33 @@
 import { execFile } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { type Evidence, friend, gone, messaged } from '../../src/contact/contact.ts'
-import type { Ledger } from '../../src/ledger/ledger.ts'
-import { openLedger } from '../../src/ledger/open.ts'
-import type { BrazeSandboxOptions } from '../../src/sandbox/braze/braze.ts'
-import type { LineApiSandboxOptions } from '../../src/sandbox/line/api.ts'
-import { SECRET, stage } from '../serve-process.ts'
+import { friends, key, users } from '../harness/people.ts'
+import {
+  type BrazeSandboxOptions,
+  type LineApiSandboxOptions,
+  lastLine,
+  SECRET,
+  stage,
+} from '../harness/stage.ts'
 
 const HOUR_MS = 3_600_000
-const users = (count: number, prefix = 'U') =>
-  Array.from({ length: count }, (_, i) => `${prefix}${String(i).padStart(31, '0')}`)
-const key = (userId: string) => ({ channel: 'default', userId })
 
 interface Options {
   line?: LineApiSandboxOptions
   braze?: BrazeSandboxOptions
 }
 
-/** A Braze, a LINE with a list, and the command between them. */
+/** A Braze, a LINE with a list, and the command between them: in this process, where nothing else is said. */
 async function setUp(t: Test, { line: lineOptions = {}, braze: brazeOptions = {} }: Options = {}) {
-  const {
-    braze,
-    lineApi,
-    start,
-    serve,
-    line: connect,
-    folder,
-  } = await stage(t, { settleMs: 300, ...brazeOptions })
+  const parts = await stage(t, { settleMs: 300, ...brazeOptions })
+  const { braze, lineApi, command, start, serve, line: connect, folder, ledger, until, counts } = parts
   const { line, env } = await lineApi(lineOptions)
-  const url = env.DATABASE_URL as string
-  const lastLine = (text: string) => JSON.parse(text.trim().split('\n').at(-1) as string)
-  const run = async (args: readonly string[] = [], more: Record<string, string> = {}) => {
-    const ended = await start(['backfill', '--json', ...args], { ...env, ...more }).ended
-    return { ...ended, result: lastLine(ended.stdout) }
-  }
+  // LINE is asked again at once.
+  const sleep = () => new Promise(setImmediate)
+  const startHere = (args: readonly string[] = [], more: Record<string, string> = {}) =>
+    command(['backfill', ...args], { ...env, ...more }, { sleep })
   return {
     braze,
     line,
@@ -43,11 +35,18 @@ async function setUp(t: Test, { line: lineOptions = {}, braze: brazeOptions = {}
     serve,
     connect,
     folder,
-    start: (args: readonly string[] = [], more: Record<string, string> = {}) =>
+    ledger,
+    until,
+    counts,
+    delivered: parts.delivered,
+    start: startHere,
+    startProcess: (args: readonly string[] = [], more: Record<string, string> = {}) =>
       start(['backfill', ...args], { ...env, ...more }),
-    run,
-    lastLine,
-    database: url.slice('file:'.length),
+    async run(args: readonly string[] = [], more: Record<string, string> = {}) {
+      const ended = await startHere(['--json', ...args], more).ended
+      return { ...ended, result: lastLine(ended.stdout) }
+    },
+    database: (env.DATABASE_URL as string).slice('file:'.length),
     /** The `start` of each request for the list, null for its first page. */
     starts: () =>
       line.requests
@@ -55,33 +54,9 @@ async function setUp(t: Test, { line: lineOptions = {}, braze: brazeOptions = {}
         .map(({ query }) => query.start ?? null),
     /** Stores evidence, and what Braze would have been told of it, as a server did before. */
     async known(evidence: readonly Evidence[]) {
-      await withLedger(url, async (ledger) => {
-        await ledger.record(evidence)
-        const due = await ledger.due(100_000)
-        await ledger.acknowledge(
-          due.map(({ id, revision }) => ({ id, revision, failure: null })),
-          0,
-        )
-        for (const { userId, reachable } of due)
-          if (reachable) braze.createProfile(userId, { line_id: userId })
-      })
+      for (const { userId, reachable } of await parts.known(evidence))
+        if (reachable) braze.createProfile(userId, { line_id: userId })
     },
-    /** Whether the list of the newest run is stored, and nobody is left to clear. */
-    isComplete: () => withLedger(url, async (ledger) => (await ledger.lastListed('default')) !== null),
-    counts: () =>
-      withLedger(url, async (ledger) => {
-        const [{ friend = 0, messager = 0, gone = 0, pending = 0 } = {}] = await ledger.counts()
-        return { friend, messager, gone, pending }
-      }),
-  }
-}
-
-async function withLedger<T>(url: string, use: (ledger: Ledger) => Promise<T>): Promise<T> {
-  const ledger = await openLedger({ url })
-  try {
-    return await use(ledger)
-  } finally {
-    await ledger.close()
   }
 }
 
@@ -94,8 +69,11 @@ const runShell = (program: string, name: string, options: { env: Record<string, 
   })
 
 t.test('the first import, and a second run that finds nothing to do', async (t) => {
-  const { braze, line, run, start, starts, counts } = await setUp(t, { line: { followers: users(2_500) } })
-  const { code, result, stderr } = await run()
+  const { braze, line, start, startProcess, starts, counts } = await setUp(t, {
+    line: { followers: users(2_500) },
+  })
+  const { code, stdout, stderr } = await startProcess(['--json']).ended
+  const result = lastLine(stdout)
   t.equal(code, 0, stderr)
   t.match(result, {
     status: 'complete',
@@ -164,7 +142,7 @@ t.test('who is known and not listed is gone; who only wrote, or came meanwhile, 
 
 t.test('changes between pages: nobody who stays is missed', async (t) => {
   const { line, run, known, counts } = await setUp(t, { line: { followers: users(100), pageSize: 10 } })
-  await known(users(100).map((userId) => friend(key(userId), 1_000)))
+  await known(friends(users(100)))
   line.on('page', ({ page }) => {
     for (const userId of users(100).slice(page * 2, page * 2 + 2)) line.unfollow(userId)
     line.follow(`Unew${page}`)
@@ -191,7 +169,7 @@ t.test("an earlier clock, ours or LINE's, dates the list: a webhook of a later m
 
 t.test('interrupted: the pages are kept, exit 130, and the next run goes on', async (t) => {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    const { line, start, run, starts, lastLine, known, counts } = await setUp(t, {
+    const { line, start, run, starts, known, counts, until } = await setUp(t, {
       line: { followers: users(50), pageSize: 10 },
     })
     await known([friend(key('Uabsent'), 1_000)])
@@ -199,7 +177,7 @@ t.test('interrupted: the pages are kept, exit 130, and the next run goes on', as
     const command = start(['--json'], { LINE_TIMEOUT_MS: '60000' })
     await line.until(() => line.stats.byPath['/v2/bot/followers/ids'] === 4)
     // The pages before it are stored while it is waited for.
-    while ((await counts()).friend < 31) await new Promise(setImmediate)
+    await until(async () => (await counts()).friend === 31)
     const { code, stdout, stderr } = await command.kill(signal)
     t.equal(code, 130)
     t.match(lastLine(stdout), { status: 'interrupted', pages: 3, listed: 30, gone: 0 })
@@ -212,6 +190,19 @@ t.test('interrupted: the pages are kept, exit 130, and the next run goes on', as
     t.match(second.result, { status: 'complete', pages: 5, listed: 50, changed: 50, gone: 1, delivered: 51 })
     t.equal(starts().length - before, 2, 'only the pages that were missing')
     t.notOk(starts().slice(before).includes(null))
+  }
+})
+
+t.test('a process that gets the signal ends in the same way', async (t) => {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    const { line, startProcess } = await setUp(t, { line: { followers: users(50), pageSize: 10 } })
+    line.answerPage(1, { kind: 'hang' })
+    const command = startProcess(['--json'], { LINE_TIMEOUT_MS: '60000' })
+    await line.until(() => line.stats.byPath['/v2/bot/followers/ids'] === 1)
+    const { code, stdout, stderr } = await command.kill(signal)
+    t.equal(code, 130)
+    t.match(lastLine(stdout), { status: 'interrupted', pages: 0 })
+    t.match(stderr, /Interrupted; nothing was stored\.\n$/)
   }
 })
 
@@ -253,9 +244,9 @@ t.test('a cursor that is a day old, or that LINE does not know, begins anew and 
 })
 
 t.test('of two runs at once the second ends with a sentence', async (t) => {
-  const { line, start, run, lastLine } = await setUp(t, { line: { followers: users(20), pageSize: 10 } })
+  const { line, startProcess, run } = await setUp(t, { line: { followers: users(20), pageSize: 10 } })
   line.answerPage(2, { kind: 'hang' })
-  const first = start(['--json'], { LINE_TIMEOUT_MS: '60000' })
+  const first = startProcess(['--json'], { LINE_TIMEOUT_MS: '60000' })
   await line.until(() => line.stats.byPath['/v2/bot/followers/ids'] === 2)
   const second = await run()
   t.equal(second.code, 1)
@@ -283,7 +274,7 @@ t.test("another account's token stops the run before anything is written", async
 
 t.test('a list that would clear a large part of all friends stops the run', async (t) => {
   const { braze, line, run, known, counts } = await setUp(t, { line: { followers: users(40) } })
-  await known(users(51).map((userId) => friend(key(userId), 1_000)))
+  await known(friends(users(51)))
   const stopped = await run()
   t.equal(stopped.code, 1)
   t.match(stopped.result, { status: 'failed', listed: 40, changed: 0, gone: 0 })
@@ -302,7 +293,7 @@ t.test('a list that would clear a large part of all friends stops the run', asyn
 
 t.test('a few people may always be cleared, however large a part they are', async (t) => {
   const { run, known } = await setUp(t)
-  await known(users(10).map((userId) => friend(key(userId), 1_000)))
+  await known(friends(users(10)))
   t.match(await run(), { code: 0, result: { gone: 10 } })
 })
 
@@ -463,26 +454,34 @@ t.test(
 )
 
 t.test('--dry-run: the whole list, the same numbers, and nothing written', async (t) => {
-  const { braze, line, run, start, known, database, folder, env } = await setUp(t, {
+  const { braze, line, run, start, startProcess, known, database, folder, env } = await setUp(t, {
     line: { followers: users(50), pageSize: 10 },
   })
   const none = await start(['--dry-run'], { DATABASE_URL: `file:${folder}/none/at/all.db` }).ended
   t.match(none, { code: 0, stdout: /A run would find 50 new, 0 returned, 0 gone\. Nothing was written\.\n$/ })
   t.notOk(readdirSync(folder).includes('none'))
 
-  await known([
-    ...users(20).map((userId) => friend(key(userId), 1_000)),
-    ...users(5, 'V').map((userId) => friend(key(userId), 1_000)),
-    gone(key(users(21)[20] as string), 1_000),
-  ])
+  await known([...friends(users(20)), ...friends(users(5, 'V')), gone(key(users(21)[20] as string), 1_000)])
   line.answerPage(7, { status: 404 })
-  const before = readFileSync(database)
+  const content = () => {
+    const db = new Database(database)
+    try {
+      return db.serialize()
+    } finally {
+      db.close()
+    }
+  }
+  const before = content()
   t.match(await run(['--dry-run'], { BRAZE_API_KEY: '' }), { code: 1, stderr: /LINE answers 404/ })
-  const dry = await run(['--dry-run'], { BRAZE_API_KEY: '', BRAZE_REST_ENDPOINT: '', TMPDIR: folder })
+  const dry = await startProcess(['--dry-run', '--json'], {
+    BRAZE_API_KEY: '',
+    BRAZE_REST_ENDPOINT: '',
+    TMPDIR: folder,
+  }).ended
   t.equal(dry.code, 0, dry.stderr)
   const found = { listed: 50, changed: 30, new: 29, returned: 1, gone: 5 }
-  t.match(dry.result, { status: 'dry-run', delivered: 0, ...found })
-  t.strictSame(readFileSync(database), before, 'not a byte')
+  t.match(lastLine(dry.stdout), { status: 'dry-run', delivered: 0, ...found })
+  t.ok(content().equals(before), 'not a byte')
   t.strictSame(readdirSync(folder), ['data'], 'and the copy is gone')
   t.equal(braze.stats.requests, 0)
   t.match(
@@ -493,13 +492,13 @@ t.test('--dry-run: the whole list, the same numbers, and nothing written', async
 })
 
 t.test('beside a running server, that server delivers', async (t) => {
-  const { braze, line, run, serve, connect, env, counts } = await setUp(t, {
+  const { braze, line, run, serve, connect, env, counts, delivered } = await setUp(t, {
     line: { followers: users(300) },
   })
   const server = await serve(env)
   const webhooks = connect(server.url, { destination: line.destination })
   await webhooks.post([webhooks.events.follow('Uwebhook'), webhooks.events.message('Uwrites')])
-  await server.delivered()
+  await delivered()
   line.follow('Uwebhook')
   const { code, result, stderr } = await run()
   t.equal(code, 0, stderr)
@@ -514,13 +513,16 @@ t.test('beside a running server, that server delivers', async (t) => {
 })
 
 t.test('--no-wait leaves it to the server', async (t) => {
-  const { braze, run, start, serve, counts, env } = await setUp(t, { line: { followers: users(100) } })
+  const { braze, run, start, serve, counts, delivered, env } = await setUp(t, {
+    line: { followers: users(100) },
+  })
   const first = await run(['--no-wait'], { BRAZE_API_KEY: '' })
   t.match(first, { code: 0, result: { status: 'complete', changed: 100, delivered: 0 } })
   t.equal(braze.stats.requests, 0)
   t.match(await counts(), { pending: 100 })
   t.match((await start(['--no-wait']).ended).stdout, /100 changes for Braze to be told of/)
-  await (await serve(env)).delivered()
+  await serve(env)
+  await delivered()
   await braze.whenApplied()
   t.equal(braze.profiles, 100)
 })
@@ -534,11 +536,12 @@ t.test('what an earlier run left is waited for, too', async (t) => {
 })
 
 t.test('interrupted while Braze is down: the list is stored, and goes to Braze later', async (t) => {
-  const { braze, start, isComplete, lastLine } = await setUp(t, { line: { followers: users(100) } })
+  const { braze, start, ledger, until } = await setUp(t, { line: { followers: users(100) } })
   braze.setOutage({ status: 503 })
   const command = start(['--json'])
   await braze.until(() => (braze.stats.byStatus[503] ?? 0) > 0)
-  while (!(await isComplete())) await new Promise(setImmediate)
+  // The list of the newest run is stored, and nobody is left to clear.
+  await until(async () => (await (await ledger()).lastListed('default')) !== null)
   const { code, stdout, stderr } = await command.kill('SIGTERM')
   t.equal(code, 130)
   t.match(lastLine(stdout), { status: 'interrupted', listed: 100, changed: 100, delivered: 0 })
@@ -598,18 +601,17 @@ t.test('without a terminal, a plain line says how far it is', async (t) => {
 })
 
 t.test('a mass clear that was allowed and interrupted goes on without being asked again', async (t) => {
-  const { braze, line, run, known, counts, env } = await setUp(t, { line: { followers: users(20) } })
+  const { braze, line, run, known, counts, ledger } = await setUp(t, { line: { followers: users(20) } })
   const absent = users(2_500, 'V')
-  await known([...users(20), ...absent].map((userId) => friend(key(userId), 1_000)))
-  await withLedger(env.DATABASE_URL as string, async (ledger) => {
-    await ledger.claimAccount('default', line.destination, false)
-    const { id } = await ledger.beginRun('backfill', 'default', 2_000)
-    await ledger.recordPages(id, [{ userIds: users(20), invalid: 0, next: null }])
-    for await (const { gone } of ledger.clearAbsent(id)) {
-      t.ok(gone < absent.length)
-      break
-    }
-  })
+  await known(friends([...users(20), ...absent]))
+  const all = await ledger()
+  await all.claimAccount('default', line.destination, false)
+  const { id } = await all.beginRun('backfill', 'default', 2_000)
+  await all.recordPages(id, [{ userIds: users(20), invalid: 0, next: null }])
+  for await (const { gone } of all.clearAbsent(id)) {
+    t.ok(gone < absent.length)
+    break
+  }
   const { code, result, stderr } = await run()
   t.equal(code, 0, stderr)
   t.match(stderr, /Going on with the last run after the list/)
@@ -621,18 +623,17 @@ t.test('a mass clear that was allowed and interrupted goes on without being aske
 })
 
 t.test('a run of a wrong token is not gone on with, once a webhook has named the account', async (t) => {
-  const { line, run, known, counts, env } = await setUp(t, { line: { followers: users(9) } })
-  await known(users(9).map((userId) => friend(key(userId), 1_000)))
-  await withLedger(env.DATABASE_URL as string, async (ledger) => {
-    await ledger.claimAccount('default', 'Uwrong', false)
-    const { id } = await ledger.beginRun('backfill', 'default', 2_000)
-    await ledger.recordPages(id, [{ userIds: ['Utheirs'], invalid: 0, next: null }])
-    await ledger.claimAccount('default', line.destination, true)
-    await t.rejects(Array.fromAsync(ledger.clearAbsent(id)), {
-      message: /name another LINE Official Account/,
-    })
-    t.equal(await ledger.openRun('default'), null)
+  const { line, run, known, counts, ledger } = await setUp(t, { line: { followers: users(9) } })
+  await known(friends(users(9)))
+  const all = await ledger()
+  await all.claimAccount('default', 'Uwrong', false)
+  const { id } = await all.beginRun('backfill', 'default', 2_000)
+  await all.recordPages(id, [{ userIds: ['Utheirs'], invalid: 0, next: null }])
+  await all.claimAccount('default', line.destination, true)
+  await t.rejects(Array.fromAsync(all.clearAbsent(id)), {
+    message: /name another LINE Official Account/,
   })
+  t.equal(await all.openRun('default'), null)
   const { code, result, stderr } = await run()
   t.equal(code, 0, stderr)
   t.match(result, { pages: 1, listed: 9, changed: 0, gone: 1 })
@@ -640,12 +641,12 @@ t.test('a run of a wrong token is not gone on with, once a webhook has named the
 })
 
 t.test('webhooks are taken while a long list is stored: none is answered 503', async (t) => {
-  const { serve, connect, env, run, line } = await setUp(t, { line: { followers: users(60_000) } })
+  const { serve, connect, env, startProcess, line } = await setUp(t, { line: { followers: users(60_000) } })
   const server = await serve(env)
   const webhooks = connect(server.url, { destination: line.destination })
   const statuses: number[] = []
   let isOver = false
-  const importing = run(['--no-wait']).finally(() => {
+  const importing = startProcess(['--no-wait']).ended.finally(() => {
     isOver = true
   })
   for (let n = 0; !isOver; n++) {

@@ -1,45 +1,19 @@
 import { existsSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import { type Evidence, friend, gone, messaged } from '../../src/contact/contact.ts'
-import { openLedger } from '../../src/ledger/open.ts'
-import type { BrazeSandboxOptions } from '../../src/sandbox/braze/braze.ts'
-import { stage } from '../serve-process.ts'
+import { friend, gone, messaged } from '../../src/contact/contact.ts'
+import { friends, key, users } from '../harness/people.ts'
+import { type BrazeSandboxOptions, lastLine, stage } from '../harness/stage.ts'
 
-const key = (userId: string) => ({ channel: 'default', userId })
-const FRIENDS = ['Ua', 'Ub', 'Uc'] as const
+const FRIENDS = users(3)
 
 /** A ledger with friends, one who wrote and one who is gone, all of whom Braze was told of once. */
 async function setUp(t: Test, options: BrazeSandboxOptions = {}) {
-  const { braze, start, serve, env } = await stage(t, { settleMs: 300, applyMs: [0, 0], ...options })
-  const record = async (evidence: readonly Evidence[], failures: Record<string, string> = {}) => {
-    const ledger = await openLedger({ url: env.DATABASE_URL as string })
-    await ledger.record(evidence)
-    const due = await ledger.due(100_000)
-    await ledger.acknowledge(
-      due.map(({ id, revision, userId }) => ({
-        id,
-        revision,
-        failure: failures[userId] ?? null,
-      })),
-      0,
-    )
-    await ledger.close()
-  }
-  await record([
-    ...FRIENDS.map((userId) => friend(key(userId), 5)),
-    messaged(key('Uwrote'), 5),
-    gone(key('Ugone'), 5),
-  ])
-  const lastLine = (text: string) => JSON.parse(text.trim().split('\n').at(-1) as string)
+  const parts = await stage(t, { settleMs: 300, applyMs: [0, 0], ...options })
+  await parts.known([...friends(FRIENDS, 5), messaged(key('Uwrote'), 5), gone(key('Ugone'), 5)])
   return {
-    braze,
-    record,
-    serve,
-    env,
-    start,
-    lastLine,
+    ...parts,
     async run(args: readonly string[] = []) {
-      const ended = await start(['resync', '--json', ...args]).ended
+      const ended = await parts.command(['resync', '--json', ...args]).ended
       return { ...ended, result: lastLine(ended.stdout) }
     },
   }
@@ -67,8 +41,8 @@ t.test('--all clears those who are gone, too', async (t) => {
 })
 
 t.test('what Braze rejected is tried again, also of those who are gone', async (t) => {
-  const { braze, record, run } = await setUp(t)
-  await record([friend(key('Ubad'), 5), gone(key('Uworse'), 5)], { Ubad: 'no', Uworse: 'no' })
+  const { braze, known, run } = await setUp(t)
+  await known([friend(key('Ubad'), 5), gone(key('Uworse'), 5)], { Ubad: 'no', Uworse: 'no' })
   t.match(await run(['--yes']), { code: 0, result: { resent: 6, delivered: 6 } })
   t.equal(braze.attribute('Ubad'), 'Ubad')
   braze.rejectUser('Ubad', 'still bad')
@@ -91,7 +65,7 @@ t.test('says what it costs, and does nothing where nobody can be asked', async (
 t.test('beside a running server, that server delivers', async (t) => {
   const { braze, run, serve } = await setUp(t)
   const server = await serve()
-  while ((await server.health()).delivery.state !== 'delivering') await new Promise(setImmediate)
+  await server.delivers()
   const { code, stderr } = await run(['--yes'])
   t.equal(code, 0, stderr)
   t.match(stderr, /another process delivers/)
@@ -100,7 +74,7 @@ t.test('beside a running server, that server delivers', async (t) => {
 })
 
 t.test('interrupted while Braze is down', async (t) => {
-  const { braze, start, lastLine } = await setUp(t)
+  const { braze, start } = await setUp(t)
   braze.setOutage({ status: 503 })
   const command = start(['resync', '--yes', '--json'])
   await braze.until(() => braze.stats.requests > 0)
@@ -111,10 +85,10 @@ t.test('interrupted while Braze is down', async (t) => {
 })
 
 t.test('a wrong DATABASE_URL makes no database, and says so', async (t) => {
-  const { start, env } = await setUp(t)
+  const { command, env } = await setUp(t)
   const DATABASE_URL = `${env.DATABASE_URL}-wrong`
   for (const args of [['resync', '--yes'], ['verify']]) {
-    const { code, stderr } = await start(args, { DATABASE_URL }).ended
+    const { code, stderr } = await command(args, { DATABASE_URL }).ended
     t.equal(code, 1)
     t.match(stderr, /DATABASE_URL/)
   }

@@ -6,7 +6,7 @@ import { resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import t, { type Test } from 'tap'
 import { describeSettings } from '../../src/config/settings.ts'
-import { runCli } from '../serve-process.ts'
+import { runCli } from '../harness/process.ts'
 
 const BIN = resolve(import.meta.dirname, '../../bin/line-braze.js')
 const FREE = ['--line-port', '0', '--braze-port', '0']

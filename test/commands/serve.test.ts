@@ -3,15 +3,21 @@ import { once } from 'node:events'
 import { chmodSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import Database from 'better-sqlite3'
 import t from 'tap'
 import { openDatabase } from '../../src/ledger/sqlite/open.ts'
-import { runCli, SECRET, stage } from '../serve-process.ts'
+import { startCommand } from '../harness/command.ts'
+import { ROOT, runCli } from '../harness/process.ts'
+import { SECRET, stage } from '../harness/stage.ts'
+
+/** Runs a command in this process, to its end. */
+const run = (args: readonly string[], options: Parameters<typeof startCommand>[1] = {}) =>
+  startCommand(args, options).ended
 
 t.test('from a webhook to Braze and back, as people follow, block, return and write', async (t) => {
-  const { braze, serve, line: connect } = await stage(t, { settleMs: 300, applyMs: [0, 50] })
+  const { braze, serve, delivered, line: connect } = await stage(t, { settleMs: 300, applyMs: [0, 50] })
   const server = await serve()
   const line = connect(server.url)
   const { follow, unfollow, message, user } = line.events
@@ -33,7 +39,7 @@ t.test('from a webhook to Braze and back, as people follow, block, return and wr
   await braze.until(() => [blocker, returner].every((userId) => braze.attribute(userId) === undefined))
   t.match(await line.post([follow(returner, 1_700_000_002_000)]), { status: 200 })
   await braze.until(() => braze.attribute(returner) === returner)
-  await server.delivered()
+  await delivered()
 
   t.match(await server.health(), {
     status: 'ok',
@@ -46,7 +52,7 @@ t.test('from a webhook to Braze and back, as people follow, block, return and wr
 
 t.test('the log shows each webhook, and neither users, texts nor secrets', async (t) => {
   const { braze, env, serve, line: connect } = await stage(t)
-  const server = await serve()
+  const server = await serve({ LOG_LEVEL: 'info' })
   const line = connect(server.url)
   const userId = line.events.user()
   await line.post([
@@ -91,14 +97,14 @@ t.test('SIGTERM finishes what is open, and gives the lease back', async (t) => {
   t.equal(braze.stats.accepted, 1, 'the request in flight was answered')
   const next = await serve()
   t.match(await next.health(), { delivery: { pending: 0 } }, 'and its answer was stored')
-  await next.logged(({ msg }) => msg === 'this process delivers to Braze')
+  await next.delivers()
   t.match((await next.health()).delivery, { state: 'delivering', reason: null }, 'at once')
 })
 
 t.test('SIGTERM to npm start stops the server, and npm ends with it', async (t) => {
   const { env } = await stage(t)
   const npm = spawn('npm', ['start', '--silent'], {
-    cwd: resolve(import.meta.dirname, '../..'),
+    cwd: ROOT,
     env: { PATH: process.env.PATH, HOME: tmpdir(), ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
     detached: true,
@@ -136,7 +142,7 @@ function isRunning(pid: number): boolean {
 t.test('SIGTERM does not wait for a sender that never finishes its request', async (t) => {
   const { serve } = await stage(t)
   const server = await serve({ BRAZE_TIMEOUT_MS: '10000' })
-  await server.logged(({ msg }) => msg === 'this process delivers to Braze')
+  await server.delivers()
   const socket = connect(Number(new URL(server.url).port), '127.0.0.1').on('error', () => {})
   t.teardown(() => socket.destroy())
   await new Promise<void>((resolve) => {
@@ -144,19 +150,19 @@ t.test('SIGTERM does not wait for a sender that never finishes its request', asy
   })
   t.strictSame(await server.stop('SIGTERM'), { code: 0, signal: null })
   const next = await serve()
-  await next.logged(({ msg }) => msg === 'this process delivers to Braze')
+  await next.delivers()
   t.match((await next.health()).delivery, { state: 'delivering' }, 'the lease was given back')
 })
 
 t.test('SIGTERM ends it also where nobody reads its log', async (t) => {
-  const { serve, line: connect } = await stage(t, { applyMs: [0, 0] })
+  const { braze, serve, line: connect } = await stage(t, { applyMs: [0, 0] })
   const server = await serve({ LOG_LEVEL: 'debug' })
   const line = connect(server.url)
   server.ignoreLog()
   // At debug each names its users: more than any pipe holds.
   for (let sent = 0; sent < 150; sent++)
     await line.post(Array.from({ length: 200 }, () => line.events.follow(line.events.user())))
-  await server.delivered()
+  await braze.until(() => braze.stats.objects === 150 * 200)
   t.strictSame(await server.stop('SIGTERM'), { code: 0, signal: null })
 })
 
@@ -171,7 +177,7 @@ t.test('SIGTERM ends it also where its log has no reader any more', async (t) =>
 t.test('closes everything else where something cannot be closed, and then fails', async (t) => {
   const { env, serve } = await stage(t)
   const server = await serve()
-  await server.logged(({ msg }) => msg === 'this process delivers to Braze')
+  await server.delivers()
   // Nobody can give a lease back now.
   const other = new Database((env.DATABASE_URL ?? '').replace('file:', ''))
   t.teardown(() => other.close())
@@ -184,12 +190,12 @@ t.test('closes everything else where something cannot be closed, and then fails'
 })
 
 t.test('10,000 events in one body, over kept-alive connections to Braze', async (t) => {
-  const { braze, serve, line: connectLine } = await stage(t, { applyMs: [0, 0] })
+  const { braze, serve, delivered, line: connectLine } = await stage(t, { applyMs: [0, 0] })
   const server = await serve({ BODY_LIMIT_BYTES: '10000000' })
   const line = connectLine(server.url)
   const events = Array.from({ length: 10_000 }, () => line.events.follow(line.events.user()))
   t.match(await line.post([...events, { type: 7 } as never]), { status: 200 })
-  await server.delivered()
+  await delivered()
   t.equal(braze.profiles, 10_000)
   t.ok(braze.stats.requests >= 10_000 / 75)
   t.ok(braze.stats.connections <= 8, `${braze.stats.connections} connections`)
@@ -217,7 +223,7 @@ t.test('a Braze that refuses is shown by health and metrics, and intake goes on'
 t.test('a database that cannot be used ends serve with one sentence', async (t) => {
   const { env, folder } = await stage(t)
   const refusal = async (url: string) => {
-    const { code, stdout, stderr } = await runCli(['serve'], { env: { ...env, DATABASE_URL: url } })
+    const { code, stdout, stderr } = await run(['serve'], { env: { ...env, DATABASE_URL: url } })
     t.equal(code, 1)
     t.equal(stdout, '')
     t.equal(stderr.trim().split('\n').length, 1, stderr)
@@ -247,13 +253,13 @@ t.test('a database that cannot be used ends serve with one sentence', async (t) 
 
 t.test('settings that are missing or wrong end with 2 and a line for each', async (t) => {
   const { env, folder } = await stage(t)
-  const missing = await runCli(['serve'], { cwd: folder })
+  const missing = await run(['serve'], { cwd: folder })
   t.match(missing, {
     code: 2,
     stdout: '',
     stderr: /^LINE_CHANNEL_SECRET is missing.*\nBRAZE_REST_ENDPOINT .*\nBRAZE_API_KEY .*\n$/,
   })
-  t.match(await runCli(['serve'], { env: { ...env, PORT: 'x' } }), {
+  t.match(await run(['serve'], { env: { ...env, PORT: 'x' } }), {
     code: 2,
     stderr: /^PORT is wrong; it must be a port.*\n$/,
   })
@@ -262,7 +268,7 @@ t.test('settings that are missing or wrong end with 2 and a line for each', asyn
 t.test('a port that is taken ends serve with one sentence', async (t) => {
   const { env, serve } = await stage(t)
   const { url } = await serve()
-  const second = await runCli(['serve'], { env: { ...env, PORT: new URL(url).port } })
+  const second = await run(['serve'], { env: { ...env, PORT: new URL(url).port } })
   t.match(second, {
     code: 1,
     stdout: '',
@@ -310,7 +316,7 @@ t.test('settings from files and .env', async (t) => {
   writeFileSync(join(folder, 'secret'), `${SECRET}\n`)
   const { LINE_CHANNEL_SECRET: _, PORT: __, ...others } = env
   writeFileSync(join(folder, '.env'), 'PORT=70000\nBRAZE_API_KEY=key\n')
-  const ended = await runCli(['serve'], {
+  const ended = await run(['serve'], {
     cwd: folder,
     env: { ...others, BRAZE_API_KEY: '', LINE_CHANNEL_SECRET_FILE: join(folder, 'secret') },
   })
@@ -329,7 +335,7 @@ t.test('serve warns of settings that are probably wrong, and starts', async (t) 
 t.test('a secret as HOST is not printed', async (t) => {
   const { env } = await stage(t)
   const HOST = '8c570fa6-dd20-1bb3-28f1-c1eac23a96d8'
-  const ended = await runCli(['serve'], { env: { ...env, HOST } })
+  const ended = await run(['serve'], { env: { ...env, HOST } })
   t.match(ended, { code: 1, stderr: /Cannot listen on port 0 of HOST; set HOST and PORT/ })
   t.notMatch(ended.stderr, HOST)
 })
@@ -339,10 +345,10 @@ t.test('migrate', async (t) => {
   const first = await runCli(['migrate', '--json'], { env: { DATABASE_URL: env.DATABASE_URL ?? '' } })
   t.match(first, { code: 0, stderr: '' })
   t.match(JSON.parse(first.stdout), { status: 'complete', migrated: ['0001_contacts.sql'] })
-  t.match(await runCli(['migrate'], { env }), { code: 0, stdout: 'The database is up to date.\n' })
+  t.match(await run(['migrate'], { env }), { code: 0, stdout: 'The database is up to date.\n' })
   t.equal(statSync(join(folder, 'data', 'ledger.db')).mode & 0o777, 0o600)
   writeFileSync(join(folder, 'text.db'), 'this is no database at all\n'.repeat(50))
-  const failed = await runCli(['migrate', '--json'], {
+  const failed = await run(['migrate', '--json'], {
     env: { DATABASE_URL: `file:${join(folder, 'text.db')}` },
   })
   t.match(failed, {
@@ -357,12 +363,12 @@ t.test('--help and usage', async (t) => {
   t.match(help, { code: 0, stderr: '' })
   for (const command of ['serve', 'migrate']) {
     t.match(help.stdout, command)
-    t.match(await runCli([command, '--help']), { code: 0, stdout: /DATABASE_URL/, stderr: '' })
+    t.match(await run([command, '--help']), { code: 0, stdout: /DATABASE_URL/, stderr: '' })
   }
-  t.match(await runCli([]), { code: 2 })
-  t.match(await runCli(['nonsense']), { code: 2, stderr: /unknown command 'nonsense'/ })
-  t.match(await runCli(['serve', '--nonsense']), { code: 2, stderr: /unknown option '--nonsense'/ })
-  const npx = spawn('npx', ['line-braze', '--help'], { cwd: resolve(import.meta.dirname, '../..') })
+  t.match(await run([]), { code: 2 })
+  t.match(await run(['nonsense']), { code: 2, stderr: /unknown command 'nonsense'/ })
+  t.match(await run(['serve', '--nonsense']), { code: 2, stderr: /unknown option '--nonsense'/ })
+  const npx = spawn('npx', ['line-braze', '--help'], { cwd: ROOT })
   t.strictSame(await once(npx, 'close'), [0, null], 'npx line-braze --help, in a checkout')
 })
 

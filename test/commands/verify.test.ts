@@ -1,39 +1,29 @@
 import t, { type Test } from 'tap'
 import { friend, gone } from '../../src/contact/contact.ts'
-import { openLedger } from '../../src/ledger/open.ts'
-import type { BrazeSandboxOptions } from '../../src/sandbox/braze/braze.ts'
-import { stage } from '../serve-process.ts'
-
-const key = (userId: string) => ({ channel: 'default', userId })
-const users = (count: number, prefix = 'U') => Array.from({ length: count }, (_, i) => `${prefix}${i}`)
+import type { LedgerOptions } from '../../src/ledger/open.ts'
+import type { CommandOptions } from '../harness/command.ts'
+import { openInline } from '../harness/ledger.ts'
+import { friends, key, users } from '../harness/people.ts'
+import { type BrazeSandboxOptions, lastLine, stage } from '../harness/stage.ts'
 
 /** 120 friends and ten who are gone, of whom Braze holds what it should. */
 async function setUp(t: Test, options: BrazeSandboxOptions = {}) {
-  const { braze, start, env } = await stage(t, { settleMs: 300, applyMs: [0, 0], ...options })
-  const ledger = await openLedger({ url: env.DATABASE_URL as string })
-  t.teardown(() => ledger.close())
-  await ledger.record([
-    ...users(120).map((userId) => friend(key(userId), 5)),
-    ...users(10, 'G').map((userId) => gone(key(userId), 5)),
-  ])
-  const due = await ledger.due(1_000)
-  await ledger.acknowledge(
-    due.map(({ id, revision }) => ({ id, revision, failure: null })),
-    0,
-  )
-  const contacts = async () => (await Array.fromAsync(ledger.contacts('default'))).flat()
-  for (const userId of users(120)) braze.createProfile(userId, { line_id: userId })
+  const parts = await stage(t, { settleMs: 300, applyMs: [0, 0], ...options })
+  const { braze, known, ledger, command } = parts
+  await known([...friends(users(120, 'U'), 5), ...users(10, 'G').map((userId) => gone(key(userId), 5))])
+  const contacts = async () => (await Array.fromAsync((await ledger()).contacts('default'))).flat()
+  for (const userId of users(120, 'U')) braze.createProfile(userId, { line_id: userId })
   // Otherwise a request a quarter of a second.
   braze.setExportLimit({ dialect: 'epoch', requests: 1_000, perMs: 60_000 })
-  const lastLine = (text: string) => JSON.parse(text.trim().split('\n').at(-1) as string)
   return {
+    ...parts,
     contacts,
-    braze,
-    ledger,
-    start: (args: readonly string[] = [], more: Record<string, string> = {}) =>
-      start(['verify', ...args], more),
-    async run(args: readonly string[] = [], more: Record<string, string> = {}) {
-      const ended = await start(['verify', '--json', ...args], more).ended
+    /** In a process of its own. */
+    startProcess: (args: readonly string[] = []) => parts.start(['verify', ...args]),
+    start: (args: readonly string[] = [], options: CommandOptions = {}) =>
+      command(['verify', ...args], {}, options),
+    async run(args: readonly string[] = [], more: Record<string, string> = {}, options: CommandOptions = {}) {
+      const ended = await command(['verify', '--json', ...args], more, options).ended
       return { ...ended, result: lastLine(ended.stdout) }
     },
     /** One of each kind of difference, two unknown. */
@@ -48,14 +38,14 @@ async function setUp(t: Test, options: BrazeSandboxOptions = {}) {
 }
 
 t.test('agreement, in requests of 50', async (t) => {
-  const { braze, run, start } = await setUp(t)
+  const { braze, run, startProcess } = await setUp(t)
   const { code, result, stderr } = await run()
   t.equal(code, 0, stderr)
   const none = { unknown: 0, missing: 0, wrong: 0, stale: 0, waiting: 0, fixed: 0 }
   t.match(result, { status: 'agree', checked: 130, agree: 130, ...none })
   t.equal(braze.stats.exports, 3)
   t.equal(braze.stats.requests, 0)
-  t.match(await start().ended, { code: 0, stdout: '130  agree, of 130 compared\n' })
+  t.match(await startProcess().ended, { code: 0, stdout: '130  agree, of 130 compared\n' })
 })
 
 t.test('each kind of difference, by whichever way Braze names those it does not know', async (t) => {
@@ -86,16 +76,19 @@ t.test('each kind of difference, by whichever way Braze names those it does not 
 })
 
 t.test('--fix tells Braze of just those that differ', async (t) => {
-  const { braze, contacts, run, start, spoil } = await setUp(t)
+  const { braze, run, start, spoil } = await setUp(t)
   spoil()
   const { code, result, stderr } = await run(['--fix'])
   t.equal(code, 0, stderr)
   t.match(result, { status: 'fixed', agree: 125, unknown: 2, fixed: 5, delivered: 5, failed: 0 })
   t.equal(braze.stats.objects, 5)
-  while (!(await contacts()).every(({ settled }) => settled)) await new Promise(setImmediate)
-  t.match(await run(['--fix']), { code: 0, result: { status: 'agree', agree: 130, fixed: 0 } })
+  // The settle pause of those who were told again has to be over, by the ledger's clock.
+  const later = {
+    openLedger: (ledger: LedgerOptions) => openInline({ ...ledger, clock: () => Date.now() + 300 }),
+  }
+  t.match(await run(['--fix'], {}, later), { code: 0, result: { status: 'agree', agree: 130, fixed: 0 } })
   spoil()
-  t.match((await start(['--fix']).ended).stdout, /\n {2}5 {2}told again, of 5\n$/)
+  t.match((await start(['--fix'], later).ended).stdout, /\n {2}5 {2}told again, of 5\n$/)
 })
 
 t.test('--sample compares so many', async (t) => {
@@ -107,15 +100,16 @@ t.test('--sample compares so many', async (t) => {
 
 t.test('what is on its way to Braze is left out', async (t) => {
   const { run, ledger } = await setUp(t)
-  await ledger.record([friend(key('Unew'), 5), gone(key('U7'), 9)])
+  await (await ledger()).record([friend(key('Unew'), 5), gone(key('U7'), 9)])
   t.match(await run(), { code: 0, result: { checked: 129, agree: 129, waiting: 2 } })
 })
 
 t.test('where something about everybody is on its way, nothing is said to agree', async (t) => {
   const { run, ledger, contacts } = await setUp(t)
   const page = await contacts()
-  const { id } = await ledger.beginRun('resync', 'default', 1)
-  await ledger.resend(
+  const all = await ledger()
+  const { id } = await all.beginRun('resync', 'default', 1)
+  await all.resend(
     id,
     page.map((contact) => contact.id),
   )
@@ -145,31 +139,37 @@ t.test('a key without the permission, and a wrong one', async (t) => {
 })
 
 t.test("the endpoint's own limit is kept, in both dialects", async (t) => {
-  for (const dialect of ['epoch', 'seconds'] as const) {
+  // By the sandbox's clock: at once, since each has to wait.
+  const check = async (dialect: 'epoch' | 'seconds') => {
     const { braze, run } = await setUp(t)
     braze.setExportLimit({ dialect, requests: 2, perMs: 1_500 })
     t.match(await run(), { code: 0, result: { agree: 130 } })
     t.ok(braze.stats.exports <= 5, `${braze.stats.exports} requests for three answers`)
   }
+  await Promise.all([check('epoch'), check('seconds')])
 })
 
 t.test('failures that may pass are tried again', async (t) => {
   const { braze, run } = await setUp(t)
   for (const answer of [{ status: 503 }, { kind: 'html' }, { kind: 'reset' }, { kind: 'hang' }] as const) {
     braze.answerNextExport(answer)
-    const { code, result, stderr } = await run(['--sample', '10'])
+    const { code, result, stderr } = await run(
+      ['--sample', '10'],
+      {},
+      { sleep: () => new Promise(setImmediate) },
+    )
     t.equal(code, 0, stderr)
     t.match(result, { agree: 10 })
   }
 })
 
 t.test('interrupted', async (t) => {
-  const { braze, start } = await setUp(t)
+  const { braze, startProcess } = await setUp(t)
   braze.setExportLimit({ dialect: 'seconds', requests: 1, perMs: 60_000 })
-  const command = start()
+  const command = startProcess()
   await braze.until(() => braze.stats.exports >= 1)
   // It says that it waits for the next minute.
-  while (!/waiting for/.test(command.stderr())) await new Promise(setImmediate)
+  await command.said(/waiting for/)
   const { code, stdout, stderr } = await command.kill('SIGTERM')
   t.equal(code, 130)
   t.match(stdout, /^50 {2}agree, of 50 compared\n/)

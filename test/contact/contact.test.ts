@@ -10,8 +10,9 @@ import {
   statusOf,
   type Times,
 } from '../../src/contact/contact.ts'
+import { key, USER } from '../harness/people.ts'
 
-const KEY = { channel: 'default', userId: 'U1' }
+const KEY = key(USER)
 const moment = fc.integer({ min: 0, max: 6 })
 const times: fc.Arbitrary<Times> = fc.record(
   { friendAt: moment, messagedAt: moment, goneAt: moment },

@@ -1,7 +1,8 @@
 import t from 'tap'
 import { openLedger } from '../../src/ledger/open.ts'
 import { seededRandom } from '../../src/sandbox/random.ts'
-import { stage } from '../serve-process.ts'
+import { longUsers } from '../harness/people.ts'
+import { stage } from '../harness/stage.ts'
 
 const KILLS = 24
 const FOLLOWERS = 1_200
@@ -13,7 +14,7 @@ t.test(
   async (t) => {
     const random = seededRandom(11)
     const { braze, lineApi, start } = await stage(t, { settleMs: 300, applyMs: [0, 50] })
-    const people = Array.from({ length: FOLLOWERS }, (_, i) => `U${String(i).padStart(32, '0')}`)
+    const people = longUsers(FOLLOWERS)
     const { line, env } = await lineApi({ followers: people, pageSize: PAGE, latencyMs: 3 })
     const staying = people.slice(FOLLOWERS / 2)
     let kills = 0

@@ -1,13 +1,13 @@
 import t from 'tap'
 import { createTraffic } from '../../src/sandbox/line/traffic.ts'
 import { seededRandom } from '../../src/sandbox/random.ts'
-import { stage } from '../serve-process.ts'
+import { stage } from '../harness/stage.ts'
 
 t.test(
   'kill -9 during traffic, again and again, loses no acknowledged event',
   { timeout: 110_000 },
   async (t) => {
-    const { braze, env, serve, line: connect } = await stage(t, { settleMs: 300, applyMs: [0, 100] })
+    const { braze, serve, delivered, line: connect } = await stage(t, { settleMs: 300, applyMs: [0, 100] })
     const traffic = createTraffic({ people: 600, random: seededRandom(7), eventsPerPerson: 6 })
     const bodies = [...traffic.bodies()]
     const rounds = 4
@@ -33,10 +33,10 @@ t.test(
       t.ok(unanswered.length > 0, `${unanswered.length} of ${mine.length} were not acknowledged`)
     }
     // What was acknowledged must be there without being sent again; what was not is redelivered, as LINE does.
-    const server = await serve({ DATABASE_URL: env.DATABASE_URL ?? '' })
+    const server = await serve()
     const line = connect(server.url)
     await line.play(bodies.slice(rounds * share))
-    await server.delivered()
+    await delivered()
     await braze.whenApplied()
     t.ok(acknowledged > bodies.length / 3)
     const wrong = [...traffic.expected()].filter(

@@ -1,6 +1,6 @@
 import { chmodSync, rmSync } from 'node:fs'
 import t from 'tap'
-import { stage } from '../serve-process.ts'
+import { stage } from '../harness/stage.ts'
 
 t.test('the -wal of a running server is removed, and then it is killed', async (t) => {
   const { env, braze, serve, line: connect } = await stage(t)

@@ -3,7 +3,8 @@ import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { createUnverifiedBodies } from '../../src/http/body.ts'
-import { answerOn, bodyOf, follow, setUp, unsignedHead, until } from './stage.ts'
+import { answerOn, follow, setUp, unsignedHead, until } from '../harness/http.ts'
+import { bodyOf } from '../harness/people.ts'
 
 const LARGE = 50_000
 /** Room for two large bodies and a half. */

@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import { answerOn, bodyOf, follow, headOf, saidBy, setUp, until } from './stage.ts'
+import { answerOn, follow, headOf, saidBy, setUp, until } from '../harness/http.ts'
+import { bodyOf } from '../harness/people.ts'
 
 const LIMIT = 4
 const LIVE = 'GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n'

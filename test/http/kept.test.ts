@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import { keepFor } from '../../src/http/kept.ts'
-import { createTime, setUp, until } from './stage.ts'
+import { setUp, until } from '../harness/http.ts'
+import { createTime } from '../harness/time.ts'
 
 t.test('a rendering is shared, kept for its life, and made anew after it', async (t) => {
   const time = createTime()

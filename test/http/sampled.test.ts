@@ -1,6 +1,8 @@
 import t from 'tap'
 import { createSampledLog } from '../../src/http/sampled.ts'
-import { bodyOf, createTime, follow, setUp, sign } from './stage.ts'
+import { follow, setUp, sign } from '../harness/http.ts'
+import { bodyOf } from '../harness/people.ts'
+import { createTime } from '../harness/time.ts'
 
 t.test('the first of a kind at once, then one a second, and none is lost from the count', async (t) => {
   const time = createTime()

@@ -10,11 +10,11 @@ import {
   statusOf,
 } from '../../src/contact/contact.ts'
 import type { DueContact, Ledger } from '../../src/ledger/ledger.ts'
+import { friends, key, users } from '../harness/people.ts'
 
 const NOW = 1_800_000_000_000
 const SETTLE_MS = 5_000
 const AFTERMATH = { endedMs: 500, lostMs: 2_000 }
-const key = (userId: string, channel = 'default') => ({ channel, userId })
 
 /** A database under test: opened as often as a test likes, each time as another process would. */
 export interface Subject {
@@ -197,6 +197,16 @@ export function ledgerContract(name: string, create: () => Promise<Subject>) {
       t.match(await hold(other, 'you', 'y'), { held: true }, 'another lease')
     })
 
+    t.test('durations may be fractions of a millisecond', async (t) => {
+      t.match(await ledger.holdLease('x', 'me', 1_000.5, { endedMs: 0.5, lostMs: 0.5 }), { held: true })
+      await ledger.releaseLease('x', 'me', 0.5)
+      await ledger.record([friend(key('a'), 5)])
+      const [contact] = await ledger.due(1)
+      if (!contact) throw new Error('nobody is due')
+      await ledger.acknowledge([{ ...contact, failure: null }], 0.5)
+      await ledger.clampDue(0.5)
+    })
+
     t.test('a lease that was given back can be had at once', async (t) => {
       const other = await reopen()
       t.teardown(() => other.close())
@@ -271,7 +281,7 @@ export function ledgerContract(name: string, create: () => Promise<Subject>) {
     })
 
     t.test('what an acknowledgement says counts for every question that is asked after it', async (t) => {
-      await ledger.record(Array.from({ length: 500 }, (_, i) => friend(key(`u${i}`), 10)))
+      await ledger.record(friends(users(500), 10))
       const answered = new Set<string>()
       for (let left = 500; left > 0; left -= 50) {
         // Asked before, it may know of it or not; asked after, it must.

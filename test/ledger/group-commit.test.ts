@@ -1,8 +1,9 @@
 import t from 'tap'
 import { friend, gone } from '../../src/contact/contact.ts'
 import { createGroupCommit, WAITING_LIMIT } from '../../src/ledger/group-commit.ts'
+import { friends, key, users } from '../harness/people.ts'
 
-const at = (userId: string, moment: number) => friend({ channel: 'default', userId }, moment)
+const at = (userId: string, moment: number) => friend(key(userId), moment)
 
 /** Commits that the test ends by hand, one after the other. */
 function setUp() {
@@ -43,7 +44,7 @@ t.test('what arrives while a commit is under way shares the next one', async (t)
 
 t.test('a contact is in a batch once, with all that was said of it', async (t) => {
   const { commits, batches, turn } = setUp()
-  void commits.record([at('a', 5), gone({ channel: 'default', userId: 'a' }, 7)])
+  void commits.record([at('a', 5), gone(key('a'), 7)])
   void commits.record([at('a', 9)])
   await turn()
   t.strictSame(batches[0]?.users, ['a 9 7'])
@@ -66,7 +67,7 @@ t.test('a commit that fails fails those that share it, and nobody else', async (
 
 t.test('a batch does not grow without end, and neither does the queue', async (t) => {
   const { commits, batches, turn } = setUp()
-  const many = (from: number, count: number) => Array.from({ length: count }, (_, i) => at(`u${from + i}`, 1))
+  const many = (from: number, count: number) => friends(users(from + count).slice(from), 1)
   const calls = Array.from({ length: WAITING_LIMIT / 1_000 }, (_, i) =>
     commits.record(many(i * 1_000, 1_000)),
   )

@@ -1,11 +1,11 @@
 import t from 'tap'
 import { friend, gone, messaged } from '../../src/contact/contact.ts'
 import type { FollowerPage, Ledger } from '../../src/ledger/ledger.ts'
+import { key } from '../harness/people.ts'
 import type { Subject } from './contract.ts'
 
 const NOW = 1_800_000_000_000
 const CHANNEL = 'default'
-const key = (userId: string, channel = CHANNEL) => ({ channel, userId })
 const page = (userIds: string[], more: Partial<FollowerPage> = {}): FollowerPage => ({
   userIds,
   invalid: 0,

@@ -4,8 +4,8 @@ import { createLineClient, isUnknownStart } from '../../src/line/client.ts'
 import { fixedToken, statelessTokens } from '../../src/line/tokens.ts'
 import { type LineApiSandboxOptions, startLineApiSandbox } from '../../src/sandbox/line/api.ts'
 import { createHttpClient } from '../../src/wire/client.ts'
+import { longUsers } from '../harness/people.ts'
 
-const users = (count: number) => Array.from({ length: count }, (_, i) => `U${String(i).padStart(32, '0')}`)
 const TIMEOUT_MS = 300
 
 /** A client of a LINE on a socket; it sleeps no longer than a turn of the event loop. */
@@ -54,26 +54,30 @@ async function setUp(
 }
 
 t.test('the list, page by page', async (t) => {
-  const { line, client } = await setUp(t, { followers: users(2_500) })
+  const { line, client } = await setUp(t, { followers: longUsers(2_500) })
   const before = Math.floor(Date.now() / 1000) * 1000
   const first = await client.followers(null)
-  t.strictSame(first.userIds, users(1_000))
+  t.strictSame(first.userIds, longUsers(1_000))
   t.ok((first.date ?? 0) >= before && (first.date ?? 0) <= Date.now(), "LINE's clock")
   const second = await client.followers(first.next)
   const third = await client.followers(second.next)
-  t.strictSame([...second.userIds, ...third.userIds], users(2_500).slice(1_000))
+  t.strictSame([...second.userIds, ...third.userIds], longUsers(2_500).slice(1_000))
   t.equal(third.next, null)
   t.ok(line.stats.connections <= 2, 'over connections that are kept')
 })
 
 t.test('what is no user id is counted and left out', async (t) => {
-  const { line, client } = await setUp(t, { followers: users(1) })
-  line.appendRaw(5, null, '', 'has space', {}, ['U1'], 'Udeadbeefdeadbeefdeadbeefdeadbeef', users(1)[0])
-  t.match(await client.followers(null), { userIds: [...users(1), ...users(1)], invalid: 6, next: null })
+  const { line, client } = await setUp(t, { followers: longUsers(1) })
+  line.appendRaw(5, null, '', 'has space', {}, ['U1'], 'Udeadbeefdeadbeefdeadbeefdeadbeef', longUsers(1)[0])
+  t.match(await client.followers(null), {
+    userIds: [...longUsers(1), ...longUsers(1)],
+    invalid: 6,
+    next: null,
+  })
 })
 
 t.test('a page that LINE does not date, or not in this century, has no date', async (t) => {
-  const { line, client } = await setUp(t, { followers: users(1) })
+  const { line, client } = await setUp(t, { followers: longUsers(1) })
   for (const date of [
     '',
     'soon',
@@ -84,7 +88,7 @@ t.test('a page that LINE does not date, or not in this century, has no date', as
     line.setDate(() => date)
     t.strictSame(
       await client.followers(null),
-      { userIds: users(1), invalid: 0, next: null, date: undefined },
+      { userIds: longUsers(1), invalid: 0, next: null, date: undefined },
       date,
     )
   }
@@ -124,9 +128,9 @@ t.test('what may pass is tried again, after pauses that double', async (t) => {
     { body: { userIds: [], next: 7 } },
     { body: { userIds: [], next: '' } },
   ] as const) {
-    const { line, client, sleeps, said } = await setUp(t, { followers: users(3) })
+    const { line, client, sleeps, said } = await setUp(t, { followers: longUsers(3) })
     line.answerNext(answer, 2)
-    t.strictSame((await client.followers(null)).userIds, users(3), JSON.stringify(answer))
+    t.strictSame((await client.followers(null)).userIds, longUsers(3), JSON.stringify(answer))
     t.strictSame(sleeps, [500, 1_000])
     t.match(
       said.find((line) => line.startsWith('LINE is asked again')),
@@ -206,13 +210,13 @@ t.test('every answer is logged with the name that LINE gave the request', async 
 })
 
 t.test('no token and no cursor is logged, and no error has one', async (t) => {
-  const { line, client, said } = await setUp(t, { followers: users(1_001), stateless: true })
+  const { line, client, said } = await setUp(t, { followers: longUsers(1_001), stateless: true })
   const { next } = await client.followers(null)
   line.answerNext({ status: 500 })
   line.answerNext({ status: 404 })
   const error = await client.followers(next).catch((error) => error)
   const all = [...said, error.message].join('\n')
-  for (const secret of [line.channelSecret, next ?? '', ...users(1_001)]) t.notMatch(all, secret)
+  for (const secret of [line.channelSecret, next ?? '', ...longUsers(1_001)]) t.notMatch(all, secret)
 })
 
 t.test('an answer that echoes a token, the channel secret or a cursor prints none of them', async (t) => {

@@ -2,12 +2,12 @@ import fc from 'fast-check'
 import t from 'tap'
 import { friend, gone, messaged } from '../../src/contact/contact.ts'
 import { EVENT_TYPES, MalformedWebhook, readWebhook } from '../../src/line/webhook.ts'
+import { ACCOUNT, key, USER } from '../harness/people.ts'
 
 const NOW = 1_800_000_000_000
 const AT = NOW - 60_000
 const DAY_MS = 86_400_000
-const USER = `U${'0123456789abcdef'.repeat(2)}`
-const KEY = { channel: 'default', userId: USER }
+const KEY = key(USER)
 
 const event = (fields: object) => ({
   type: 'follow',
@@ -19,7 +19,7 @@ const event = (fields: object) => ({
   ...fields,
 })
 const read = (...events: unknown[]) =>
-  readWebhook(Buffer.from(JSON.stringify({ destination: 'U0', events })), 'default')
+  readWebhook(Buffer.from(JSON.stringify({ destination: ACCOUNT, events })), 'default')
 
 t.test('the three events that say something', async (t) => {
   t.strictSame(read(event({ type: 'follow', follow: { isUnblocked: true } })).evidence, [friend(KEY, AT)])
@@ -45,8 +45,12 @@ t.test('all other events say nothing, known or not', async (t) => {
   )
   t.equal(others.length, 17)
   for (const type of others)
-    t.strictSame(read(event({ type })), { evidence: [], types: [type], destination: 'U0' })
-  t.strictSame(read(event({ type: 'somethingNew' })), { evidence: [], types: ['other'], destination: 'U0' })
+    t.strictSame(read(event({ type })), { evidence: [], types: [type], destination: ACCOUNT })
+  t.strictSame(read(event({ type: 'somethingNew' })), {
+    evidence: [],
+    types: ['other'],
+    destination: ACCOUNT,
+  })
   t.strictSame(read({ type: 'accountLink', timestamp: AT, link: { result: 'failed' } }).types, [
     'accountLink',
   ])
@@ -64,7 +68,7 @@ t.test('groups, rooms, people without an id and the dummy user are nobody', asyn
     t.strictSame(read(event({ type: 'message', source })), {
       evidence: [],
       types: ['message'],
-      destination: 'U0',
+      destination: ACCOUNT,
     })
 })
 
@@ -122,7 +126,7 @@ t.test('timestamps', async (t) => {
     t.equal(at(future).evidence[0]?.friendAt, future, "LINE's clock goes before ours")
   t.equal(at(AT + 0.7).evidence[0]?.friendAt, AT, 'whole milliseconds')
   for (const absurd of [Date.UTC(2100, 0), Date.UTC(3000, 0), NOW * 1_000, 1e300])
-    t.strictSame(at(absurd), { evidence: [], types: ['invalid'], destination: 'U0' }, String(absurd))
+    t.strictSame(at(absurd), { evidence: [], types: ['invalid'], destination: ACCOUNT }, String(absurd))
   t.strictSame(readWebhook(Buffer.from('{"events":[{"type":"follow","timestamp":1e999}]}'), 'c').types, [
     'invalid',
   ])

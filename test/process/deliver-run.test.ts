@@ -31,7 +31,7 @@ function setUp(
     monotonic: () => now,
     async sleep(_ms, signal) {
       now += 60_001
-      signal.throwIfAborted()
+      signal?.throwIfAborted()
     },
   })
   return { waited, said }

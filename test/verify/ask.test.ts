@@ -2,6 +2,7 @@ import t from 'tap'
 import { createAsk } from '../../src/verify/ask.ts'
 import { type HttpAnswer, NoAnswer } from '../../src/wire/client.ts'
 import { foreignWords } from '../../src/wire/foreign-words.ts'
+import { longUsers } from '../harness/people.ts'
 
 const NOW = 1_800_000_000_000
 const KEY = 'the-api-key'
@@ -116,7 +117,7 @@ t.test('what may pass is tried five times more', async (t) => {
   )
   const again = setUp([...failures, new NoAnswer('no whole answer within 5 ms')])
   await t.rejects(again.ask(['Uone']), {
-    message: 'Braze cannot be reached: no whole answer within 5 ms; tried 6 times.',
+    message: 'Braze cannot be reached: no whole answer within 5 ms; tried 6 times',
   })
 })
 
@@ -137,7 +138,7 @@ t.test('what Braze refuses is told at once', async (t) => {
 })
 
 t.test('whatever Braze or the network says: no ids, no key, one line, short', async (t) => {
-  const user = `U${'f'.repeat(32)}`
+  const [user = ''] = longUsers(1)
   const told = `${'x'.repeat(285)}${user}\n${KEY}`
   const { ask, pauses } = setUp(Array.from({ length: 6 }, () => new NoAnswer(told)))
   const refused = setUp([{ status: 400, body: JSON.stringify({ message: told }) }]).ask([user])

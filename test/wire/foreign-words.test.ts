@@ -1,5 +1,6 @@
 import t from 'tap'
 import { foreignWords } from '../../src/wire/foreign-words.ts'
+import { longUsers } from '../harness/people.ts'
 
 t.test('ids and secrets are taken out before the text is cut', async (t) => {
   const id = `U${'0'.repeat(32)}`
@@ -12,7 +13,7 @@ t.test('ids and secrets are taken out before the text is cut', async (t) => {
 })
 
 t.test('many ids in a long text leave no half of one', async (t) => {
-  const ids = Array.from({ length: 3_000 }, (_, i) => `U${String(i).padStart(32, 'f')}`)
+  const ids = longUsers(3_000, 'f')
   t.notMatch(foreignWords(ids.join(), { ids }), /f/)
 })
 

@@ -6,9 +6,8 @@ import { createRequire } from 'node:module'
 
 const require = createRequire(import.meta.url)
 
-export const { and, asc, desc, eq, getTableColumns, gt, inArray, lte, sql } =
+export const { and, asc, desc, eq, inArray, isNull, sql } =
   require('drizzle-orm') as typeof import('drizzle-orm')
-export type { SQL } from 'drizzle-orm'
 export const { drizzle } =
   require('drizzle-orm/better-sqlite3') as typeof import('drizzle-orm/better-sqlite3')
 export type Drizzle = ReturnType<typeof drizzle>

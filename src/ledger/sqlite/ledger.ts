@@ -1,6 +1,8 @@
 import { type Acknowledgements, createGroupCommit, type GroupCommitOptions } from '../group-commit.ts'
 import type { DueContact, FollowerPage, Ledger, LedgerError, Run } from '../ledger.ts'
-import type { PageRows, RunRow } from './runs.ts'
+import type { PageRows, Slice } from './run-contacts.ts'
+import type { Store } from './store.ts'
+import type { Stored } from './stored.ts'
 import { type RemoteStore, startThread } from './thread.ts'
 import { createTurns, RESEND_AT_ONCE } from './turns.ts'
 
@@ -21,8 +23,6 @@ export interface SqliteLedgerOptions {
 }
 
 const WEBHOOK_PATIENCE_MS = 1_500
-/** Contacts read at once. */
-const CONTACTS_AT_ONCE = 2_000
 
 /**
  * A ledger in one SQLite file, in WAL mode with `synchronous=FULL`, written by a thread of its own.
@@ -51,8 +51,6 @@ export function createSqliteLedger(
     return written
   }
   const turns = createTurns()
-  const runOf = ({ cursorAt, ...run }: RunRow): Run => ({ ...run, cursorAgeMs: clock() - cursorAt })
-  const fromNow = (at: number | null) => (at === null ? null : at - clock())
 
   const commits = createGroupCommit({
     ...(onCommit && { onCommit }),
@@ -69,6 +67,7 @@ export function createSqliteLedger(
   })
 
   return {
+    ...timed(store, clock),
     record: async (evidence) => {
       if (evidence.length > 0) await commits.record(evidence)
     },
@@ -80,76 +79,61 @@ export function createSqliteLedger(
       const now = clock()
       return JSON.parse(await store.due(now, limit)).map((row: DueRow) => dueContact(row, now))
     },
-    nextDueMs: async () => fromNow(await store.nextDueAt()),
     acknowledge: async (answers, settleMs) => {
       if (answers.length > 0) await commits.acknowledge(answers, settleMs)
     },
-    clampDue: (ms) => store.clampDue(clock() + ms),
-
     async lock(name) {
       return (await store.lock(name)) ? () => store.unlock(name) : null
     },
-    async openRun(channel) {
-      const run = await store.openRun(channel)
-      return run && runOf(run)
-    },
-    lastListed: store.lastListed,
-    beginRun: async (kind, channel, asOf = 0) => runOf(await store.beginRun(kind, channel, asOf, clock())),
     async recordPages(id, pages) {
       let run: Run | undefined
       for (const waiting = [...pages]; waiting.length > 0; ) {
         const together = waiting.splice(0, turns.pagesAtOnce())
         const stored = await turns.writePages(together.length, () =>
-          told(store.recordPages(id, pageRows(together), clock())),
+          told(store.recordPages(clock(), id, pageRows(together))),
         )
-        run = runOf(stored.run)
+        run = stored.run
       }
       return run as Run
     },
-    countAbsent: store.countAbsent,
-    async *clearAbsent(id) {
-      for (let after: number | null = 0; after !== null; ) {
-        const from: number = after
-        const cleared = await turns.write(() => told(store.clearAbsent(id, from, clock())))
-        after = cleared.after
-        yield runOf(cleared.run)
-      }
-    },
-    endRun: async (id, state) => runOf(await store.endRun(id, state)),
-    async *contacts(channel) {
-      for (let after = 0; ; ) {
-        const page = await store.contacts(channel, after, CONTACTS_AT_ONCE, clock())
-        const last = page.at(-1)
-        if (!last) return
-        after = last.id as number
-        yield page
-      }
-    },
-    lookUp: (ids) => store.lookUp(JSON.stringify(ids), clock()),
+    clearAbsent: (id) => slices((after) => turns.write(() => told(store.clearAbsent(clock(), id, after)))),
+    contacts: (channel) => slices((after) => store.contacts(clock(), channel, after)),
     async resend(run, ids) {
       let resent = 0
       for (let from = 0; from < ids.length; from += RESEND_AT_ONCE) {
-        const some = JSON.stringify(ids.slice(from, from + RESEND_AT_ONCE))
-        resent += await turns.write(() => told(store.resend(run, some, clock())))
+        const some = ids.slice(from, from + RESEND_AT_ONCE)
+        resent += await turns.write(() => told(store.resend(clock(), run, some)))
       }
       return resent
-    },
-    outstanding: store.outstanding,
-    claimAccount: store.claimAccount,
-
-    holdLease: (name, holder, durationMs, aftermath) =>
-      store.holdLease(name, holder, durationMs, aftermath, clock()),
-    releaseLease: (name, holder, quietMs) => store.releaseLease(name, holder, quietMs, clock()),
-    counts: store.counts,
-    oldestPendingMs: async () => {
-      const at = await store.oldestPendingAt()
-      return at === null ? null : Math.max(0, clock() - at)
     },
     probe: commits.probe,
     async close() {
       await commits.idle()
       await store.close()
     },
+  }
+}
+
+/** Methods that are one call of the store's method of that name. */
+type Timed = { [M in keyof Ledger & keyof Store as Store[M] extends Stored[M] ? M : never]: Ledger[M] }
+
+/** The store's methods, each told first at which moment it is called. */
+function timed(store: RemoteStore, clock: () => number): Timed {
+  const methods = Object.entries<(...args: never[]) => unknown>(store)
+  return Object.fromEntries(
+    methods.map(([name, method]) => [
+      name,
+      (...args: unknown[]) => method(...([clock(), ...args] as never[])),
+    ]),
+  ) as unknown as Timed
+}
+
+/** What `read` brings, beginning after the contact 0, until it says that there is no more. */
+async function* slices<T>(read: (after: number) => Promise<Slice<T>>): AsyncGenerator<T> {
+  for (let after: number | null = 0; after !== null; ) {
+    const slice: Slice<T> = await read(after)
+    yield slice.value
+    after = slice.after
   }
 }
 
@@ -172,7 +156,7 @@ function answerRows(acknowledgements: readonly Acknowledgements[], now: number) 
   const rejections: unknown[][] = []
   for (const { answers, settleMs } of acknowledgements) {
     for (const { id, revision, failure } of answers) {
-      const row = [id, revision, now + settleMs]
+      const row = [id, revision, Math.ceil(now + settleMs)]
       if (failure === null) acceptances.push(row)
       else rejections.push([...row, failure])
     }

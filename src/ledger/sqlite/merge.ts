@@ -1,42 +1,27 @@
-import { type SQL, sql } from './drizzle.ts'
-import { contacts as c } from './schema.ts'
-
-const known = sql`max(${c.friendAt}, ${c.messagedAt}) > ${c.goneAt}`
-const learnt = sql`max(${c.friendAt}, ${c.messagedAt}, excluded.friend_at, excluded.messaged_at) > max(${c.goneAt}, excluded.gone_at)`
-const flips = sql`((${known}) <> (${learnt}))`
-const becomesDue = sql`(${flips} AND NOT ${c.pending})`
+const reachable = 'max(friend_at, messaged_at) > gone_at'
+const learnt = `max(friend_at, messaged_at, excluded.friend_at, excluded.messaged_at) > max(gone_at, excluded.gone_at)`
+const flips = `((${reachable}) <> (${learnt}))`
+const becomesDue = `(${flips} AND NOT pending)`
 
 /**
- * What learning does to a contact that is known already, whatever it was learnt from: the rule of `merge` in
- * src/contact, and a new revision where reachability flips.
+ * The statement that learns, whatever it is learnt from: contacts that are not known yet are made, and to the others
+ * happens what `merge` in src/contact says, with a new revision where reachability flips.
+ *
+ * @param columns channel, user id, friendAt, messagedAt, goneAt and run of each, `@now` being the moment
+ * @param from the rest of the SELECT; it must have a WHERE, or SQLite takes ON CONFLICT for a part of a join
  */
-export const MERGE = {
-  target: [c.channel, c.userId],
-  set: {
-    friendAt: sql`max(${c.friendAt}, excluded.friend_at)`,
-    messagedAt: sql`max(${c.messagedAt}, excluded.messaged_at)`,
-    goneAt: sql`max(${c.goneAt}, excluded.gone_at)`,
-    revision: sql`${c.revision} + ${flips}`,
-    changedAt: sql`iif(${becomesDue}, excluded.changed_at, ${c.changedAt})`,
-    dueAt: sql`iif(${becomesDue}, max(excluded.due_at, ${c.dueAt}), ${c.dueAt})`,
-    failure: sql`iif(${flips}, null, ${c.failure})`,
-    run: sql`iif(${flips}, excluded.run, ${c.run})`,
-  },
-  // What is old news changes no row and costs no write.
-  setWhere: sql`excluded.friend_at > ${c.friendAt} OR excluded.messaged_at > ${c.messagedAt} OR excluded.gone_at > ${c.goneAt}`,
-}
-
-export interface Source {
-  readonly channel: SQL
-  readonly userId: SQL
-  readonly friendAt: SQL
-  readonly messagedAt: SQL
-  readonly goneAt: SQL
-  readonly run: SQL
-  /** The rest of the SELECT. */
-  readonly from: SQL
-}
-
-/** The SELECT of contacts as they would be if nothing were known of them yet. */
-export const newContacts = (s: Source): SQL =>
-  sql`SELECT null, ${s.channel}, ${s.userId}, ${s.friendAt}, ${s.messagedAt}, ${s.goneAt}, 1, 0, ${sql.placeholder('now')}, ${sql.placeholder('now')}, null, ${s.run} FROM ${s.from}`
+export const learning = (columns: string, from: string) => `
+  INSERT INTO contacts
+    (channel, user_id, friend_at, messaged_at, gone_at, run, revision, accepted, changed_at, due_at)
+  SELECT ${columns}, 1, 0, @now, @now FROM ${from}
+  ON CONFLICT (channel, user_id) DO UPDATE SET
+    friend_at = max(friend_at, excluded.friend_at),
+    messaged_at = max(messaged_at, excluded.messaged_at),
+    gone_at = max(gone_at, excluded.gone_at),
+    revision = revision + ${flips},
+    changed_at = iif(${becomesDue}, excluded.changed_at, changed_at),
+    due_at = iif(${becomesDue}, max(excluded.due_at, due_at), due_at),
+    failure = iif(${flips}, NULL, failure),
+    run = iif(${flips}, excluded.run, run)
+  -- What is old news changes no row and costs no write.
+  WHERE excluded.friend_at > friend_at OR excluded.messaged_at > messaged_at OR excluded.gone_at > gone_at`

@@ -1,11 +1,12 @@
-import type { ChannelCounts } from '../ledger.ts'
-import { and, asc, type Drizzle, drizzle, eq, gt, inArray, lte, sql } from './drizzle.ts'
+import { asc, drizzle } from './drizzle.ts'
 import { createLeaseStore } from './leases.ts'
 import { createLocks } from './locks.ts'
-import { MERGE, newContacts } from './merge.ts'
+import { learning } from './merge.ts'
 import type { OpenDatabase } from './open.ts'
+import { createRunContacts } from './run-contacts.ts'
 import { createRunStore } from './runs.ts'
-import { contacts, counts, probes } from './schema.ts'
+import { type contacts, counts } from './schema.ts'
+import { type Stored, transactions } from './stored.ts'
 
 /** Rows on their way into one transaction, as JSON: one statement takes them all. */
 export interface WriteRequest {
@@ -18,43 +19,51 @@ export interface WriteRequest {
   readonly now: number
 }
 
-/** The statements of the ledger on one open database. Synchronous: each call is over when it returns. */
+/** What the ledger asks of one open database. Synchronous: each call is over when it returns. */
 export function createStore({ db: database }: Pick<OpenDatabase, 'db'>) {
   const db = drizzle(database)
-  const statements = prepare(db)
+  const statements = prepare(database)
   const locks = createLocks(database.name)
+  const atomic = transactions(database)
+  const runs = createRunStore(db, atomic)
+  const allCounts = db.select().from(counts).orderBy(asc(counts.channel)).prepare()
 
-  const write = database.transaction(({ evidence, acceptances, rejections, now }: WriteRequest) => {
-    if (evidence) statements.record.run({ rows: evidence, now })
-    if (acceptances) statements.accept.run({ rows: acceptances, now })
-    if (rejections) statements.reject.run({ rows: rejections })
-    if (!evidence && !acceptances && !rejections) statements.probe.run({})
-  })
+  const nextDue = () =>
+    [0, 1].flatMap((bulk) => statements.nextDue.all({ bulk })).sort((a, b) => a.dueAt - b.dueAt)[0]
 
-  const nextDue = () => {
-    const [first, second] = [0, 1].map((bulk) => statements.nextDue.get({ bulk }))
-    return first && second ? (second.dueAt < first.dueAt ? second : first) : (first ?? second)
-  }
+  const stored = {
+    nextDueMs(now) {
+      const next = nextDue()
+      return next ? next.dueAt - now : null
+    },
+    clampDue(now, ms) {
+      statements.clampDue.run({ latest: Math.ceil(now + ms) })
+    },
+    counts: () => allCounts.all(),
+    oldestPendingMs(now) {
+      const next = nextDue()
+      return next ? Math.max(0, now - next.changedAt) : null
+    },
+  } satisfies Partial<Stored>
 
   return {
-    // IMMEDIATE: the transaction waits for its turn at the start, and can't fail on a lock halfway.
-    write: (request: WriteRequest) => write.immediate(request),
+    ...stored,
+    ...createLeaseStore(db, atomic, locks),
+    ...runs.stored,
+    ...createRunContacts(database, atomic, runs),
+
+    write: atomic(({ evidence, acceptances, rejections, now }: WriteRequest) => {
+      if (evidence) statements.record.run({ rows: evidence, now })
+      if (acceptances) statements.accept.run({ rows: acceptances, now })
+      if (rejections) statements.reject.run({ rows: rejections })
+      if (!evidence && !acceptances && !rejections) statements.probe.run()
+    }),
     /** As JSON `[[id, channel, userId, revision, reachable, changedAt], …]`: objects cost far more to hand over. */
     due(now: number, limit: number): string {
-      const news = statements.due.values({ bulk: 0, now, limit })
+      const news = statements.due.all({ bulk: 0, now, limit })
       const rest = limit - news.length
-      return JSON.stringify(
-        rest > 0 ? news.concat(statements.due.values({ bulk: 1, now, limit: rest })) : news,
-      )
+      return JSON.stringify(rest > 0 ? news.concat(statements.due.all({ bulk: 1, now, limit: rest })) : news)
     },
-    nextDueAt: (): number | null => nextDue()?.dueAt ?? null,
-    clampDue(latest: number) {
-      statements.clampDue.run({ latest })
-    },
-    counts: (): ChannelCounts[] => statements.counts.all(),
-    oldestPendingAt: (): number | null => nextDue()?.changedAt ?? null,
-    ...createLeaseStore(database, db, locks),
-    ...createRunStore(database, db),
     lock: locks.lock,
     unlock: locks.unlock,
     close() {
@@ -66,87 +75,35 @@ export function createStore({ db: database }: Pick<OpenDatabase, 'db'>) {
 
 export type Store = ReturnType<typeof createStore>
 
-function prepare(db: Drizzle) {
-  const c = contacts
-  const at = (place: string) => sql.placeholder(place)
-  const answers = sql`json_each(${at('rows')}) AS answer`
-  const answered = (field: number) => sql`answer.value ->> ${sql.raw(String(field))}`
-  // The condition of the partial index, word for word: SQLite uses the index for nothing else.
-  const isPending = sql`pending`
-
-  return {
-    record: db
-      .insert(c)
-      .select(
-        newContacts({
-          channel: sql`value ->> 0`,
-          userId: sql`value ->> 1`,
-          friendAt: sql`value ->> 2`,
-          messagedAt: sql`value ->> 3`,
-          goneAt: sql`value ->> 4`,
-          run: sql`null`,
-          from: sql`json_each(${at('rows')}) WHERE true`,
-        }),
-      )
-      .onConflictDoUpdate(MERGE)
-      .prepare(),
-
-    accept: db
-      .update(c)
-      .set({
-        accepted: sql`max(${c.accepted}, ${answered(1)})`,
-        // What changed while the request was under way has been pending since then.
-        changedAt: sql`iif(${c.revision} > ${answered(1)}, max(${c.changedAt}, ${at('now')}), ${c.changedAt})`,
-        dueAt: sql`max(${c.dueAt}, ${answered(2)})`,
-      })
-      .from(answers)
-      .where(sql`${c.id} = ${answered(0)}`)
-      .prepare(),
-
-    reject: db
-      .update(c)
-      .set({
-        failure: sql`iif(${c.revision} = ${answered(1)}, ${answered(3)}, ${c.failure})`,
-        dueAt: sql`max(${c.dueAt}, ${answered(2)})`,
-      })
-      .from(answers)
-      .where(sql`${c.id} = ${answered(0)}`)
-      .prepare(),
-
-    probe: db
-      .update(probes)
-      .set({ probed: sql`${probes.probed} + 1` })
-      .prepare(),
-
-    due: db
-      .select({
-        id: c.id,
-        channel: c.channel,
-        userId: c.userId,
-        revision: c.revision,
-        reachable: sql`${c.status} <> 'gone'`,
-        changedAt: c.changedAt,
-      })
-      .from(c)
-      .where(and(isPending, eq(c.bulk, sql`${at('bulk')}`), lte(c.dueAt, at('now'))))
-      .orderBy(asc(c.dueAt))
-      .limit(at('limit'))
-      .prepare(),
-
-    nextDue: db
-      .select({ dueAt: c.dueAt, changedAt: c.changedAt })
-      .from(c)
-      .where(and(isPending, eq(c.bulk, sql`${at('bulk')}`)))
-      .orderBy(asc(c.dueAt))
-      .limit(1)
-      .prepare(),
-
-    clampDue: db
-      .update(c)
-      .set({ dueAt: sql`${at('latest')}` })
-      .where(and(isPending, inArray(c.bulk, [false, true]), gt(c.dueAt, at('latest'))))
-      .prepare(),
-
-    counts: db.select().from(counts).orderBy(asc(counts.channel)).prepare(),
-  }
-}
+/** `pending` is the condition of a partial index, word for word: SQLite uses the index for nothing else. */
+const prepare = (database: OpenDatabase['db']) => ({
+  record: database.prepare(
+    learning(
+      'value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, NULL',
+      'json_each(@rows) WHERE true',
+    ),
+  ),
+  accept: database.prepare(`
+    UPDATE contacts SET
+      accepted = max(accepted, answer.value ->> 1),
+      -- What changed while the request was under way has been pending since then.
+      changed_at = iif(revision > answer.value ->> 1, max(changed_at, @now), changed_at),
+      due_at = max(due_at, answer.value ->> 2)
+    FROM json_each(@rows) AS answer WHERE contacts.id = answer.value ->> 0`),
+  reject: database.prepare(`
+    UPDATE contacts SET
+      failure = iif(revision = answer.value ->> 1, answer.value ->> 3, failure),
+      due_at = max(due_at, answer.value ->> 2)
+    FROM json_each(@rows) AS answer WHERE contacts.id = answer.value ->> 0`),
+  probe: database.prepare('UPDATE probes SET probed = probed + 1'),
+  due: database
+    .prepare(`
+      SELECT id, channel, user_id, revision, status <> 'gone', changed_at FROM contacts
+      WHERE pending AND bulk = @bulk AND due_at <= @now ORDER BY due_at LIMIT @limit`)
+    .raw(),
+  nextDue: database.prepare<[object], Pick<typeof contacts.$inferSelect, 'dueAt' | 'changedAt'>>(`
+    SELECT due_at AS dueAt, changed_at AS changedAt FROM contacts
+    WHERE pending AND bulk = @bulk ORDER BY due_at LIMIT 1`),
+  clampDue: database.prepare(`
+    UPDATE contacts SET due_at = @latest WHERE pending AND bulk IN (0, 1) AND due_at > @latest`),
+})

@@ -3,7 +3,8 @@ import { LedgerError } from '../ledger.ts'
 import type { Store } from './store.ts'
 import type { WorkerAnswer, WorkerCall, WorkerSetup } from './worker.ts'
 
-type Waiting = {
+interface Waiting {
+  readonly id: number
   readonly resolve: (value: never) => void
   readonly reject: (error: LedgerError) => void
   readonly patience?: NodeJS.Timeout | undefined
@@ -31,17 +32,22 @@ export async function startThread(
 ): Promise<RemoteStore> {
   const worker = new Worker(new URL('./worker.ts', import.meta.url), {
     workerData: setup,
+    // Whatever else this process was told to load would be loaded again before the database is opened.
+    execArgv: [],
   })
-  const waiting = new Map<number, Waiting>()
+  // Few, and answered mostly in their order. Not a Map, whose old tables keep what was in them: see createDeadlines.
+  const waiting: Waiting[] = []
   let lastId = 0
   let ended: LedgerError | undefined
   let isOpen = false
 
   worker.on('message', (answer: WorkerAnswer) => {
     if ('warning' in answer) return onWarning?.(answer.warning)
-    const { resolve, reject, patience } = waiting.get(answer.id) as Waiting
+    const place = waiting.findIndex(({ id }) => id === answer.id)
+    // Not an answer: under --watch, Node tells by the same way which files the thread has loaded.
+    if (place < 0) return
+    const [{ resolve, reject, patience }] = waiting.splice(place, 1) as [Waiting]
     clearTimeout(patience)
-    waiting.delete(answer.id)
     if ('error' in answer) reject(new LedgerError(answer.error))
     else resolve(answer.value as never)
   })
@@ -54,17 +60,16 @@ export async function startThread(
   function end(error: LedgerError) {
     if (ended) return
     ended = error
-    for (const { reject, patience } of waiting.values()) {
+    for (const { reject, patience } of waiting.splice(0)) {
       clearTimeout(patience)
       reject(ended)
     }
-    waiting.clear()
     if (isOpen) onLost?.(error)
     isOpen = false
   }
 
-  const wait = (id: number, patience?: NodeJS.Timeout) =>
-    new Promise<never>((resolve, reject) => waiting.set(id, { resolve, reject, patience }))
+  const wait = <T = never>(id: number, patience?: NodeJS.Timeout) =>
+    new Promise<T>((resolve, reject) => waiting.push({ id, resolve, reject, patience }))
 
   const send = (message: WorkerCall) => worker.postMessage(message)
 
@@ -80,44 +85,22 @@ export async function startThread(
     send({ id, method, args })
     return answer
   }
-  const call =
-    (method: keyof Store) =>
-    (...args: unknown[]) =>
-      post(method, args)
 
-  const store: RemoteStore = {
-    write: (request, madeAt) => post('write', [request], madeAt),
-    due: call('due'),
-    nextDueAt: call('nextDueAt'),
-    clampDue: call('clampDue'),
-    holdLease: call('holdLease'),
-    releaseLease: call('releaseLease'),
-    counts: call('counts'),
-    oldestPendingAt: call('oldestPendingAt'),
-    lock: call('lock'),
-    unlock: call('unlock'),
-    openRun: call('openRun'),
-    lastListed: call('lastListed'),
-    beginRun: call('beginRun'),
-    recordPages: call('recordPages'),
-    countAbsent: call('countAbsent'),
-    clearAbsent: call('clearAbsent'),
-    endRun: call('endRun'),
-    contacts: call('contacts'),
-    lookUp: call('lookUp'),
-    resend: call('resend'),
-    outstanding: call('outstanding'),
-    claimAccount: call('claimAccount'),
-    close() {
-      const closed = call('close')()
-      isOpen = false
-      return closed
-    },
-  }
   try {
-    await wait(0)
+    const names = await wait<(keyof Store)[]>(0)
     isOpen = true
-    return store
+    const methods = Object.fromEntries(
+      names.map((name) => [name, (...args: readonly unknown[]) => post(name, args)]),
+    )
+    return {
+      ...(methods as unknown as RemoteStore),
+      write: (request, madeAt) => post('write', [request], madeAt),
+      close() {
+        const closed = post('close', [])
+        isOpen = false
+        return closed
+      },
+    }
   } catch (error) {
     await worker.terminate()
     throw error

@@ -23,7 +23,7 @@ export type WorkerCall =
   | { readonly id: number; readonly method: keyof Store; readonly args: readonly unknown[] }
   | { readonly givenUp: number }
 
-/** What comes back: first the answer 0, when the database is open, then one for each call. */
+/** What comes back: first the answer 0, the names of the store's methods, when the database is open; then one for each call. */
 export type WorkerAnswer =
   | { readonly id: number; readonly value: unknown }
   | { readonly id: number; readonly error: string }
@@ -42,13 +42,12 @@ const refuse = ({ id }: { id: number }, error: unknown) =>
   post({ id, error: asLedgerError(error, path).message })
 
 try {
-  await serve()
-  post({ id: 0, value: undefined })
+  post({ id: 0, value: await serve() })
 } catch (error) {
   refuse({ id: 0 }, error)
 }
 
-async function serve() {
+async function serve(): Promise<string[]> {
   const open = isScratch ? await openScratch(path) : openDatabase(path, (warning) => post({ warning }))
   const store = createStore(open)
 
@@ -89,6 +88,7 @@ async function serve() {
     if ('givenUp' in message) calls.giveUp(message.givenUp)
     else calls.take({ ...message, isLast: message.method === 'close' })
   })
+  return Object.keys(store)
 }
 
 type StoreCall = Call & {

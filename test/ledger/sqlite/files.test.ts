@@ -8,14 +8,15 @@ import { migrateLedger, openLedger } from '../../../src/ledger/open.ts'
 import { openSqliteLedger } from '../../../src/ledger/sqlite/ledger.ts'
 import { openDatabase } from '../../../src/ledger/sqlite/open.ts'
 import { openScratch } from '../../../src/ledger/sqlite/scratch.ts'
-import { folder } from './left.ts'
+import { folder } from '../../harness/files.ts'
+import { key } from '../../harness/people.ts'
 
 const ROOT = resolve(import.meta.dirname, '../../..')
 
 t.test('a log without its database is refused, and left alone', async (t) => {
   const at = folder(t)
   const ledger = await openSqliteLedger({ path: join(at, 'used.db') })
-  await ledger.record([friend({ channel: 'default', userId: 'a' }, 5)])
+  await ledger.record([friend(key('a'), 5)])
   const path = join(at, 'ledger.db')
   copyFileSync(join(at, 'used.db-wal'), `${path}-wal`)
   const log = readFileSync(`${path}-wal`)
@@ -71,7 +72,7 @@ t.test('the copy of a dry run is for its owner only', async (t) => {
   const at = folder(t)
   const path = join(at, 'ledger.db')
   const ledger = await openSqliteLedger({ path })
-  await ledger.record([friend({ channel: 'default', userId: 'a' }, 5)])
+  await ledger.record([friend(key('a'), 5)])
   const { TMPDIR } = process.env
   process.env.TMPDIR = folder(t)
   const opening = openScratch(path)

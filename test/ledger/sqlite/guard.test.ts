@@ -8,9 +8,10 @@ import { friend } from '../../../src/contact/contact.ts'
 import type { Ledger } from '../../../src/ledger/ledger.ts'
 import { openSqliteLedger } from '../../../src/ledger/sqlite/ledger.ts'
 import { openDatabase } from '../../../src/ledger/sqlite/open.ts'
-import { folder, leftBy } from './left.ts'
+import { folder, leftBy } from '../../harness/files.ts'
+import { key } from '../../harness/people.ts'
 
-const contact = (userId: string) => friend({ channel: 'default', userId }, 1_700_000_000_000)
+const contact = (userId: string) => friend(key(userId), 1_700_000_000_000)
 
 /** Something to write to without the ledger's own statements. */
 const TABLE = 'CREATE TABLE people (user_id TEXT)'

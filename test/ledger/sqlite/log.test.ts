@@ -1,13 +1,12 @@
-import { randomBytes } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
-import { friend } from '../../../src/contact/contact.ts'
 import { openSqliteLedger } from '../../../src/ledger/sqlite/ledger.ts'
 import { createLogKeeper } from '../../../src/ledger/sqlite/log.ts'
 import { openDatabase } from '../../../src/ledger/sqlite/open.ts'
-import { folder } from './left.ts'
+import { folder } from '../../harness/files.ts'
+import { friends, strangers } from '../../harness/people.ts'
 
 const PAGES = 64
 const FRAME_BYTES = 4_120
@@ -92,13 +91,10 @@ t.test('SQLite makes no checkpoints of its own, and cuts the file', async (t) =>
 t.test('the thread keeps the log of a ledger short', async (t) => {
   const path = join(folder(t), 'ledger.db')
   const ledger = await openSqliteLedger({ path })
-  const userId = () => randomBytes(16).toString('hex')
   let longest = 0
   // Each of these writes 2 MB, and more with every one.
   for (let i = 0; i < 80; i++) {
-    await ledger.record(
-      Array.from({ length: 2_000 }, () => friend({ channel: 'default', userId: userId() }, 5)),
-    )
+    await ledger.record(friends(strangers(2_000), 5))
     longest = Math.max(longest, statSync(`${path}-wal`).size)
   }
   t.ok(longest >= 16_000 * FRAME_BYTES, 'it was long enough')

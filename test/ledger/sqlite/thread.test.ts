@@ -3,7 +3,8 @@ import Database from 'better-sqlite3'
 import t from 'tap'
 import { friend } from '../../../src/contact/contact.ts'
 import { openSqliteLedger } from '../../../src/ledger/sqlite/ledger.ts'
-import { folder } from './left.ts'
+import { folder } from '../../harness/files.ts'
+import { key } from '../../harness/people.ts'
 
 const PATIENCE_MS = 400
 const AFTERMATH = { endedMs: 0, lostMs: 0 }
@@ -47,9 +48,7 @@ t.test('behind the lock of another process', async (t) => {
   t.test('who reads does not wait for who writes', async (t) => {
     other.exec('BEGIN IMMEDIATE')
     const order: string[] = []
-    const write = ledger
-      .record([friend({ channel: 'default', userId: 'a' }, 5)])
-      .then(() => order.push('written'))
+    const write = ledger.record([friend(key('a'), 5)]).then(() => order.push('written'))
     const lock = lease(0).then(() => order.push('held'))
     await ledger.counts().then(() => order.push('counted'))
     await ledger.due(10).then(() => order.push('read'))

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import type { Test } from 'tap'
 
-/** A folder that is gone with the test. */
+/** A folder that is gone with the test; what uses it has to be closed by a teardown that is set later. */
 export function folder(t: Test): string {
   const path = mkdtempSync(join(tmpdir(), 'line-braze-'))
   t.teardown(() => rmSync(path, { recursive: true, force: true }))

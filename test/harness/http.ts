@@ -1,46 +1,22 @@
+/** What the tests of the HTTP side have in common: the server in this process, over a ledger that is none. */
 import { createHmac } from 'node:crypto'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import type { Evidence } from '../../src/contact/contact.ts'
 import { createMetrics } from '../../src/http/metrics.ts'
 import { createServer, type Part, type ServerOptions } from '../../src/http/server.ts'
+import { followEvent } from './people.ts'
+import { createTime } from './time.ts'
 
 export const SECRETS = ['new secret', 'old secret'] as const
-export const USER = `U${'0123456789abcdef'.repeat(2)}`
 export const NOW = 1_800_000_000_000
 export const LIMIT = 100_000
 
-export const follow = (userId = USER) => ({
-  type: 'follow',
-  timestamp: NOW - 1,
-  source: { type: 'user', userId },
-})
-export const bodyOf = (...events: unknown[]) => Buffer.from(JSON.stringify({ destination: 'U0', events }))
+export const follow = () => followEvent(NOW - 1)
 export const sign = (body: string | Uint8Array, secret: string = SECRETS[0]) =>
   createHmac('sha256', secret).update(body).digest('base64')
-
-/** Time that stands still until it is told to pass. */
-export function createTime() {
-  const timers = new Set<{ at: number; call: () => void }>()
-  let now = 0
-  return {
-    monotonic: () => now,
-    after(ms: number, call: () => void) {
-      const timer = { at: now + ms, call }
-      timers.add(timer)
-      return () => void timers.delete(timer)
-    },
-    pass(ms: number) {
-      now += ms
-      for (const timer of [...timers].sort((a, b) => a.at - b.at)) {
-        if (timer.at > now || !timers.delete(timer)) continue
-        timer.call()
-      }
-    },
-    timers: () => timers.size,
-  }
-}
 
 export interface Line {
   readonly level: 'info' | 'warn' | 'error'
@@ -133,9 +109,9 @@ export async function setUp(t: Test, options: Partial<ServerOptions> = {}, parts
   return { url, app, ledger, delivery, recorded, lines, time, post, get, told, open }
 }
 
-/** Resolves once it holds, as the event loop turns. */
+/** Resolves once it holds: what happens on sockets is told to nobody, and so it is looked at, without a spin. */
 export async function until(holds: () => boolean) {
-  while (!holds()) await new Promise(setImmediate)
+  while (!holds()) await sleep(1)
 }
 
 /** Everything that comes until the connection ends. */

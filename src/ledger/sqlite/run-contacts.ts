@@ -1,0 +1,159 @@
+import type BetterSqlite3 from 'better-sqlite3'
+import type { KnownContact, Run } from '../ledger.ts'
+import { learning } from './merge.ts'
+import { asRun, type RunStore } from './runs.ts'
+import type { contacts } from './schema.ts'
+import type { Stored, transactions } from './stored.ts'
+
+/** Pages on their way into one transaction. */
+export interface PageRows {
+  /** As JSON: `[userId, …]` */
+  readonly users: string
+  readonly pages: number
+  readonly next: string | null
+  readonly listed: number
+  readonly invalid: number
+}
+
+/** Some of what was asked for, and the last contact that it is about; null where that is all of it. */
+export interface Slice<T> {
+  readonly value: T
+  readonly after: number | null
+}
+
+/** Contacts cleared in one transaction: other processes wait for as long. */
+const CLEAR_AT_ONCE = 2_000
+/** Contacts read at once. */
+const CONTACTS_AT_ONCE = 2_000
+
+/** What runs do to the contacts of one open database. */
+export function createRunContacts(
+  database: BetterSqlite3.Database,
+  atomic: ReturnType<typeof transactions>,
+  { find, findOfAccount, change, countsOf }: RunStore,
+) {
+  const statements = prepare(database)
+
+  const stored = {
+    countAbsent(_now, id) {
+      const { channel, asOf } = find(id)
+      return statements.countAbsent.get({ channel, asOf })?.absent ?? 0
+    },
+    lookUp: (now, ids) => statements.lookUp.all({ ids: JSON.stringify(ids), now }).map(asKnown),
+    resend: atomic((now, run, ids) => statements.resend.run({ run, ids: JSON.stringify(ids), now }).changes),
+    outstanding(_now, run) {
+      const { all = 0, mine = 0 } = statements.bulkPending.get({ run }) ?? {}
+      const { failed = 0 } = statements.failed.get({ run }) ?? {}
+      return { pending: mine, failed, earlier: all - mine }
+    },
+  } satisfies Partial<Stored>
+
+  const clear = atomic((now: number, id: number, ids: string) => {
+    const { channel, asOf, gone } = findOfAccount(id)
+    const before = countsOf(channel).gone
+    statements.clear.run({ run: id, asOf, ids, now })
+    return change(id, { gone: gone + countsOf(channel).gone - before })
+  })
+
+  return {
+    ...stored,
+    /** In one transaction. */
+    recordPages: atomic((now: number, id: number, { users, next, pages, listed, invalid }: PageRows) => {
+      const run = findOfAccount(id)
+      const before = countsOf(run.channel)
+      statements.list.run({ run: id, channel: run.channel, asOf: run.asOf, users, now })
+      const after = countsOf(run.channel)
+      // Being listed makes nobody gone, so that what is fewer of them has returned.
+      const [added, returned] = [after.all - before.all, before.gone - after.gone]
+      const stored = change(id, {
+        state: next === null ? 'clearing' : 'listing',
+        cursor: next,
+        cursorAt: now,
+        pages: run.pages + pages,
+        listed: run.listed + listed,
+        invalid: run.invalid + invalid,
+        added: run.added + added,
+        returned: run.returned + returned,
+      })
+      return { run: asRun(stored, now), changed: added + returned }
+    }),
+    /**
+     * Some of them, after the contact `after`. Whom to clear is found without keeping anybody from writing: it may be one in a
+     * million.
+     */
+    clearAbsent(now: number, id: number, after: number): Slice<Run> {
+      const { channel, asOf } = find(id)
+      const absent = statements.absent.all({ channel, asOf, after, limit: CLEAR_AT_ONCE })
+      const last = absent.at(-1)
+      if (last === undefined) return { value: asRun(find(id), now), after: null }
+      return { value: asRun(clear(now, id, JSON.stringify(absent)), now), after: last }
+    },
+    /** Some of them, after the contact `after`. */
+    contacts(now: number, channel: string, after: number): Slice<KnownContact[]> {
+      const page = statements.page.all({ channel, after, limit: CONTACTS_AT_ONCE, now })
+      return { value: page.map(asKnown), after: page.at(-1)?.id ?? null }
+    },
+  }
+}
+
+type KnownRow = Pick<typeof contacts.$inferSelect, 'id' | 'userId'> &
+  Readonly<Record<'reachable' | 'failed' | 'settled', 0 | 1>>
+
+const asKnown = ({ id, userId, reachable, failed, settled }: KnownRow): KnownContact => ({
+  id,
+  userId,
+  reachable: reachable === 1,
+  failed: failed === 1,
+  settled: settled === 1,
+})
+
+const KNOWN = `
+  SELECT id, user_id AS userId, status <> 'gone' AS reachable, failure IS NOT NULL AS failed,
+    NOT pending AND due_at <= @now AS settled
+  FROM contacts`
+const NAMED = 'id IN (SELECT value FROM json_each(@ids))'
+const ABSENT = "status = 'friend' AND friend_at < @asOf"
+/** The plus keeps SQLite from an index by channel: the rows are wanted in the order of their ids. */
+const OF_CHANNEL = '+channel = @channel'
+
+/**
+ * `pending AND bulk = 1` and `failure IS NOT NULL` are the conditions of partial indexes, word for word: SQLite uses them
+ * for nothing else.
+ */
+const prepare = (database: BetterSqlite3.Database) => ({
+  // In the order of the index, so that each of its pages is changed once and not with every other user.
+  list: database.prepare(
+    learning('@channel, value, @asOf, 0, 0, @run', 'json_each(@users) WHERE true ORDER BY value'),
+  ),
+  // Somebody may have followed since they were found.
+  clear: database.prepare(
+    learning('channel, user_id, 0, 0, @asOf, @run', `contacts WHERE ${NAMED} AND ${ABSENT}`),
+  ),
+  countAbsent: database.prepare<[object], { absent: number }>(
+    `SELECT count(*) AS absent FROM contacts WHERE ${OF_CHANNEL} AND ${ABSENT}`,
+  ),
+  absent: database
+    .prepare<[object], number>(
+      `SELECT id FROM contacts WHERE id > @after AND ${OF_CHANNEL} AND ${ABSENT} ORDER BY id LIMIT @limit`,
+    )
+    .pluck(),
+  page: database.prepare<[object], KnownRow>(
+    `${KNOWN} WHERE id > @after AND ${OF_CHANNEL} ORDER BY id LIMIT @limit`,
+  ),
+  lookUp: database.prepare<[object], KnownRow>(`${KNOWN} WHERE ${NAMED} ORDER BY id`),
+  // What an earlier run made due is due already, and is only taken over.
+  resend: database.prepare(`
+    UPDATE contacts SET
+      revision = revision + NOT pending,
+      changed_at = iif(pending, changed_at, @now),
+      due_at = max(due_at, @now),
+      failure = NULL,
+      run = @run
+    WHERE ${NAMED} AND (NOT pending OR bulk)`),
+  bulkPending: database.prepare<[object], { all: number; mine: number }>(`
+    SELECT count(*) AS "all", count(*) FILTER (WHERE run = @run) AS mine
+    FROM contacts WHERE pending AND bulk = 1`),
+  failed: database.prepare<[object], { failed: number }>(
+    'SELECT count(*) AS failed FROM contacts WHERE failure IS NOT NULL AND run = @run',
+  ),
+})

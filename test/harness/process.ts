@@ -1,0 +1,100 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { tmpdir } from 'node:os'
+import { resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import { createOutput } from './output.ts'
+
+export const ROOT = resolve(import.meta.dirname, '../..')
+const BIN = resolve(ROOT, 'bin/line-braze.js')
+
+export type Env = Record<string, string>
+export type LogLine = { msg: string; [field: string]: unknown }
+
+/** Runs the command line, in a process of its own, to its end. */
+export const runCli = (args: readonly string[], { env = {}, cwd }: { env?: Env; cwd?: string } = {}) =>
+  startCli(args, env, cwd).ended
+
+/** Starts the command line in a process of its own. */
+export function startCli(args: readonly string[], env: Env, cwd?: string) {
+  const child = spawnCli(args, env, cwd)
+  const [stdout, stderr] = [createOutput(), createOutput()]
+  child.stdout?.setEncoding('utf8').pipe(stdout.stream)
+  child.stderr?.setEncoding('utf8').pipe(stderr.stream)
+  const ended = once(child, 'close').then(([code, signal]) => {
+    stderr.end()
+    return { code, signal, stdout: stdout.text(), stderr: stderr.text() }
+  })
+  return {
+    ended,
+    /** Resolves once it has been said on stderr. */
+    said: stderr.said,
+    /** Sends the signal, and resolves when the process has ended. */
+    kill(signal: NodeJS.Signals) {
+      child.kill(signal)
+      return ended
+    },
+  }
+}
+
+// Nothing of this process's own settings may reach the one under test.
+const spawnCli = (args: readonly string[], env: Env, cwd = tmpdir()): ChildProcess =>
+  spawn(process.execPath, [BIN, ...args], {
+    env: { PATH: process.env.PATH ?? '', ...env },
+    cwd,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+
+/** A real `serve`: what it logs, and how it ends. */
+export async function startServe(env: Env, onLog: () => void = () => {}) {
+  const child = spawnCli(['serve'], env)
+  const lines: LogLine[] = []
+  const waiting = new Set<() => void>()
+  const exited = once(child, 'exit').then(([code, signal]) => ({ code, signal }))
+  const log = createInterface({ input: child.stderr as NodeJS.ReadableStream }).on('line', (line) => {
+    lines.push(line.startsWith('{') ? JSON.parse(line) : { msg: line })
+    for (const look of waiting) look()
+    onLog()
+  })
+
+  /** The first line that fits, already logged or yet to come; rejects when the process ends without it. */
+  function logged(fits: (line: LogLine) => boolean): Promise<LogLine> {
+    return new Promise((resolve, reject) => {
+      const look = () => {
+        const found = lines.find(fits)
+        if (!found) return
+        waiting.delete(look)
+        resolve(found)
+      }
+      waiting.add(look)
+      look()
+      exited.then(() => reject(new Error(`serve ended: ${JSON.stringify(lines.slice(-3))}`)))
+    })
+  }
+
+  const { url } = await logged(({ msg }) => msg === 'listening')
+  return {
+    url: url as string,
+    pid: child.pid as number,
+    lines,
+    logged,
+    exited,
+    /** Resolves once it holds the lease. */
+    delivers: () => logged(({ msg }) => msg === 'this process delivers to Braze'),
+    /** From now on nobody reads its log. */
+    ignoreLog: () => log.close(),
+    /** From now on nobody can read its log. */
+    closeLog: () => child.stderr?.destroy(),
+    async stop(signal: NodeJS.Signals = 'SIGTERM') {
+      child.kill(signal)
+      return exited
+    },
+    async get(path: string) {
+      const answer = await fetch(url + path)
+      return { status: answer.status, body: await answer.text() }
+    },
+    health: async () => JSON.parse(await (await fetch(`${url}/health`)).text()),
+  }
+}
+
+export type Serve = Awaited<ReturnType<typeof startServe>>
