@@ -1,9 +1,12 @@
 import { type Reply, refusal } from '../answers.ts'
-import { hex } from '../random.ts'
-import type { LineApiSandboxOptions } from './api.ts'
+import { hex, type Random } from '../random.ts'
 import type { Followers } from './followers.ts'
 
-type Parts = Required<Pick<LineApiSandboxOptions, 'pageSize' | 'random' | 'clock'>>
+interface Parts {
+  pageSize: number
+  random: Random
+  clock: () => number
+}
 
 /** A page of the follower list, once it is answered. */
 export interface AnsweredPage {

@@ -1,10 +1,10 @@
 import type { Reply } from '../answers.ts'
-import { hex } from '../random.ts'
-import type { LineApiSandboxOptions } from './api.ts'
+import { hex, type Random } from '../random.ts'
 
-type Parts = Required<
-  Pick<LineApiSandboxOptions, 'token' | 'channelId' | 'channelSecret' | 'random' | 'clock'>
->
+interface Parts extends Record<'token' | 'channelId' | 'channelSecret', string> {
+  random: Random
+  clock: () => number
+}
 
 /** Issues stateless tokens and knows which tokens are valid. [TOK] `onIssued` hears of each. */
 export function createTokens(parts: Parts, onIssued: () => void) {
