@@ -4,6 +4,7 @@ import { backfillCommand } from './commands/backfill.ts'
 import { demoCommand } from './commands/demo.ts'
 import { migrateCommand } from './commands/migrate.ts'
 import { resyncCommand } from './commands/resync.ts'
+import { sandboxCommand } from './commands/sandbox.ts'
 import { serveCommand } from './commands/serve.ts'
 import { verifyCommand } from './commands/verify.ts'
 import type { Host } from './process/host.ts'
@@ -16,6 +17,7 @@ export function createCli(host: Host = process): Command {
     .version(about.version)
     .addCommand(serveCommand(host))
     .addCommand(demoCommand())
+    .addCommand(sandboxCommand())
     .addCommand(backfillCommand(host))
     .addCommand(resyncCommand(host))
     .addCommand(verifyCommand(host))

@@ -1,5 +1,5 @@
-import type { BrazeSandbox } from '../sandbox/braze.ts'
-import type { Truth } from '../sandbox/line.ts'
+import type { BrazeSandbox } from '../sandbox/braze/braze.ts'
+import type { Truth } from '../sandbox/line/traffic.ts'
 import { number } from '../terminal/numbers.ts'
 import type { Repair } from './second-act.ts'
 

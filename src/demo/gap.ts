@@ -1,5 +1,5 @@
-import type { Traffic, Truth } from '../sandbox/line.ts'
-import type { LineApiSandbox } from '../sandbox/line-api.ts'
+import type { LineApiSandbox } from '../sandbox/line/api.ts'
+import type { Traffic, Truth } from '../sandbox/line/traffic.ts'
 import { hex, shuffled } from '../sandbox/random.ts'
 
 /** How many did what while no webhook arrived. */

@@ -1,4 +1,5 @@
-import type { BrazeSandbox, ScriptedAnswer } from '../sandbox/braze.ts'
+import type { ScriptedAnswer } from '../sandbox/answers.ts'
+import type { BrazeSandbox } from '../sandbox/braze/braze.ts'
 
 /** The parts of the traffic that have been sent when Braze goes down and when it comes back. */
 const FROM = 0.2

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createTraffic, type LineSandbox, seededRandom } from '../sandbox/line.ts'
+import { createTraffic } from '../sandbox/line/traffic.ts'
+import type { LineSandbox } from '../sandbox/line/webhooks.ts'
+import { seededRandom } from '../sandbox/random.ts'
 
 /** Few enough for a slow machine, so that the traffic of 3,000 people takes some nine seconds to watch. */
 const WEBHOOKS_PER_SECOND = 450

@@ -1,5 +1,5 @@
 import { styleText } from 'node:util'
-import type { BrazeSandbox } from '../sandbox/braze.ts'
+import type { BrazeSandbox } from '../sandbox/braze/braze.ts'
 import { number } from '../terminal/numbers.ts'
 import { compare } from './compare.ts'
 import type { DeliveryHealth } from './health.ts'

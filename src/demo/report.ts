@@ -1,4 +1,4 @@
-import type { BrazeSandbox } from '../sandbox/braze.ts'
+import type { BrazeSandbox } from '../sandbox/braze/braze.ts'
 import { number } from '../terminal/numbers.ts'
 import type { Verdict } from './compare.ts'
 import type { Counts } from './play.ts'

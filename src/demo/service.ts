@@ -1,4 +1,4 @@
-import { createLineSandbox } from '../sandbox/line.ts'
+import { createLineSandbox } from '../sandbox/line/webhooks.ts'
 import { watchHealth } from './health.ts'
 import { startServer } from './processes.ts'
 import type { Means, Stage } from './stage.ts'

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Closers } from '../process/closing.ts'
 import type { Interruption } from '../process/interruption.ts'
-import { startBrazeSandbox } from '../sandbox/braze.ts'
-import { startLineApiSandbox } from '../sandbox/line-api.ts'
+import { startBrazeSandbox } from '../sandbox/braze/braze.ts'
+import { startLineApiSandbox } from '../sandbox/line/api.ts'
 import type { Display } from '../terminal/display.ts'
 
 /** What every part of the demo has at hand. */

@@ -1,16 +1,25 @@
 import type { ServerResponse } from 'node:http'
 import { pipeline, Readable } from 'node:stream'
 
-interface Scripted {
-  /** Default 200. */
-  status?: number
-  delayMs?: number
+/** What a sandbox answers of its own. */
+export interface Reply {
+  status: number
+  body: object
 }
 
 /** An answer given instead of a sandbox's own. */
-export type ScriptedAnswer =
-  | (Scripted & { kind?: never; headers?: Record<string, string>; body?: string | object })
-  | (Scripted & { kind: FaultKind })
+export interface ScriptedAnswer {
+  /** Default 200. */
+  status?: number
+  headers?: Record<string, string>
+  /** An object is sent as JSON. Default: an empty text. */
+  body?: string | object
+  delayMs?: number
+  /** Goes wrong so, in place of headers and a body. */
+  kind?: FaultKind
+  /** Braze takes and applies the objects all the same, as when it got them and only the answer went astray. */
+  apply?: boolean
+}
 
 /**
  * html: a proxy's page. empty: no body. half: the socket closes before the promised length. huge: 100 MB. hang: no answer until the
@@ -23,64 +32,20 @@ const json = 'application/json'
 const hugeChunk = 'x'.repeat(64 * 1024)
 const hugeChunks = 1600
 
+export const refusal = (status: number, message: string): Reply => ({ status, body: { message } })
+
 /**
- * Gives a scripted answer. Returns the status that was sent, 0 where none is or the rest never comes. `opening` is how a good body begins:
+ * Gives an answer. Returns the status that was sent, 0 where none is or the rest never comes. `opening` is how a good body begins:
  * an object without its closing brace.
  */
-export function giveScripted(
-  res: ServerResponse,
-  answer: ScriptedAnswer,
-  headers: Record<string, string> = {},
-  opening = '{"message":"success"',
-): number {
-  if (answer.kind !== undefined) return faults[answer.kind](res, answer.status ?? 200, opening)
-  const { body = '' } = answer
+export function giveAnswer(res: ServerResponse, answer: Reply | ScriptedAnswer, opening: string): number {
+  const { status = 200, headers, body = '', kind }: ScriptedAnswer = answer
+  if (kind !== undefined) return faults[kind](res, status, opening)
   const [type, text] = typeof body === 'string' ? ['text/plain', body] : [json, JSON.stringify(body)]
-  return send(res, answer.status ?? 200, text, { 'content-type': type, ...headers, ...answer.headers })
+  return send(res, status, text, { 'content-type': type, ...headers })
 }
 
-/** Sends a whole answer in one write. Returns its status. */
-export function sendJson(
-  res: ServerResponse,
-  status: number,
-  body: object,
-  headers: Record<string, string> = {},
-): number {
-  return send(res, status, JSON.stringify(body), { 'content-type': json, ...headers })
-}
-
-/**
- * Calls `give` after `delayMs`, unless the client goes before. `onEnd` hears once of the status that `give` returned, or of 0 when the
- * client has gone without one.
- */
-export function answerAfter(
-  delayMs: number,
-  res: ServerResponse,
-  give: () => number,
-  onEnd: (status: number) => void,
-) {
-  let over = false
-  let timer: NodeJS.Timeout | undefined
-
-  function end(status: number) {
-    if (over) return
-    over = true
-    onEnd(status)
-  }
-
-  function giveNow() {
-    const sent = give()
-    if (sent !== 0) end(sent)
-  }
-
-  res.once('close', () => {
-    clearTimeout(timer)
-    end(0)
-  })
-  if (delayMs === 0) giveNow()
-  else timer = setTimeout(() => res.destroyed || giveNow(), delayMs)
-}
-
+/** Sends a whole answer in one write. */
 function send(res: ServerResponse, status: number, text: string, headers: Record<string, string>): number {
   const bytes = Buffer.from(text)
   res.writeHead(status, { ...headers, 'content-length': bytes.length }).end(bytes)
@@ -93,18 +58,18 @@ const faults: Record<FaultKind, (res: ServerResponse, status: number, opening: s
   empty: (res, status) => send(res, status, '', {}),
   'not-json': (res, status, opening) => send(res, status, opening.slice(0, -4), { 'content-type': json }),
   half(res, status, opening) {
-    res.writeHead(status, { 'content-type': json, 'content-length': opening.length + 80 })
-    res.write(opening, () => res.destroy())
+    beginJson(res, status, opening).write(opening, () => res.destroy())
     return status
   },
   huge(res, status, opening) {
     res.writeHead(status, { 'content-type': json })
-    pipeline(Readable.from(hugeBody(opening), { objectMode: false }), res, clientGone)
+    // A client that does not want it all is no error of ours.
+    pipeline(Readable.from(hugeBody(opening), { objectMode: false }), res, () => {})
     return status
   },
   hang: () => 0,
   stall(res, status, opening) {
-    res.writeHead(status, { 'content-type': json, 'content-length': opening.length + 80 }).write(opening)
+    beginJson(res, status, opening).write(opening)
     return 0
   },
   reset(res) {
@@ -113,8 +78,9 @@ const faults: Record<FaultKind, (res: ServerResponse, status: number, opening: s
   },
 }
 
-/** A client that does not want it all is no error of ours. */
-function clientGone() {}
+/** Promises more than `opening`. */
+const beginJson = (res: ServerResponse, status: number, opening: string) =>
+  res.writeHead(status, { 'content-type': json, 'content-length': opening.length + 80 })
 
 /** Valid to the end, and a success at that: only its size is wrong. */
 function* hugeBody(opening: string) {

@@ -24,23 +24,10 @@ export function pick<T>(random: Random, list: readonly T[]): T {
 
 /** The same elements in another order: a new list. */
 export function shuffled<T>(random: Random, list: readonly T[]): T[] {
-  const rest = [...list]
-  return list.map(() => {
-    const index = Math.floor(random() * rest.length)
-    const drawn = rest[index] as T
-    rest[index] = rest.at(-1) as T
-    rest.pop()
-    return drawn
-  })
+  const drawn = list.map((element) => ({ element, place: random() }))
+  return drawn.sort((a, b) => a.place - b.place).map(({ element }) => element)
 }
 
-/** As many hexadecimal digits as asked for, rounded up to a multiple of eight. */
-export function hex(random: Random, digits: number): string {
-  let text = ''
-  while (text.length < digits) {
-    text += Math.floor(random() * 2 ** 32)
-      .toString(16)
-      .padStart(8, '0')
-  }
-  return text
-}
+/** As many hexadecimal digits as asked for. */
+export const hex = (random: Random, digits: number): string =>
+  Array.from({ length: digits }, () => between(random, 0, 15).toString(16)).join('')

@@ -13,9 +13,10 @@ import { resultOf, tableOf } from '../../src/demo/report.ts'
 import { describeGap, type Repair } from '../../src/demo/second-act.ts'
 import { openLedger } from '../../src/ledger/open.ts'
 import { createInterruption } from '../../src/process/interruption.ts'
-import { startBrazeSandbox } from '../../src/sandbox/braze.ts'
-import { createTraffic, seededRandom, type Truth } from '../../src/sandbox/line.ts'
-import { startLineApiSandbox } from '../../src/sandbox/line-api.ts'
+import { startBrazeSandbox } from '../../src/sandbox/braze/braze.ts'
+import { startLineApiSandbox } from '../../src/sandbox/line/api.ts'
+import { createTraffic, type Truth } from '../../src/sandbox/line/traffic.ts'
+import { seededRandom } from '../../src/sandbox/random.ts'
 import { createDisplay } from '../../src/terminal/display.ts'
 
 // Demos mostly wait for what they play, each for its own: several of them run at once.

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { openLedger } from '../../src/ledger/open.ts'
-import { seededRandom } from '../../src/sandbox/line.ts'
+import { seededRandom } from '../../src/sandbox/random.ts'
 import { longUsers } from '../harness/people.ts'
 import { stage } from '../harness/stage.ts'
 

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { createTraffic, seededRandom } from '../../src/sandbox/line.ts'
+import { createTraffic } from '../../src/sandbox/line/traffic.ts'
+import { seededRandom } from '../../src/sandbox/random.ts'
 import { stage } from '../harness/stage.ts'
 
 t.test(

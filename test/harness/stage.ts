@@ -3,16 +3,20 @@ import type { Test } from 'tap'
 import type { Evidence } from '../../src/contact/contact.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
 import type { LedgerOptions } from '../../src/ledger/open.ts'
-import { type BrazeSandbox, type BrazeSandboxOptions, startBrazeSandbox } from '../../src/sandbox/braze.ts'
-import { createLineSandbox, type LineSandboxOptions } from '../../src/sandbox/line.ts'
-import { type LineApiSandboxOptions, startLineApiSandbox } from '../../src/sandbox/line-api.ts'
+import {
+  type BrazeSandbox,
+  type BrazeSandboxOptions,
+  startBrazeSandbox,
+} from '../../src/sandbox/braze/braze.ts'
+import { type LineApiSandboxOptions, startLineApiSandbox } from '../../src/sandbox/line/api.ts'
+import { createLineSandbox, type LineSandboxOptions } from '../../src/sandbox/line/webhooks.ts'
 import { type Command, type CommandOptions, startCommand } from './command.ts'
 import { folder as makeFolder } from './files.ts'
 import { openInline } from './ledger.ts'
 import { type Env, type Serve, startCli, startServe } from './process.ts'
 
-export type { BrazeSandboxOptions } from '../../src/sandbox/braze.ts'
-export type { LineApiSandboxOptions } from '../../src/sandbox/line-api.ts'
+export type { BrazeSandboxOptions } from '../../src/sandbox/braze/braze.ts'
+export type { LineApiSandboxOptions } from '../../src/sandbox/line/api.ts'
 
 export const SECRET = '8c570fa6dd201bb328f1c1eac23a96d8'
 

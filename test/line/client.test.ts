@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import { createCaller, LineError } from '../../src/line/call.ts'
 import { createLineClient, isUnknownStart } from '../../src/line/client.ts'
 import { fixedToken, statelessTokens } from '../../src/line/tokens.ts'
-import { type LineApiSandboxOptions, startLineApiSandbox } from '../../src/sandbox/line-api.ts'
+import { type LineApiSandboxOptions, startLineApiSandbox } from '../../src/sandbox/line/api.ts'
 import { createHttpClient } from '../../src/wire/client.ts'
 import { longUsers } from '../harness/people.ts'
 

@@ -1,5 +1,5 @@
-import type { BrazeSandbox } from '../../src/sandbox/braze.ts'
-import type { LineApiSandbox } from '../../src/sandbox/line-api.ts'
+import type { BrazeSandbox } from '../../src/sandbox/braze/braze.ts'
+import type { LineApiSandbox } from '../../src/sandbox/line/api.ts'
 
 /** An attribute object as line-braze sends it. */
 export function object(userId: string, value: unknown, updateOnly = value === null) {
