@@ -1,5 +1,5 @@
+import type { EventType } from '../line/event-types.ts'
 import type { Rejection } from '../line/signature.ts'
-import type { EventType } from '../line/webhook.ts'
 import type { About } from './refusal.ts'
 import { createSampledLog } from './sampled.ts'
 import type { Time } from './time.ts'

@@ -1,5 +1,7 @@
 import { type ContactKey, type Evidence, friend, gone, messaged } from '../contact/contact.ts'
+import { fieldsOf, isObject, parseJson } from '../wire/answer.ts'
 import { isMoment } from './epoch.ts'
+import { type EventType, typeOf } from './event-types.ts'
 import { DUMMY_USER, isUserId } from './user-id.ts'
 
 /** What a webhook body says. */
@@ -12,41 +14,12 @@ export interface WebhookReading {
   readonly destination: string | undefined
 }
 
-/** Event types that LINE documents. Source: developers.line.biz/en/reference/messaging-api/#webhook-event-objects */
-const KNOWN_TYPES = [
-  'follow',
-  'unfollow',
-  'message',
-  'unsend',
-  'postback',
-  'join',
-  'leave',
-  'memberJoined',
-  'memberLeft',
-  'messageEdited',
-  'videoPlayComplete',
-  'beacon',
-  'accountLink',
-  'membership',
-  'delivery',
-  'module',
-  'activated',
-  'deactivated',
-  'botSuspended',
-  'botResumed',
-] as const
-
-export const EVENT_TYPES = [...KNOWN_TYPES, 'other', 'invalid'] as const
-export type EventType = (typeof EVENT_TYPES)[number]
-
 /** The three events that say something about reachability, and what they say. */
 const EVIDENCE: ReadonlyMap<unknown, (key: ContactKey, at: number) => Evidence> = new Map([
   ['follow', friend],
   ['message', messaged],
   ['unfollow', gone],
 ])
-
-const KNOWN: ReadonlySet<unknown> = new Set(KNOWN_TYPES)
 
 /** A signed body that is not what LINE sends; the message says how. */
 export class MalformedWebhook extends Error {
@@ -71,14 +44,10 @@ export function readWebhook(body: Uint8Array, channel: string): WebhookReading {
 }
 
 function parseBody(body: Uint8Array): { events: unknown[]; destination: unknown } {
-  let parsed: unknown
-  try {
-    // A broken character can only be part of a text that is not read here, so it is replaced and not refused.
-    parsed = JSON.parse(decoder.decode(body))
-  } catch {
-    throw new MalformedWebhook('The body is not JSON.')
-  }
-  const { events, destination } = isObject(parsed) ? parsed : {}
+  // A broken character can only be part of a text that is not read here, so it is replaced and not refused.
+  const parsed = parseJson(decoder.decode(body))
+  if (parsed === undefined) throw new MalformedWebhook('The body is not JSON.')
+  const { events, destination } = fieldsOf(parsed)
   if (!Array.isArray(events)) throw new MalformedWebhook('The body has no list "events".')
   return { events, destination }
 }
@@ -87,7 +56,7 @@ const decoder = new TextDecoder()
 
 function readEvent(event: unknown, channel: string, evidence: Evidence[]): EventType {
   if (!isObject(event) || typeof event.type !== 'string' || event.type === '') return 'invalid'
-  const type = KNOWN.has(event.type) ? (event.type as EventType) : 'other'
+  const type = typeOf(event.type)
   const observe = EVIDENCE.get(type)
   if (!observe) return type
 
@@ -100,6 +69,3 @@ function readEvent(event: unknown, channel: string, evidence: Evidence[]): Event
   evidence.push(observe({ channel, userId: source.userId }, Math.floor(event.timestamp)))
   return type
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { friend, gone, messaged } from '../../src/contact/contact.ts'
-import { EVENT_TYPES, MalformedWebhook, readWebhook } from '../../src/line/webhook.ts'
+import { EVENT_TYPES } from '../../src/line/event-types.ts'
+import { MalformedWebhook, readWebhook } from '../../src/line/webhook.ts'
 import { ACCOUNT, key, USER } from '../harness/people.ts'
 
 const NOW = 1_800_000_000_000
