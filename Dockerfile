@@ -12,7 +12,9 @@ FROM ${NODE_IMAGE}
 # All that is ever written goes to /data, a dry run's copy of the database, too.
 ENV NODE_ENV=production \
     DATABASE_URL=file:/data/line-braze.db \
-    TMPDIR=/data
+    TMPDIR=/data \
+    MALLOC_ARENA_MAX=2 \
+    MALLOC_TRIM_THRESHOLD_=131072
 WORKDIR /app
 COPY --from=dependencies /app/node_modules node_modules
 COPY LICENSE package.json ./

@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=16 --heap-growing-percent=30 --no-allocation-site-pretenuring
+#!/usr/bin/env -S MALLOC_ARENA_MAX=2 MALLOC_TRIM_THRESHOLD_=131072 node --max-semi-space-size=16 --heap-growing-percent=30 --no-allocation-site-pretenuring
 // The flags, the same in package.json, the Dockerfile and the units of docs/operations.md: on a machine with much memory
 // V8 lets garbage pile up, and a small server looks like a large one; and a request that waits for the disk is no reason
 // to make the next ones where they live long (docs/decisions.md).

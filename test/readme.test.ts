@@ -37,7 +37,7 @@ t.test('the two commands are those that package.json and CI run', async (t) => {
   t.match(read('.ci/run'), '\n(npm ci && npm test)\n')
 })
 
-t.test('every way to start it hands Node the same flags', async (t) => {
+t.test('every way to start it hands Node the same flags, and the allocator the same limits', async (t) => {
   const flagsIn = (text = '') => text.match(/--[a-z-]+(=\d+|-pretenuring)(?=[\s"]|$)/g)
   const flags = flagsIn(read('bin/line-braze.js').split('\n')[0])
   t.ok(flags?.length)
@@ -49,6 +49,14 @@ t.test('every way to start it hands Node the same flags', async (t) => {
   const units = read('docs/operations.md').match(/^ExecStart=.*$/gm)
   t.equal(units?.length, 2)
   for (const unit of units ?? []) t.strictSame(flagsIn(unit), flags)
+
+  const allocatorIn = (text = '') => text.match(/MALLOC_[A-Z_]+=\d+/g)
+  const allocator = allocatorIn(read('bin/line-braze.js').split('\n')[0])
+  t.equal(allocator?.length, 2)
+  t.strictSame(allocatorIn(scripts.start), allocator)
+  t.strictSame(allocatorIn(read('Dockerfile')), allocator)
+  for (const line of read('docs/operations.md').match(/^Environment=.*$/gm) ?? [])
+    t.strictSame(allocatorIn(line), allocator)
 })
 
 /** The anchors that a page's headings get, as GitHub and others make them. */

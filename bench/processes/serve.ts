@@ -4,7 +4,7 @@ import { closeSync, openSync, readFileSync, statSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KEPT_MS } from '../../src/http/kept.ts'
 import { own, stop } from './child.ts'
-import { databaseIn, PROGRAM } from './program.ts'
+import { databaseIn, PROGRAM, PROGRAM_ENV } from './program.ts'
 import { cpuSeconds, peakMiB } from './usage.ts'
 import { SECRET } from './webhooks.ts'
 
@@ -39,6 +39,7 @@ export async function startServe({ folder, brazePort }: ServeOptions): Promise<S
       cwd: folder,
       env: {
         PATH: process.env.PATH,
+        ...PROGRAM_ENV,
         LINE_CHANNEL_SECRET: SECRET,
         BRAZE_REST_ENDPOINT: `http://127.0.0.1:${brazePort}`,
         BRAZE_API_KEY: 'bench',
