@@ -54,6 +54,7 @@ t.test('few calls wait for those that come in the same turn, many do not', async
   )
   t.equal(batches.length, 1)
   batches[0]?.end()
+  await calls[0]
   await turn()
   t.equal(batches[1]?.users.length, 19)
   batches[1]?.end()
@@ -73,6 +74,7 @@ t.test('idle waits for what comes while it waits, and for nothing on an idle sys
   batches[0]?.end(new Error('disk full'))
   await t.rejects(first)
   await turn()
+  t.equal(batches.length, 2)
   t.equal(isIdle, false)
   batches[1]?.end()
   await Promise.all([second, idle])
