@@ -88,7 +88,9 @@ export function createGroupCommit({ commit, onCommit }: GroupCommitOptions) {
       batch.reject(error)
     }
     isCommitting = false
-    if (queue.length > 0) turnEnd = setImmediate(commitFirst)
+    // The answers to these leave first, and what is said in this turn comes along; unless the next batch is full.
+    if (queue.length > 1) commitFirst()
+    else if (queue.length > 0) turnEnd = setImmediate(commitFirst)
   }
 
   return {

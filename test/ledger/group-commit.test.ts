@@ -114,6 +114,7 @@ t.test('a batch does not grow without end, and neither does the queue', async (t
     await turn()
     t.equal(batches[done]?.users.length, 5_000)
     batches[done]?.end()
+    await calls[done * 5]
   }
   await Promise.all(calls)
   const again = commits.record(many(0, 1))
