@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import { answerOn, follow, headOf, saidBy, setUp, until } from '../harness/http.ts'
+import { answerOn, follow, headOf, saidBy, setUp, unsignedHead, until } from '../harness/http.ts'
 import { bodyOf } from '../harness/people.ts'
 
 const LIMIT = 4
@@ -147,4 +147,35 @@ t.test('who reads slowly, but reads, is served to the end', async (t) => {
   await once(socket, 'close')
   t.ok(bytes > 15 * text.length)
   t.ok(performance.now() - started > 400, 'for longer than one answer may be unread')
+})
+
+t.test(
+  'who sends what is not taken is not listened to any longer, so that floods have to knock each time',
+  async (t) => {
+    const { open } = await setUp(t)
+    const malformed = Buffer.from('{')
+    const refused: [status: number, request: string][] = [
+      [401, `${unsignedHead('content-length: 2')}{}`],
+      [401, 'POST /webhook HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n'],
+      [400, headOf(malformed) + malformed],
+    ]
+    for (const [status, request] of refused) {
+      const socket = await open()
+      socket.write(request)
+      t.match(await answerOn(socket), new RegExp(`^HTTP/1.1 ${status} .*connection: close`, 'is'), request)
+      if (!socket.closed) await once(socket, 'close')
+    }
+  },
+)
+
+t.test('a webhook that could not be stored may be sent again over the same connection', async (t) => {
+  const { open, ledger } = await setUp(t)
+  const body = bodyOf(follow())
+  const socket = await open()
+  ledger.failure = new Error('disk full')
+  socket.write(Buffer.concat([Buffer.from(headOf(body)), body]))
+  t.match(await answerOn(socket), /^HTTP\/1.1 503 /)
+  ledger.failure = undefined
+  socket.write(Buffer.concat([Buffer.from(headOf(body)), body]))
+  t.match(await answerOn(socket), /^HTTP\/1.1 200 /)
 })
