@@ -40,5 +40,6 @@ export async function openInline({
       }
     },
   ])
-  return createSqliteLedger(Object.fromEntries(store) as RemoteStore, options)
+  const rest = () => new Promise(setImmediate)
+  return createSqliteLedger(Object.fromEntries(store) as RemoteStore, { ...options, rest })
 }

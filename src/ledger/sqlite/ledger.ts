@@ -4,7 +4,7 @@ import type { PageRows, Slice } from './run-contacts.ts'
 import type { Store } from './store.ts'
 import type { Stored } from './stored.ts'
 import { type RemoteStore, startThread } from './thread.ts'
-import { createTurns, RESEND_AT_ONCE } from './turns.ts'
+import { createTurns, RESEND_AT_ONCE, type TurnsOptions } from './turns.ts'
 
 export interface SqliteLedgerOptions {
   /** The database file; it and its folder are made when missing. */
@@ -38,7 +38,7 @@ export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<Le
 /** The ledger over an open store, wherever that runs. */
 export function createSqliteLedger(
   store: RemoteStore,
-  { clock = Date.now, onCommit }: Pick<SqliteLedgerOptions, 'clock' | 'onCommit'> = {},
+  { clock = Date.now, onCommit, rest }: Pick<SqliteLedgerOptions, 'clock' | 'onCommit'> & TurnsOptions = {},
 ): Ledger {
   const listeners = new Set<() => void>()
   // Each by itself: what is stored is stored, whatever a listener does.
@@ -50,7 +50,7 @@ export function createSqliteLedger(
     tellListeners()
     return written
   }
-  const turns = createTurns()
+  const turns = createTurns({ rest })
 
   const commits = createGroupCommit({
     ...(onCommit && { onCommit }),

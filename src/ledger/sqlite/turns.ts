@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface TurnsOptions {
-  readonly rest?: (ms: number) => Promise<unknown>
+  readonly rest?: ((ms: number) => Promise<unknown>) | undefined
   /** Milliseconds that nobody sets. */
   readonly monotonic?: () => number
 }
