@@ -45,16 +45,22 @@ t.test('objects are applied later, each after a delay of its own', async (t) => 
   t.teardown(braze.close)
   const applied = new Set<string>()
   const users = Array.from({ length: 20 }, (_, index) => `U${index}`)
-  for (const user of users) await track(braze, [object(user, user)])
+  // In one request: on a slow machine the first would be applied before the last is sent.
+  await track(
+    braze,
+    users.map((user) => object(user, user)),
+  )
   await braze.until(() => {
     for (const user of users) if (braze.attribute(user) === user) applied.add(user)
     return applied.size === users.length
   })
   t.notSame([...applied], users, 'in another order than they were sent')
   await braze.whenApplied()
-  await track(braze, [object('U1', null)])
-  t.equal(braze.attribute('U1'), 'U1', 'not yet')
-  await braze.until(() => braze.attribute('U1') === undefined)
+
+  const slow = await startBrazeSandbox({ applyMs: [3_600_000, 3_600_000] })
+  t.teardown(slow.close)
+  await track(slow, [object('U1', 'U1')])
+  t.equal(slow.attribute('U1'), undefined, 'not yet')
 })
 
 t.test('what is wrong with a request as a whole', async (t) => {
