@@ -1,12 +1,10 @@
 import type { Ledger } from '../ledger/ledger.ts'
+import type { WebhookLog } from './report.ts'
 
 export interface AccountOptions {
   readonly channel: string
   readonly ledger: Pick<Ledger, 'claimAccount'>
-  readonly log: {
-    warn(fields: object, message: string): void
-    error(fields: object, message: string): void
-  }
+  readonly log: Pick<WebhookLog, 'warn' | 'error'>
 }
 
 /**

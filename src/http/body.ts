@@ -6,8 +6,6 @@ const PIECE_BYTES = 640
 /** A connection sends one body at a time, so that bodies up to this take no more than this for each connection. */
 const ORDINARY_BYTES = 16_384
 
-export type UnverifiedBodies = ReturnType<typeof createUnverifiedBodies>
-
 /**
  * Holds no more than `limitBytes` of large bodies of which nothing is known yet; what would exceed it is refused with 503.
  * Bytes count from their arrival, since a sender's word about the length costs him nothing, until the body was looked at.

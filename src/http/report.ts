@@ -11,27 +11,20 @@ export interface WebhookLog {
   error(fields: object, message: string): void
 }
 
-/** How a webhook request ended. */
-export type Outcome =
-  | 'accepted'
-  | 'unsigned'
-  | 'malformed'
-  | 'too_large'
-  | 'unsupported'
-  | 'unavailable'
-  | 'aborted'
-  | 'failed'
-
-const STATUS_OUTCOME: Readonly<Record<number, Outcome>> = {
+const STATUS_OUTCOME = {
   200: 'accepted',
   400: 'malformed',
   401: 'unsigned',
   413: 'too_large',
   415: 'unsupported',
   503: 'unavailable',
-}
+} as const
 
-export const outcomeOf = (status: number): Outcome => STATUS_OUTCOME[status] ?? 'failed'
+/** How a webhook request ended. */
+export type Outcome = (typeof STATUS_OUTCOME)[keyof typeof STATUS_OUTCOME] | 'aborted' | 'failed'
+
+export const outcomeOf = (status: number): Outcome =>
+  STATUS_OUTCOME[status as keyof typeof STATUS_OUTCOME] ?? 'failed'
 
 /** Who wants to know the numbers. */
 export interface WebhookObserver {

@@ -59,9 +59,9 @@ export function createGroupCommit({ commit, onCommit }: GroupCommitOptions) {
     fill(last)
     last.calls += 1
     waiting += last.evidence.size - before
-    newest = last.done
+    newest = last.promise
     if (!isCommitting) begin(last.calls)
-    return last.done
+    return last.promise
   }
 
   /** Calls made in the same turn of the event loop, of all the sockets that were ready, share a transaction. */
@@ -114,28 +114,15 @@ export function createGroupCommit({ commit, onCommit }: GroupCommitOptions) {
   }
 }
 
-interface Gathering {
-  calls: number
-  readonly madeAt: number
-  readonly evidence: Map<string, Evidence>
-  readonly acknowledgements: Acknowledgements[]
-  readonly done: Promise<void>
-  readonly resolve: () => void
-  readonly reject: (error: unknown) => void
-}
+type Gathering = ReturnType<typeof newGathering>
 
-function newGathering(): Gathering {
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  return {
-    calls: 0,
-    madeAt: performance.now(),
-    evidence: new Map(),
-    acknowledgements: [],
-    done: promise,
-    resolve,
-    reject,
-  }
-}
+const newGathering = () => ({
+  calls: 0,
+  madeAt: performance.now(),
+  evidence: new Map<string, Evidence>(),
+  acknowledgements: [] as Acknowledgements[],
+  ...Promise.withResolvers<void>(),
+})
 
 /** Merged here already, because a flip there and back within one transaction is no news for Braze. */
 function addEvidence(into: Map<string, Evidence>, evidence: readonly Evidence[]) {

@@ -8,8 +8,6 @@ const RETRY_MS = 20
 /** How long a process that ends waits for somebody to read the rest. */
 const LAST_WORDS_MS = 1_000
 
-export type LogOutput = ReturnType<typeof createLogOutput>
-
 /**
  * Lines to a file descriptor, whose reader nobody ever waits for: not while the process runs, and for a second when it
  * ends. A pipe has to be non-blocking, as Node makes stderr once `process.stderr` is used.
