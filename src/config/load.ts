@@ -3,7 +3,7 @@ import { parseEnv } from 'node:util'
 import { envSchema } from 'env-schema'
 import { Type } from 'typebox'
 import { isHttpUrl } from './endpoint.ts'
-import { about, HTTP_URL, SETTINGS, type SettingName, type Settings } from './settings.ts'
+import { about, HTTP_URL, SETTING_NAMES, SETTINGS, type SettingName, type Settings } from './settings.ts'
 import { isHarmless } from './shown.ts'
 
 /** Settings that are missing or wrong; the message has one line for each, and no secret in it. */
@@ -13,8 +13,6 @@ export class SettingsError extends Error {
 
 /** Texts by name, as a process's environment has them. */
 export type Environment = Readonly<Record<string, string | undefined>>
-
-const ALL = Object.keys(SETTINGS.properties) as SettingName[]
 
 /**
  * Reads the settings `names` from `env`, from the files that `NAME_FILE` names, and, where `env` has neither variable,
@@ -26,7 +24,7 @@ const ALL = Object.keys(SETTINGS.properties) as SettingName[]
 export function loadSettings<N extends SettingName = SettingName>(
   env: Environment,
   dotenv = '',
-  names: readonly N[] = ALL as N[],
+  names: readonly N[] = SETTING_NAMES as N[],
 ): Pick<Settings, N> {
   const problems = new Map<string, string>()
   const given: Record<string, string> = {}

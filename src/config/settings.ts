@@ -23,6 +23,8 @@ const integer = (about: About & { default?: number; minimum: number; maximum: nu
 /** A name or a number of this machine. */
 const ADDRESS = '^[0-9A-Za-z.:_-]+$'
 const httpUrl = (about: About & { default?: string }) => text({ ...about, format: HTTP_URL })
+const timeout = (description: string) =>
+  integer({ description, mustBe: 'milliseconds', default: 10_000, minimum: 100, maximum: 120_000 })
 
 /**
  * Every setting, once: parsing, error messages, --help and the reference's table are made from this.
@@ -56,13 +58,7 @@ export const SETTINGS = Type.Object({
     mustBe: 'a URL such as https://api.line.me',
     default: 'https://api.line.me',
   }),
-  LINE_TIMEOUT_MS: integer({
-    description: 'for one request to LINE',
-    mustBe: 'milliseconds',
-    default: 10_000,
-    minimum: 100,
-    maximum: 120_000,
-  }),
+  LINE_TIMEOUT_MS: timeout('for one request to LINE'),
   BRAZE_REST_ENDPOINT: httpUrl({
     description: 'e.g. `https://rest.jp-01.braze.com`',
     mustBe: 'the REST endpoint of your Braze instance without a path, such as https://rest.jp-01.braze.com',
@@ -113,13 +109,7 @@ export const SETTINGS = Type.Object({
     minimum: 1,
     maximum: 256,
   }),
-  BRAZE_TIMEOUT_MS: integer({
-    description: 'for one request to Braze',
-    mustBe: 'milliseconds',
-    default: 10_000,
-    minimum: 100,
-    maximum: 120_000,
-  }),
+  BRAZE_TIMEOUT_MS: timeout('for one request to Braze'),
   DATABASE_URL: text({
     description: 'an SQLite file; its folder is made when missing',
     mustBe: 'file:PATH, such as file:./data/line-braze.db',
@@ -175,9 +165,11 @@ export const SETTINGS = Type.Object({
 export type Settings = Static<typeof SETTINGS>
 export type SettingName = keyof Settings
 
+export const SETTING_NAMES = Object.keys(SETTINGS.properties) as SettingName[]
+
 /** One row for each setting: what --help and the reference show. */
 export function describeSettings(): { name: SettingName; default: string; description: string }[] {
-  return (Object.keys(SETTINGS.properties) as SettingName[]).map((name) => {
+  return SETTING_NAMES.map((name) => {
     const { description, default: value } = about(name)
     const required = SETTINGS.required.includes(name as never) && value === undefined
     return { name, default: required ? 'required' : value === undefined ? '' : String(value), description }

@@ -1,12 +1,11 @@
 import { isOpenToOthers } from './endpoint.ts'
 import { type Settings, secretsOf } from './settings.ts'
 
-/** Settings with which a command can begin, but that are probably not what somebody meant: a sentence for each. */
-export const warningsFor = (settings: Partial<Settings>): string[] =>
-  CHECKS.flatMap((check) => check(settings))
-
-/** What each finds, and what to do; none of them may tell a secret. */
-const CHECKS: readonly ((settings: Partial<Settings>) => string[])[] = [strangeSecrets, openEndpoints]
+/** Settings with which a command can begin, but that are probably not what somebody meant: a sentence for each, without a secret. */
+export const warningsFor = (settings: Partial<Settings>): string[] => [
+  ...strangeSecrets(settings),
+  ...openEndpoints(settings),
+]
 
 const CHANNEL_SECRET = /^[0-9a-f]{32}$/
 

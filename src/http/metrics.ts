@@ -60,7 +60,14 @@ export const METRICS = {
     buckets: [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10],
   },
   delivering: { name: 'line_braze_delivering', help: '1 where this process holds the lease' },
-} as const
+} satisfies Readonly<Record<string, Definition>>
+
+interface Definition {
+  readonly name: string
+  readonly help: string
+  readonly labelNames?: string[]
+  readonly buckets?: number[]
+}
 
 export interface MetricsOptions {
   /** Read at each scrape. */
@@ -72,17 +79,6 @@ export interface MetricsOptions {
   readonly time?: Time
 }
 
-type Definition = { name: string; help: string; labelNames?: readonly string[]; buckets?: readonly number[] }
-
-/** The library's configuration for a definition. */
-const configure = ({ name, help, labelNames = [], buckets = [] }: Definition, registers: Registry[]) => ({
-  name,
-  help,
-  labelNames: [...labelNames],
-  buckets: [...buckets],
-  registers,
-})
-
 /**
  * The metrics. Labels have few values and none that comes from outside, and no user id is among them. The returned
  * object fits the observers of the webhook route, the ledger and delivery.
@@ -90,8 +86,8 @@ const configure = ({ name, help, labelNames = [], buckets = [] }: Definition, re
 export function createMetrics() {
   const registry = new Registry()
   const registers = [registry]
-  const counter = (definition: Definition) => new Counter(configure(definition, registers))
-  const histogram = (definition: Definition) => new Histogram(configure(definition, registers))
+  const counter = (definition: Definition) => new Counter({ ...definition, registers })
+  const histogram = (definition: Definition) => new Histogram({ ...definition, registers })
   collectDefaultMetrics({ register: registry })
 
   const webhooks = counter(METRICS.webhooks)
@@ -136,7 +132,7 @@ export function createMetrics() {
 }
 
 function createGauges(registers: Registry[], { ledger, isDelivering, channels }: MetricsOptions) {
-  const gauge = (definition: Definition) => new Gauge(configure(definition, registers))
+  const gauge = (definition: Definition) => new Gauge({ ...definition, registers })
   const contacts = gauge(METRICS.contacts)
   const pending = gauge(METRICS.pending)
   const failed = gauge(METRICS.failed)

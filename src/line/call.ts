@@ -8,20 +8,11 @@ export class LineError extends Error {
   override name = 'LineError'
   /** Undefined where no whole answer came. */
   readonly status: number | undefined
-  /** LINE's own words, where it said any, fit to be shown. */
-  readonly said: string | undefined
 
-  constructor(message: string, { status, said, cause }: ErrorDetails) {
+  constructor(message: string, status?: number, cause?: unknown) {
     super(message, { cause })
     this.status = status
-    this.said = said
   }
-}
-
-interface ErrorDetails {
-  readonly status?: number | undefined
-  readonly said?: string | undefined
-  readonly cause?: unknown
 }
 
 /** What a pino logger offers. */
@@ -63,7 +54,10 @@ export function createCaller({ http, log, random, sleep }: CallerOptions) {
     } catch (cause) {
       if (!(cause instanceof NoAnswer)) throw cause
       const why = foreignWords(cause.message, hidden)
-      return { error: new LineError(`LINE cannot be reached (${name}): ${why}`, { cause }), mayPass: true }
+      return {
+        error: new LineError(`LINE cannot be reached (${name}): ${why}`, undefined, cause),
+        mayPass: true,
+      }
     }
     const { status, headers } = answer
     const requestId = foreignWords(headerOf(headers, 'x-line-request-id') ?? 'none', hidden)
@@ -77,7 +71,7 @@ export function createCaller({ http, log, random, sleep }: CallerOptions) {
     const detail = outcome === 'success' ? ' with something else than was asked for' : said ? `: ${said}` : ''
     const error = new LineError(
       `LINE answers ${status} to ${name}${detail} (x-line-request-id: ${requestId})`,
-      { status, said },
+      status,
     )
     return { error, mayPass: outcome !== 'refused' }
   }

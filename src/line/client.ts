@@ -65,7 +65,7 @@ export function createLineClient({ call, tokens }: LineClientOptions) {
       if (start === null) return get({ path, read: readPage, signal })
       // The cursor is all that LINE can find fault with in such a request; its words for that are free to change.
       return get({ path, read: readPage, signal, secrets: [start] }, (error) =>
-        error.status === 400 ? new UnknownStart(error.message, { ...error, cause: error }) : error,
+        error.status === 400 ? new UnknownStart(error.message, error.status, error) : error,
       )
     },
 

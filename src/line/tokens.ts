@@ -75,7 +75,7 @@ const isRefusal = ({ status = 0 }: LineError) => status === 400 || status === 40
 
 function wrongCredentials(cause: LineError): LineError {
   const message = `${cause.message}; LINE_CHANNEL_ID and the first secret of LINE_CHANNEL_SECRET must be those of one channel`
-  return new LineError(message, { status: cause.status, said: cause.said, cause })
+  return new LineError(message, cause.status, cause)
 }
 
 function readToken(body: unknown): { token: string; expiresIn: number } | undefined {

@@ -1,5 +1,4 @@
 import { createInterface } from 'node:readline/promises'
-import { Interrupted } from './interruption.ts'
 import { UsageError } from './run.ts'
 import type { Task } from './task.ts'
 
@@ -12,7 +11,7 @@ export async function confirm(cost: string, { host, signal, interruption }: Task
   if (!host.stdin.isTTY) throw new UsageError(`${cost} Add --yes: there is no terminal to ask at.`)
   const terminal = createInterface({ input: host.stdin, output: host.stderr })
   // At a terminal it is readline that hears Ctrl-C.
-  terminal.on('SIGINT', () => interruption.abort(new Interrupted('interrupted')))
+  terminal.on('SIGINT', interruption.interrupt)
   try {
     const answer = await terminal.question(`${cost} Go on? [y/N] `, { signal }).catch(() => '')
     signal.throwIfAborted()

@@ -1,7 +1,6 @@
 import { join } from 'node:path'
-import { Writable } from 'node:stream'
 import { type LoggerOptions, pino } from 'pino'
-import pretty from 'pino-pretty'
+import { prettyFactory } from 'pino-pretty'
 import { type Environment, loadSettings, readDotenv } from '../config/load.ts'
 import { about, describeSettings, type SettingName, type Settings } from '../config/settings.ts'
 import { databaseFiles } from '../ledger/open.ts'
@@ -29,25 +28,29 @@ export function secretFiles(databaseUrl: string, env: Environment, folder: strin
  *
  * @param display where readable lines go, if something else is drawn on the terminal
  */
-export function createLog(level: string, display?: { write(text: string): void }, host: Host = process) {
+export function createLog(level: string, display?: Screen, host: Host = process) {
   const options: LoggerOptions = {
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
   }
-  return pino(options, host.stderr.isTTY ? readable(display ? streamTo(display) : 2) : lines(host))
+  return pino(options, host.stderr.isTTY ? readable(display ?? host.stderr) : lines(host))
+}
+
+interface Screen {
+  write(text: string): unknown
 }
 
 /** For a person: one line for each entry, however much it says. */
-export const readable = (destination: number | Writable) =>
-  pretty({
-    destination,
-    sync: true,
+export function readable(screen: Screen) {
+  const pretty = prettyFactory({
     singleLine: true,
     errorLikeObjectKeys: [],
     translateTime: 'SYS:HH:MM:ss.l',
   })
+  return { write: (entry: string) => void screen.write(pretty(entry)) }
+}
 
 function lines({ stderr }: Host) {
   if (stderr !== process.stderr) return stderr
@@ -55,15 +58,6 @@ function lines({ stderr }: Host) {
   process.once('exit', output.finish)
   return output
 }
-
-const streamTo = (display: { write(text: string): void }) =>
-  new Writable({
-    decodeStrings: false,
-    write(text, _encoding, done) {
-      display.write(String(text))
-      done()
-    },
-  })
 
 export type Log = ReturnType<typeof createLog>
 

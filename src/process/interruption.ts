@@ -21,6 +21,8 @@ export function createInterruption(host: Host = process) {
 
   return {
     signal,
+    /** Somebody asks for the end. */
+    interrupt,
     /** Ends the command with `error`, unless it is ending already. */
     abort: (error: Error) => controller.abort(error),
     /** The result of `promise`, or the reason for the end where that comes first. */
