@@ -1,11 +1,15 @@
 import type { FastifyInstance } from 'fastify'
 import type { ChannelCounts, Ledger } from '../ledger/ledger.ts'
-import { KEPT_MS, keepFor } from './kept.ts'
+import { answerOf } from './kept.ts'
 import { ROUTES } from './routes.ts'
-import { createPatience, realTime, type Time } from './time.ts'
+import { realTime, type Time } from './time.ts'
+
+/** What the ledger counts, and for how long the contact that is due first has been pending; or why that is not known. */
+export type Numbers = readonly [counts: readonly ChannelCounts[], oldestPendingMs: number | null] | Error
 
 export interface HealthOptions {
-  readonly ledger: Pick<Ledger, 'probe' | 'counts' | 'oldestPendingMs'>
+  readonly ledger: Pick<Ledger, 'probe'>
+  readonly numbers: () => Promise<Numbers>
   /** What the deliverer says of itself, without asking the ledger; all of it is shown. */
   readonly delivery: () => {
     readonly state: string
@@ -19,73 +23,47 @@ export interface HealthOptions {
 /** States in which nothing reaches Braze. `standby` is none of them: another process delivers. */
 const STUCK = ['waiting', 'paused']
 
-/** A load balancer may wait for 2 seconds only, as LINE does for a webhook. */
-export const LEDGER_PATIENCE_MS = 1_800
-
 /**
  * `/health`, `/health/live` and `/health/ready`. Degraded: nothing reaches Braze, or something waits for a person.
  * Only what keeps webhooks from being stored makes it 503. What the ledger says is asked for once a second at most.
  */
 export async function healthRoutes(
   app: FastifyInstance,
-  { ledger, delivery, time = realTime }: HealthOptions,
+  { ledger, numbers, delivery, time = realTime }: HealthOptions,
 ) {
-  const inTime = createPatience(time, LEDGER_PATIENCE_MS)
-  // One that hangs is not asked a second time beside it.
-  const probe = keepFor(0, time, () => ledger.probe())
-  const readLedger = keepFor(0, time, () => Promise.all([ledger.counts(), ledger.oldestPendingMs()]))
-
-  /** Why webhooks cannot be stored right now, for a person; null when they can. */
-  const obstacle = keepFor(KEPT_MS, time, () =>
-    inTime(probe()).then(
-      () => null,
-      (error: Error) => error.message,
-    ),
-  )
-  const numbers = keepFor(KEPT_MS, time, () =>
-    inTime(readLedger()).then(
-      ([counts, oldestMs]) => ({ ...sumOf(counts), oldestMs }),
-      (error: Error) => ({ error: error.message }),
-    ),
-  )
+  /** An Error says why webhooks cannot be stored right now, for a person. */
+  const probed = answerOf(time, () => ledger.probe())
 
   app.get(ROUTES.live.url, async () => ({ status: 'ok' }))
 
   app.get(ROUTES.ready.url, async (_request, reply) => {
-    const ready = (await obstacle()) === null
+    const ready = !((await probed()) instanceof Error)
     return reply.code(ready ? 200 : 503).send({ status: ready ? 'ok' : 'degraded' })
   })
 
   app.get(ROUTES.health.url, async (_request, reply) => {
-    const [error, known] = await Promise.all([obstacle(), numbers()])
-    const parts = 'error' in known ? { ledger: known, delivery: delivery() } : partsOf(known)
-    const { state, stumbling } = parts.delivery
-    const isStuck = STUCK.includes(state) || stumbling > 0 || ('failed' in known && known.failed > 0)
-    const status = error === null && !isStuck ? 'ok' : 'degraded'
-    const ledgerPart = error === null ? parts.ledger : { ...parts.ledger, error }
-    return reply.code(error === null ? 200 : 503).send({ status, ...parts, ledger: ledgerPart })
+    const [probe, known] = await Promise.all([probed(), numbers()])
+    const obstacle = probe instanceof Error ? { error: probe.message } : undefined
+    const now = delivery()
+    const parts = partsOf(known)
+    const isStuck = STUCK.includes(now.state) || now.stumbling > 0 || (parts.delivery.failed ?? 0) > 0
+    return reply.code(obstacle ? 503 : 200).send({
+      status: obstacle || isStuck ? 'degraded' : 'ok',
+      ledger: { ...parts.ledger, ...obstacle },
+      delivery: { ...now, ...parts.delivery },
+    })
   })
-
-  function partsOf({ friend, messager, gone, pending, failed, oldestMs }: Numbers) {
-    const oldestPendingSeconds = Math.round((oldestMs ?? 0) / 1000)
-    return {
-      ledger: { friend, messager, gone },
-      delivery: { ...delivery(), pending, oldestPendingSeconds, failed },
-    }
-  }
 }
 
-type Numbers = ReturnType<typeof sumOf> & { readonly oldestMs: number | null }
-
 /** The numbers of all channels together. */
-function sumOf(counts: readonly ChannelCounts[]) {
+function partsOf(numbers: Numbers): { ledger: object; delivery: { readonly failed?: number } } {
+  if (numbers instanceof Error) return { ledger: { error: numbers.message }, delivery: {} }
+  const [counts, oldestPendingMs] = numbers
   const sum = (of: Exclude<keyof ChannelCounts, 'channel'>) =>
     counts.reduce((total, each) => total + each[of], 0)
+  const oldestPendingSeconds = Math.round((oldestPendingMs ?? 0) / 1000)
   return {
-    friend: sum('friend'),
-    messager: sum('messager'),
-    gone: sum('gone'),
-    pending: sum('pending'),
-    failed: sum('failed'),
+    ledger: { friend: sum('friend'), messager: sum('messager'), gone: sum('gone') },
+    delivery: { pending: sum('pending'), oldestPendingSeconds, failed: sum('failed') },
   }
 }

@@ -1,7 +1,9 @@
-import type { Time } from './time.ts'
+import { createDeadlines, type Time } from './time.ts'
 
 /** Anybody may ask for health and metrics, and each rendering costs queries, or an fsync: it is good for so long. */
 export const KEPT_MS = 1_000
+/** A load balancer may wait for 2 seconds only, as LINE does for a webhook. */
+const LEDGER_PATIENCE_MS = 1_800
 
 /**
  * A rendering that is made at most once in `lifeMs`, however many ask: who asks while one is under way waits for that
@@ -30,4 +32,13 @@ export function keepFor<T>(
     )
     return rendering
   }
+}
+
+/** What `ask` brings, or why nothing comes in time. One that hangs is not asked a second time beside it. */
+export function answerOf<T>(time: Time, ask: () => Promise<T>): () => Promise<T | Error> {
+  const deadlines = createDeadlines(time)
+  const asked = keepFor(0, time, ask)
+  return keepFor(KEPT_MS, time, () =>
+    deadlines.by(time.monotonic() + LEDGER_PATIENCE_MS, asked()).catch((error: Error) => error),
+  )
 }

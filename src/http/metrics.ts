@@ -1,8 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client'
 import { STATUSES } from '../contact/contact.ts'
-import type { ChannelCounts, Ledger } from '../ledger/ledger.ts'
-import { LEDGER_PATIENCE_MS } from './health.ts'
-import { createPatience, realTime, type Time } from './time.ts'
+import type { ChannelCounts } from '../ledger/ledger.ts'
+import type { Numbers } from './health.ts'
 
 /** Every metric of ours, once: the registry and the reference's table are made from this. Dashboards rely on the names. */
 export const METRICS = {
@@ -70,13 +69,10 @@ interface Definition {
 }
 
 export interface MetricsOptions {
-  /** Read at each scrape. */
-  readonly ledger: Pick<Ledger, 'counts' | 'oldestPendingMs'>
   /** Whether this process holds the lease. */
   readonly isDelivering: () => boolean
   /** The channels that are shown before their first contact is known. */
   readonly channels: readonly string[]
-  readonly time?: Time
 }
 
 /**
@@ -118,20 +114,18 @@ export function createMetrics() {
       },
       accepted: (seconds: number) => deliverySeconds.observe(Math.max(0, seconds)),
     },
-    /** Adds the numbers that are read when somebody asks, and returns the page. */
+    /** Adds the numbers that are known when somebody asks, and returns how to make the page. */
     page(options: MetricsOptions) {
-      const gauges = createGauges(registers, options)
-      const inTime = createPatience(options.time ?? realTime, LEDGER_PATIENCE_MS)
-      return async () => {
-        // A ledger that cannot be read, or hangs, is no reason to hide the other numbers.
-        await inTime(gauges.read()).catch(gauges.forget)
+      const show = createGauges(registers, options)
+      return async (numbers: Numbers) => {
+        show(numbers)
         return { contentType: registry.contentType, text: await registry.metrics() }
       }
     },
   }
 }
 
-function createGauges(registers: Registry[], { ledger, isDelivering, channels }: MetricsOptions) {
+function createGauges(registers: Registry[], { isDelivering, channels }: MetricsOptions) {
   const gauge = (definition: Definition) => new Gauge({ ...definition, registers })
   const contacts = gauge(METRICS.contacts)
   const pending = gauge(METRICS.pending)
@@ -146,19 +140,16 @@ function createGauges(registers: Registry[], { ledger, isDelivering, channels }:
     failed.set({ channel }, counts.failed)
   }
 
-  return {
-    /** What is not known must not look like a good number. */
-    forget() {
+  return (numbers: Numbers) => {
+    delivering.set(isDelivering() ? 1 : 0)
+    if (numbers instanceof Error) {
+      // No reason to hide the others; but what is not known must not look like a good number.
       for (const each of [contacts, pending, failed]) each.reset()
-      oldest.set(Number.NaN)
-    },
-    async read() {
-      delivering.set(isDelivering() ? 1 : 0)
-      const [counts, oldestMs] = await Promise.all([ledger.counts(), ledger.oldestPendingMs()])
-      for (const channel of channels)
-        show({ channel, friend: 0, messager: 0, gone: 0, pending: 0, failed: 0 })
-      for (const each of counts) show(each)
-      oldest.set((oldestMs ?? 0) / 1000)
-    },
+      return oldest.set(Number.NaN)
+    }
+    const [counts, oldestPendingMs] = numbers
+    for (const channel of channels) show({ channel, friend: 0, messager: 0, gone: 0, pending: 0, failed: 0 })
+    for (const each of counts) show(each)
+    oldest.set((oldestPendingMs ?? 0) / 1000)
   }
 }

@@ -1,15 +1,16 @@
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
+import type { Ledger } from '../ledger/ledger.ts'
 import { createConnections } from './connections.ts'
-import { type HealthOptions, healthRoutes } from './health.ts'
-import { KEPT_MS, keepFor } from './kept.ts'
+import { type HealthOptions, healthRoutes, type Numbers } from './health.ts'
+import { answerOf, KEPT_MS, keepFor } from './kept.ts'
 import { ROUTES } from './routes.ts'
 import { realTime } from './time.ts'
 import { type WebhookOptions, webhookRoute } from './webhook.ts'
 
-export interface ServerOptions extends Omit<WebhookOptions, 'ledger'>, Omit<HealthOptions, 'ledger'> {
-  readonly ledger: WebhookOptions['ledger'] & HealthOptions['ledger']
+export interface ServerOptions extends Omit<WebhookOptions, 'ledger'>, Pick<HealthOptions, 'delivery'> {
+  readonly ledger: Pick<Ledger, 'record' | 'claimAccount' | 'probe' | 'counts' | 'oldestPendingMs'>
   /** The Prometheus text, and its content type. */
-  readonly metricsText: () => Promise<{ contentType: string; text: string }>
+  readonly metricsText: (numbers: Numbers) => Promise<{ contentType: string; text: string }>
   /** At most so many are open at a time. */
   readonly connectionsLimit?: number
   /** A connection with an answer that is left unread for so long is closed. */
@@ -66,12 +67,14 @@ export async function createServer(
   app.setNotFoundHandler((_request, reply) => notFound(reply))
   if (parts.includes('webhooks')) await app.register(webhookRoute, options)
   if (parts.includes('private')) {
-    const page = keepFor(KEPT_MS, time, options.metricsText)
+    const { ledger, metricsText } = options
+    const numbers = answerOf(time, () => Promise.all([ledger.counts(), ledger.oldestPendingMs()]))
+    const page = keepFor(KEPT_MS, time, async () => metricsText(await numbers()))
     app.get(ROUTES.metrics.url, async (_request, reply) => {
       const { contentType, text } = await page()
       return reply.type(contentType).send(text)
     })
-    await app.register(healthRoutes, options)
+    await app.register(healthRoutes, { ...options, numbers })
   }
   return app
 }

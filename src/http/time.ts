@@ -85,9 +85,3 @@ export function createDeadlines({ monotonic, after }: Time) {
     },
   }
 }
-
-/** `by`, so many milliseconds from now. */
-export function createPatience(time: Time, ms: number) {
-  const deadlines = createDeadlines(time)
-  return <T>(work: Promise<T>) => deadlines.by(time.monotonic() + ms, work)
-}

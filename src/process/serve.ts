@@ -78,7 +78,7 @@ async function open(settings: Settings, { host, log, closers }: Means): Promise<
     observer: metrics.webhooks,
     bodyLimitBytes: settings.BODY_LIMIT_BYTES,
     delivery: deliverer.delivery,
-    metricsText: metrics.page({ ledger, isDelivering, channels: [CHANNEL] }),
+    metricsText: metrics.page({ isDelivering, channels: [CHANNEL] }),
   }
   const addresses = addressesOf(settings)
   const apps = await Promise.all(addresses.map(({ parts }) => createServer(options, parts)))

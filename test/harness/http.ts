@@ -63,12 +63,7 @@ export async function setUp(t: Test, options: Partial<ServerOptions> = {}, parts
       time,
       bodyLimitBytes: LIMIT,
       delivery: () => delivery,
-      metricsText: metrics.page({
-        ledger,
-        isDelivering: () => true,
-        channels: ['default'],
-        time,
-      }),
+      metricsText: metrics.page({ isDelivering: () => true, channels: ['default'] }),
       ...options,
     },
     parts,
