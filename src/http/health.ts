@@ -56,7 +56,7 @@ export async function healthRoutes(
 }
 
 /** The numbers of all channels together. */
-function partsOf(numbers: Numbers): { ledger: object; delivery: { readonly failed?: number } } {
+function partsOf(numbers: Numbers) {
   if (numbers instanceof Error) return { ledger: { error: numbers.message }, delivery: {} }
   const [counts, oldestPendingMs] = numbers
   const sum = (of: Exclude<keyof ChannelCounts, 'channel'>) =>
