@@ -27,6 +27,8 @@ export function createUnverifiedBodies(limitBytes: number) {
         done(null, piece)
       },
     })
+    // Who reads it stops listening at the limit, and an error that nobody hears ends the process.
+    counted.on('error', () => {})
     counted.once('close', () => {
       heldBytes -= costBytes
     })

@@ -63,8 +63,12 @@ export async function webhookRoute(app: FastifyInstance, options: WebhookOptions
     const rejection = rejectionOf(request.headers['x-line-signature'])
     done(rejection ? unsigned(rejection) : undefined)
   })
-  app.addHook('preParsing', (request, _reply, payload, done) => {
-    done(null, unverified.watch(payload as Readable, Number(request.headers['content-length'] ?? Number.NaN)))
+  app.addHook('preParsing', (request, reply, payload, done) => {
+    const statedBytes = Number(request.headers['content-length'] ?? Number.NaN)
+    const watched = unverified.watch(payload as Readable, statedBytes)
+    // Whoever was to read it may have stopped, as at the limit: nothing is held for longer than its request.
+    if (watched !== payload) reply.raw.once('close', () => watched.destroy(new Refusal(400, CUT_SHORT)))
+    done(null, watched)
   })
 
   app.post(ROUTES.webhook.url, { bodyLimit, config: { rawBody: true } }, async (request, reply) => {
@@ -100,6 +104,8 @@ export async function webhookRoute(app: FastifyInstance, options: WebhookOptions
   })
   app.addHook('onClose', async () => report.close())
 }
+
+const CUT_SHORT = 'The request cannot be read.'
 
 /** What a request without a body has: it is complete before anything has handed its bytes over. */
 const NO_BYTES = Buffer.alloc(0)

@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { createUnverifiedBodies } from '../../src/http/body.ts'
-import { answerOn, follow, setUp, unsignedHead, until } from '../harness/http.ts'
+import { answerOn, follow, LIMIT, setUp, unsignedHead, until } from '../harness/http.ts'
 import { bodyOf } from '../harness/people.ts'
 
 const LARGE = 50_000
@@ -98,6 +98,20 @@ t.test('ordinary bodies pass as they are, up to what all connections together ma
   t.equal((await ordinary.read).length, 16_384)
   t.equal(heldBytes(), 0)
   t.not(send(16_385).watched, ordinary.payload)
+})
+
+t.test('bodies beyond the limit are given back, and leave room for genuine ones', async (t) => {
+  const { open, post } = await setUp(t, { unverifiedLimitBytes: 2.5 * LIMIT })
+  for (let i = 0; i < 5; i += 1) {
+    const socket = await open()
+    const size = LIMIT + 1
+    socket.write(
+      `${unsignedHead('transfer-encoding: chunked')}${size.toString(16)}\r\n${'x'.repeat(size)}\r\n0\r\n\r\n`,
+    )
+    t.match(await answerOn(socket), /^HTTP\/1.1 413 /)
+    if (!socket.closed) await new Promise((resolve) => socket.once('close', resolve))
+  }
+  t.match(await post(Buffer.concat([bodyOf(follow()), Buffer.alloc(LARGE, ' ')])), { status: 200 })
 })
 
 t.test('a body in tiny pieces counts as what it takes, not as what it says', async (t) => {
