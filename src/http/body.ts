@@ -27,7 +27,7 @@ export function createUnverifiedBodies(limitBytes: number) {
         done(null, piece)
       },
     })
-    // Who reads it stops listening at the limit, and an error that nobody hears ends the process.
+    // Who reads it stops listening at the limit, and an error that nobody hears ends all.
     counted.on('error', () => {})
     counted.once('close', () => {
       heldBytes -= costBytes
