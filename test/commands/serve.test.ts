@@ -198,7 +198,7 @@ t.test('10,000 events in one body, over kept-alive connections to Braze', async 
   await delivered()
   t.equal(braze.profiles, 10_000)
   t.ok(braze.stats.requests >= 10_000 / 75)
-  t.ok(braze.stats.connections <= 8, `${braze.stats.connections} connections`)
+  t.ok(braze.stats.connections >= 1 && braze.stats.connections <= 8, `${braze.stats.connections} connections`)
   t.match((await server.health()).ledger, { friend: 10_000 })
 })
 

@@ -138,6 +138,17 @@ t.test('a key without the permission, and a wrong one', async (t) => {
   })
 })
 
+t.test('a comparison that did not come to its end has failed, whatever it found before', async (t) => {
+  const { braze, run, spoil } = await setUp(t)
+  spoil()
+  braze.on('export', () => braze.forbidExport(true))
+  const { code, result, stderr } = await run()
+  t.equal(code, 1)
+  t.match(result, { status: 'failed', checked: 50 })
+  t.ok(result.agree < 50)
+  t.match(stderr, /Braze answers 403/)
+})
+
 t.test("the endpoint's own limit is kept, in both dialects", async (t) => {
   // By the sandbox's clock: at once, since each has to wait.
   const check = async (dialect: 'epoch' | 'seconds') => {

@@ -101,6 +101,11 @@ t.test(
     const ended = saidBy(many)
     many.write(LIVE.repeat(1_000))
     t.ok((await ended).split('HTTP/1.1 200').length <= 17)
+    // The last one would end the connection in peace, so that this ends where it is not cut off, too.
+    const oneMore = await open()
+    const cut = saidBy(oneMore)
+    oneMore.write(LIVE.repeat(16) + LIVE.replace('\r\n\r\n', '\r\nconnection: close\r\n\r\n'))
+    t.equal(await cut, '')
     const unsigned = await open()
     const cutOff = saidBy(unsigned)
     unsigned.write('POST /webhook HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n'.repeat(1_000))

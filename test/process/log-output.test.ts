@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { createLogOutput } from '../../src/process/log-output.ts'
 
@@ -54,7 +55,7 @@ t.test('goes on when the reader of a full pipe reads again, in the middle of a l
   let isOver = false
   output.flush(() => (isOver = true))
   while (!isOver) {
-    await new Promise(setImmediate)
+    await sleep(1)
     text += read()
   }
   t.ok(text === LINE.repeat(200), `${text.length} characters`)

@@ -183,3 +183,28 @@ t.test('nobody is left but those over whom Braze fails: it ends after a minute',
   t.ok(said.looks.length <= 5)
   await setUp([...Array.from({ length: 9 }, () => ({ pending: 3 })), {}], 'delivering', 2).waited
 })
+
+t.test('looking takes a twentieth of the time at most, however long a look takes', async (t) => {
+  let now = 0
+  const rests: number[] = []
+  const tooks = [1, 5, 50, 400]
+  await deliverRun({
+    ledger: {
+      async outstanding() {
+        now += tooks[rests.length] ?? 0
+        return { pending: rests.length < tooks.length ? 1 : 0, failed: 0, earlier: 0 }
+      },
+    },
+    run: 1,
+    deliverer: {
+      delivery: () => ({ state: 'delivering', stumbling: 0, reason: null }),
+      stop: async () => {},
+    },
+    onLook() {},
+    note: t.fail,
+    signal: new AbortController().signal,
+    monotonic: () => now,
+    sleep: async (ms) => void rests.push(Math.round(ms)),
+  })
+  t.strictSame(rests, [100, 100, 1_000, 8_000])
+})

@@ -73,10 +73,13 @@ t.test('a mistake of ours is not a server that cannot be reached', async (t) => 
     'a body that is none': { method: 'POST', body: 7 },
     'a method that is none': { method: 'G T' },
     'headers that are none': { headers: 7 },
+    // A TypeError with a code, as Node's own have one.
+    'a signal that is none': { signal: { throwIfAborted() {} } },
     'no request at all': { headers: Object.defineProperty({}, 'a', { enumerable: true, get: broken }) },
   }
   for (const [name, mistake] of Object.entries(mistakes)) {
-    const error = await client.send({ ...GET, ...mistake } as HttpRequest).catch((error) => error)
+    const { signal, ...request }: HttpRequest & { signal?: AbortSignal } = { ...GET, ...mistake }
+    const error = await client.send(request, signal).catch((error) => error)
     t.ok(error instanceof Error, name)
     t.notOk(error instanceof NoAnswer, `${name}: ${error}`)
   }
