@@ -1,6 +1,7 @@
 import { fieldsOf, outcomeOf, parseJson } from '../wire/answer.ts'
 import type { HttpAnswer } from '../wire/client.ts'
 import type { Attempt } from '../wire/retry.ts'
+import { MENDING } from './interpret.ts'
 import { exhaustedForMs, retryAfterMs } from './pace.ts'
 
 /** Braze's own limit. Source: braze.com/docs/api/endpoints/export/user_data/post_users_identifier */
@@ -16,11 +17,8 @@ export interface Profiles {
   readonly restMs: number
 }
 
-const MENDING: Readonly<Record<number, string>> = {
-  401: 'check BRAZE_API_KEY, and that BRAZE_REST_ENDPOINT is the instance the key belongs to',
-  403: 'the key needs the permission users.export.ids, which cannot be added to a key: create another one for verify',
-  404: 'check BRAZE_REST_ENDPOINT',
-}
+const NO_EXPORT =
+  'Braze answers 403: the key needs the permission users.export.ids, which cannot be added to a key: create another one for verify'
 
 /**
  * What an answer to a `/users/export/ids` request means.
@@ -34,18 +32,18 @@ export function readExport(
   now: number,
   words: (said: unknown) => string,
 ): Attempt<Profiles> {
-  const no = (reason: string) => new Error(`Braze ${reason}`)
+  const no = (reason: string, mayPass: boolean) => ({ error: new Error(reason), mayPass })
   const outcome = outcomeOf(status)
   if (outcome === 'limited')
-    return { error: no('asks to wait (429)'), mayPass: true, forMs: retryAfterMs(headers, now) }
-  if (outcome === 'failed') return { error: no(`answers ${status}`), mayPass: true }
+    return { ...no('Braze asks to wait (429)', true), forMs: retryAfterMs(headers, now) }
+  if (outcome === 'failed') return no(`Braze answers ${status}`, true)
   const { message, users } = fieldsOf(parseJson(body))
   if (outcome === 'refused') {
-    const why = typeof message === 'string' && words(message)
-    const reason = MENDING[status] ?? (why || 'without saying why')
-    return { error: no(`answers ${status}: ${reason}`), mayPass: false }
+    const why = (typeof message === 'string' && words(message)) || 'without saying why'
+    const mending = status === 403 ? NO_EXPORT : MENDING[status]
+    return no(mending ?? `Braze answers ${status}: ${why}`, false)
   }
-  if (!Array.isArray(users)) return { error: no(`answers ${status} without a list of users`), mayPass: true }
+  if (!Array.isArray(users)) return no(`Braze answers ${status} without a list of users`, true)
   const values = new Map<string, unknown>()
   for (const user of users) {
     const { user_aliases: aliases, custom_attributes: attributes } = fieldsOf(user)

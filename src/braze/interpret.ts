@@ -18,7 +18,8 @@ export type Meaning =
   /** It is not certain that Braze took it; sending again is harmless. */
   | { readonly kind: 'retry'; readonly reason: string }
 
-const MENDING: Readonly<Record<number, string>> = {
+/** What a person has to mend where Braze answers so. */
+export const MENDING: Readonly<Record<number, string>> = {
   401: 'Braze answers 401: check BRAZE_API_KEY, and that BRAZE_REST_ENDPOINT is the instance the key belongs to',
   403: 'Braze answers 403: the key needs the permission users.track and must allow this address, and the plan must include the API',
   404: 'Braze answers 404: check BRAZE_REST_ENDPOINT',

@@ -33,10 +33,8 @@ export function backfillCommand(host: Host): Command {
 
 async function runBackfill(options: BackfillOptions, host: Host) {
   const progress: Progress = { run: null, total: null, outstanding: null, leftBefore: 0 }
-  await runTask(host, options, {
-    work: (task) => perform(options, task, progress),
-    report: (end, seconds) => reportOf(end, seconds, progress, options),
-  })
+  const work = (task: Task) => perform(options, task, progress)
+  await runTask(host, options, work, (end) => reportOf(end, progress, options))
 }
 
 async function perform(options: BackfillOptions, task: Task, progress: Progress) {

@@ -30,10 +30,8 @@ export function resyncCommand(host: Host): Command {
 
 async function resync(options: ResyncOptions, host: Host) {
   const progress: Progress = { wanted: 0, resent: 0, outstanding: null }
-  await runTask(host, options, {
-    work: (task) => perform(options, task, progress),
-    report: (end, seconds) => reportOf(end, seconds, progress),
-  })
+  const work = (task: Task) => perform(options, task, progress)
+  await runTask(host, options, work, (end) => reportOf(end, progress))
 }
 
 async function perform({ all = false, yes }: ResyncOptions, task: Task, progress: Progress) {

@@ -38,10 +38,8 @@ function readSample(text: string): number {
 
 async function runVerify(options: VerifyOptions, host: Host) {
   const progress: Progress = { wanted: 0, comparison: newComparison(), resent: 0, outstanding: null }
-  await runTask(host, options, {
-    work: (task) => perform(options, task, progress),
-    report: (end, seconds) => reportOf(end, seconds, progress, options.fix === true),
-  })
+  const work = (task: Task) => perform(options, task, progress)
+  await runTask(host, options, work, (end) => reportOf(end, progress, options.fix === true))
 }
 
 async function perform({ sample = Infinity, fix = false }: VerifyOptions, task: Task, progress: Progress) {

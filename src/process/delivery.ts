@@ -1,20 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { createBrazeClient } from '../braze/client.ts'
-import type { Settings } from '../config/settings.ts'
+import { SETTING_NAMES, type SettingName, type Settings } from '../config/settings.ts'
 import { createDeliverer, type DelivererOptions } from '../delivery/deliverer.ts'
 
 /** What a process needs to tell Braze anything. */
-export const BRAZE_SETTINGS = [
-  'BRAZE_REST_ENDPOINT',
-  'BRAZE_API_KEY',
-  'BRAZE_ATTRIBUTE',
-  'BRAZE_ALIAS_LABEL',
-  'BRAZE_CREATE_PROFILES',
-  'BRAZE_SETTLE_MS',
-  'BRAZE_REQUESTS_PER_SECOND',
-  'BRAZE_CONCURRENCY',
-  'BRAZE_TIMEOUT_MS',
-] as const
+export const BRAZE_SETTINGS = SETTING_NAMES.filter((name): name is Extract<SettingName, `BRAZE_${string}`> =>
+  name.startsWith('BRAZE_'),
+)
 
 export type BrazeSettings = Pick<Settings, (typeof BRAZE_SETTINGS)[number]>
 

@@ -34,7 +34,7 @@ export async function serve(host: Host) {
     if (failures[0]) throw failures[0]
   })
   try {
-    const [url, privateUrl] = await open(settings, { host, log, closers })
+    const [url, privateUrl] = await open(settings, host, log, closers)
     log.info({ url, webhook: `${url}/webhook`, ...(privateUrl && { privateUrl }) }, 'listening')
   } catch (error) {
     uninstall()
@@ -42,17 +42,11 @@ export async function serve(host: Host) {
   }
 }
 
-interface Means {
-  readonly host: Host
-  readonly log: Log
-  readonly closers: Closers
-}
-
 /**
  * Opens everything, adding to `closers` as it goes. Returns the URL, and that of health and metrics where they are
  * apart.
  */
-async function open(settings: Settings, { host, log, closers }: Means): Promise<string[]> {
+async function open(settings: Settings, host: Host, log: Log, closers: Closers): Promise<string[]> {
   const metrics = createMetrics()
   const warn = (sentence: string) => log.warn({}, sentence)
   const ledger = await openLedger({

@@ -19,13 +19,6 @@ export interface Task {
   closing(close: () => unknown): void
 }
 
-export interface TaskParts {
-  /** Throws Error with a sentence for a person. */
-  readonly work: (task: Task) => Promise<void>
-  /** What to print, once the work is over, however that came, and everything is closed. */
-  readonly report: (end: End, seconds: number) => Report
-}
-
 /** What a task needs to open its ledger and its log. */
 export const TASK_SETTINGS = ['DATABASE_URL', 'LOG_LEVEL'] as const
 
@@ -36,20 +29,20 @@ const BUSY_TIMEOUT_MS = 30_000
 /**
  * Runs a command that works something off: closes what it opened, whatever happens, prints the result, and ends with 130
  * where somebody asked for an end.
+ *
+ * @param work throws Error with a sentence for a person
+ * @param report what to print, once the work is over, however that came, and everything is closed
  */
 export async function runTask(
   host: Host,
   { json }: { readonly json?: boolean },
-  { work, report }: TaskParts,
+  work: (task: Task) => Promise<void>,
+  report: (end: End) => Report,
 ) {
   const startedAt = performance.now()
   const interruption = createInterruption(host)
   const { signal } = interruption
-  const display = createDisplay(host.stderr, {
-    lineMs: LINE_MS,
-    hasStamps: false,
-    term: host.env.TERM,
-  })
+  const display = createDisplay(host.stderr, { lineMs: LINE_MS, hasStamps: false, term: host.env.TERM })
   const closers: Closers = []
   const task: Task = { host, interruption, signal, display, closing: (close) => closers.push(close) }
   const failed = await work(task).catch((error: unknown) => error ?? new Error('unknown'))
@@ -60,8 +53,8 @@ export async function runTask(
   const isInterrupted = signal.aborted && signal.reason instanceof Interrupted
   const end = failure === undefined ? 'done' : isInterrupted ? 'interrupted' : 'failed'
   const seconds = Math.round((performance.now() - startedAt) / 100) / 10
-  const { result, text, interrupted } = report(end, seconds)
-  if (json) host.stdout.write(`${JSON.stringify(result)}\n`)
+  const { result, text, interrupted } = report(end)
+  if (json) host.stdout.write(`${JSON.stringify({ ...result, seconds })}\n`)
   else if (text) host.stdout.write(`${text}\n`)
   if (end === 'failed') throw signal.aborted ? signal.reason : failure
   if (end === 'interrupted') {
@@ -79,12 +72,7 @@ export async function openTaskLedger(
   const log = createLog(LOG_LEVEL, display, host)
   closing(() => log.flush())
   const open = host.openLedger ?? openLedger
-  const ledger = await open({
-    ...how,
-    url,
-    busyTimeoutMs: BUSY_TIMEOUT_MS,
-    onLost: interruption.abort,
-  })
+  const ledger = await open({ ...how, url, busyTimeoutMs: BUSY_TIMEOUT_MS, onLost: interruption.abort })
   closing(ledger.close)
   return { ledger, log }
 }

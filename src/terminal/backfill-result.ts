@@ -33,8 +33,8 @@ export function barsOf({ run, total, outstanding, leftBefore }: Progress, delive
   ]
 }
 
-export function reportOf(end: End, seconds: number, progress: Progress, choices: BackfillChoices): Report {
-  const result = resultOf(end, seconds, progress, choices)
+export function reportOf(end: End, progress: Progress, choices: BackfillChoices): Report {
+  const result = resultOf(end, progress, choices)
   const summary = summaryOf(result, progress, choices)
   return { result, text: end === 'done' ? summary : '', interrupted: summary }
 }
@@ -42,14 +42,9 @@ export function reportOf(end: End, seconds: number, progress: Progress, choices:
 const changesOf = (run: Run | null) => (run ? run.added + run.returned + run.gone : 0)
 
 /** What `--json` prints. All counts are of the whole run, also where it went on; `seconds` are this process's. */
-export type BackfillResult = ReturnType<typeof resultOf>
+export type BackfillResult = ReturnType<typeof resultOf> & { readonly seconds: number }
 
-function resultOf(
-  end: End,
-  seconds: number,
-  { run, outstanding }: Progress,
-  { dryRun = false }: BackfillChoices,
-) {
+function resultOf(end: End, { run, outstanding }: Progress, { dryRun = false }: BackfillChoices) {
   const { pages = 0, listed = 0, added = 0, returned = 0, gone = 0 } = run ?? {}
   const { delivered, failed } = deliveredOf(changesOf(run), outstanding)
   return {
@@ -66,13 +61,12 @@ function resultOf(
     delivered: dryRun ? 0 : delivered,
     /** Of these changes, how many Braze rejected. */
     failed,
-    seconds,
   } as const
 }
 
 /** The same for a person. */
 function summaryOf(
-  result: BackfillResult,
+  result: ReturnType<typeof resultOf>,
   { run, outstanding, leftBefore }: Progress,
   { wait, dryRun: isDry = false, allowMassClear = false }: BackfillChoices,
 ): string {

@@ -5,7 +5,7 @@ export type End = 'done' | 'interrupted' | 'failed'
 
 /** What such a command prints in the end. */
 export interface Report {
-  /** With `--json`. */
+  /** With `--json`, where the seconds that it took follow. */
   readonly result: object
   /** The same for a person; empty where there is nothing to tell. */
   readonly text: string

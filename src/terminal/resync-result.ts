@@ -17,11 +17,11 @@ export function barsOf({ wanted, resent, outstanding }: Progress): Bar[] {
   ]
 }
 
-export function reportOf(end: End, seconds: number, { wanted, resent, outstanding }: Progress): Report {
+export function reportOf(end: End, { wanted, resent, outstanding }: Progress): Report {
   const { delivered, failed } = deliveredOf(resent, outstanding)
   const waiting = resent - delivered - failed
   return {
-    result: { status: end === 'done' ? 'complete' : end, resent, delivered, failed, seconds },
+    result: { status: end === 'done' ? 'complete' : end, resent, delivered, failed },
     text: end === 'done' ? `Braze was told again of ${many(delivered, 'contact')}.` : '',
     interrupted:
       resent === 0

@@ -32,8 +32,8 @@ export function barsOf({ wanted, comparison, resent, outstanding }: Progress, is
   ]
 }
 
-export function reportOf(end: End, seconds: number, progress: Progress, isFixing: boolean): Report {
-  const result = resultOf(end, seconds, progress, isFixing)
+export function reportOf(end: End, progress: Progress, isFixing: boolean): Report {
+  const result = resultOf(end, progress, isFixing)
   return {
     result,
     text: result.checked + result.waiting > 0 || end === 'done' ? tableOf(result) : '',
@@ -44,12 +44,7 @@ export function reportOf(end: End, seconds: number, progress: Progress, isFixing
 type Result = ReturnType<typeof resultOf>
 
 /** What `--json` prints. */
-function resultOf(
-  end: End,
-  seconds: number,
-  { comparison, resent, outstanding, wanted }: Progress,
-  isFixing: boolean,
-) {
+function resultOf(end: End, { comparison, resent, outstanding, wanted }: Progress, isFixing: boolean) {
   const { checked, waiting, ...rest } = comparison
   const differs = differing(comparison) > 0
   // It failed for no other reason than what it found.
@@ -61,7 +56,6 @@ function resultOf(
     waiting,
     fixed: resent,
     ...deliveredOf(resent, outstanding),
-    seconds,
   }
 }
 
