@@ -64,18 +64,11 @@ export function createLineApi(
     connections: CONNECTIONS,
   })
   const call = createCaller({ http, log, sleep })
-  const {
-    LINE_CHANNEL_ID: channelId,
-    LINE_CHANNEL_SECRET: secret,
-    LINE_CHANNEL_ACCESS_TOKEN: token,
-  } = settings
+  const { LINE_CHANNEL_ID: channelId, LINE_CHANNEL_SECRET, LINE_CHANNEL_ACCESS_TOKEN: token } = settings
+  const [channelSecret] = LINE_CHANNEL_SECRET ? secretsOf({ LINE_CHANNEL_SECRET }) : []
   const tokens =
-    channelId !== undefined && secret !== undefined
-      ? statelessTokens({
-          call,
-          channelId,
-          channelSecret: secretsOf({ LINE_CHANNEL_SECRET: secret })[0] as string,
-        })
+    channelId !== undefined && channelSecret !== undefined
+      ? statelessTokens({ call, channelId, channelSecret })
       : fixedToken(token as string)
   return { ...createLineClient({ call, tokens }), close: http.close }
 }
