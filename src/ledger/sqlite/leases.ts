@@ -13,8 +13,6 @@ const NOBODY = ''
  * process that was suspended until its lease ran out, only time counts.
  */
 export function createLeaseStore(db: Drizzle, atomic: ReturnType<typeof transactions>, locks: Locks) {
-  /** Who has the operating system's lock in this process, by the lease's name. */
-  const lockedFor = new Map<string, string>()
   /** A moment that is further away was dated by a clock that was wrong, and holds nobody back. */
   const isAhead = (moment: number, now: number) => moment > now && moment <= now + LEASE_LIMIT_MS
 
@@ -44,21 +42,13 @@ export function createLeaseStore(db: Drizzle, atomic: ReturnType<typeof transact
 
   /** Also false where the file cannot be locked at all: then only time says when a holder has ended. */
   function lock(name: string, holder: string): boolean {
-    if (lockedFor.get(name) === holder) return true
     try {
-      if (!locks.lock(`lease-${name}`)) return false
+      return locks.lock(`lease-${name}`, holder)
     } catch {
       return false
     }
-    lockedFor.set(name, holder)
-    return true
   }
-
-  function unlock(name: string, holder: string) {
-    if (lockedFor.get(name) !== holder) return
-    lockedFor.delete(name)
-    locks.unlock(`lease-${name}`)
-  }
+  const unlock = (name: string, holder: string) => locks.unlock(`lease-${name}`, holder)
 
   return {
     holdLease(now, name, holder, ...how) {

@@ -6,16 +6,17 @@ import Database from 'better-sqlite3'
  * beside the database. No clock takes part, so that nobody has to wait after a crash.
  */
 export function createLocks(path: string) {
-  const held = new Map<string, Database.Database>()
+  const held = new Map<string, { readonly owner: string | undefined; readonly file: Database.Database }>()
   return {
-    /** False while somebody else has it, in this process or another. */
-    lock(name: string): boolean {
-      if (held.has(name)) return false
+    /** False while somebody else has it, in this process or another; an `owner` that is named may take it again. */
+    lock(name: string, owner?: string): boolean {
+      const before = held.get(name)
+      if (before) return owner !== undefined && before.owner === owner
       // By its real name: a link to the database is the same database.
       const file = new Database(`${realpathSync(path)}-${name}.lock`, { timeout: 0 })
       try {
         file.exec('BEGIN EXCLUSIVE')
-        held.set(name, file)
+        held.set(name, { owner, file })
         return true
       } catch (error) {
         file.close()
@@ -23,12 +24,14 @@ export function createLocks(path: string) {
         throw error
       }
     },
-    unlock(name: string) {
-      held.get(name)?.close()
+    unlock(name: string, owner?: string) {
+      const lock = held.get(name)
+      if (lock?.owner !== owner) return
+      lock?.file.close()
       held.delete(name)
     },
     close() {
-      for (const file of held.values()) file.close()
+      for (const { file } of held.values()) file.close()
       held.clear()
     },
   }
