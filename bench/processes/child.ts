@@ -4,8 +4,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { cpuSeconds } from './usage.ts'
 
-// biome-ignore lint/suspicious/noExplicitAny: each method has its own arguments
-type Methods = Readonly<Record<string, (...args: any[]) => unknown>>
+type Methods = Readonly<Record<string, (...args: never[]) => unknown>>
 type Call = { readonly id: number; readonly method: string; readonly args: unknown[] }
 type Answer = { readonly id: number; readonly value?: unknown; readonly error?: string }
 
@@ -81,7 +80,7 @@ export function startChild<M extends Methods>(name: string, stderr: number | 'in
 export function answerCalls<M extends Methods>(methods: M): M {
   process.on('message', async ({ id, method, args }: Call) => {
     try {
-      process.send?.({ id, value: await methods[method]?.(...args) } satisfies Answer)
+      process.send?.({ id, value: await methods[method]?.(...(args as never[])) } satisfies Answer)
     } catch (error) {
       process.send?.({ id, error: (error as Error).message } satisfies Answer)
     }

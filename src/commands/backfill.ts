@@ -52,6 +52,10 @@ async function perform(options: BackfillOptions, task: Task, progress: Progress)
   const delivery = delivers
     ? startRunDelivery({ task, settings: settings as BrazeSettings, ledger, log, progress })
     : undefined
+  /** Where a running server delivers meanwhile, that counts, too. */
+  async function look() {
+    progress.outstanding = await ledger.outstanding(progress.run?.id ?? 0)
+  }
   estimateTotal(line, ledger, { channel: CHANNEL, signal }).then((total) => {
     progress.total = total
   })
@@ -72,10 +76,11 @@ async function perform(options: BackfillOptions, task: Task, progress: Progress)
       },
     },
     signal,
-  }).catch((error) => {
+  }).catch(async (error) => {
+    // What is wrong with the ledger is said already.
+    if (!delivery) await look().catch(() => {})
     throw explain(error, dryRun ? null : progress.run)
   })
   progress.run = run
-  if (delivery) await delivery.finish(run)
-  else progress.outstanding = await ledger.outstanding(run.id)
+  await (delivery ? delivery.finish(run) : look())
 }

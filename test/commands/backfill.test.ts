@@ -527,6 +527,22 @@ t.test('--no-wait leaves it to the server', async (t) => {
   t.equal(braze.profiles, 100)
 })
 
+t.test('--no-wait, interrupted, counts what the server has delivered meanwhile', async (t) => {
+  const { line, serve, start, counts, until, env } = await setUp(t, {
+    line: { followers: users(50), pageSize: 10 },
+  })
+  await serve(env)
+  line.answerPage(4, { kind: 'hang' })
+  const command = start(['--json', '--no-wait'], { LINE_TIMEOUT_MS: '60000' })
+  await until(async () => {
+    const { friend, pending } = await counts()
+    return friend === 30 && pending === 0
+  })
+  const { code, stdout } = await command.kill('SIGINT')
+  t.equal(code, 130)
+  t.match(lastLine(stdout), { status: 'interrupted', listed: 30, delivered: 30 })
+})
+
 t.test('what an earlier run left is waited for, too', async (t) => {
   const { braze, run } = await setUp(t, { line: { followers: users(100) } })
   await run(['--no-wait'])

@@ -51,6 +51,7 @@ export function createSqliteLedger(
     return written
   }
   const turns = createTurns({ rest })
+  const { write, unlock, ...ofOneCall } = store
 
   const commits = createGroupCommit({
     ...(onCommit && { onCommit }),
@@ -61,13 +62,13 @@ export function createSqliteLedger(
         ...answerRows(acknowledgements, now),
         now,
       }
-      await store.write(request, madeAt)
+      await write(request, madeAt)
       if (evidence.length > 0) tellListeners()
     },
   })
 
   return {
-    ...timed(store, clock),
+    ...timed(ofOneCall, clock),
     record: async (evidence) => {
       if (evidence.length > 0) await commits.record(evidence)
     },
@@ -83,7 +84,7 @@ export function createSqliteLedger(
       if (answers.length > 0) await commits.acknowledge(answers, settleMs)
     },
     async lock(name) {
-      return (await store.lock(name)) ? () => store.unlock(name) : null
+      return (await store.lock(name)) ? () => unlock(name) : null
     },
     async recordPages(id, pages) {
       let run: Run | undefined
@@ -118,8 +119,8 @@ export function createSqliteLedger(
 type Timed = { [M in keyof Ledger & keyof Store as Store[M] extends Stored[M] ? M : never]: Ledger[M] }
 
 /** The store's methods, each told first at which moment it is called. */
-function timed(store: RemoteStore, clock: () => number): Timed {
-  const methods = Object.entries<(...args: never[]) => unknown>(store)
+function timed(store: object, clock: () => number): Timed {
+  const methods = Object.entries<(...args: never[]) => unknown>(store as never)
   return Object.fromEntries(
     methods.map(([name, method]) => [
       name,
