@@ -1,9 +1,11 @@
 import type { Socket } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { createUnverifiedBodies } from '../../src/http/body.ts'
-import { answerOn, follow, LIMIT, setUp, unsignedHead, until } from '../harness/http.ts'
+import { answerOn, follow, headOf, LIMIT, setUp, unsignedHead, until } from '../harness/http.ts'
 import { bodyOf } from '../harness/people.ts'
 
 const LARGE = 50_000
@@ -112,6 +114,32 @@ t.test('bodies beyond the limit are given back, and leave room for genuine ones'
     if (!socket.closed) await new Promise((resolve) => socket.once('close', resolve))
   }
   t.match(await post(Buffer.concat([bodyOf(follow()), Buffer.alloc(LARGE, ' ')])), { status: 200 })
+})
+
+t.test('the bytes of a webhook are let go while the ledger works', async (t) => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const { open, ledger, recorded } = await setUp(t)
+  const stored = Promise.withResolvers<void>()
+  ledger.record = async (evidence) => {
+    recorded.push([...evidence])
+    await stored.promise
+  }
+  const body = Buffer.concat([bodyOf(follow()), Buffer.alloc(LARGE, ' ')])
+  const held = () => {
+    collect()
+    return process.memoryUsage().arrayBuffers
+  }
+  const before = held()
+  const sockets = await Promise.all(Array.from({ length: 40 }, open))
+  for (const socket of sockets) {
+    socket.write(headOf(body))
+    socket.write(body)
+  }
+  await until(() => recorded.length === 40)
+  await until(() => held() - before < 10 * LARGE)
+  stored.resolve()
+  for (const socket of sockets) t.match(await answerOn(socket), /^HTTP\/1.1 200 /)
 })
 
 t.test('a body in tiny pieces counts as what it takes, not as what it says', async (t) => {

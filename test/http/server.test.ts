@@ -62,9 +62,13 @@ t.test('401 for a signature that is missing or wrong, whatever the body', async 
         name === 'empty key' ? sign(body, '') : name === 'foreign' ? sign(body, 'foreign') : signature
       t.match(await post(body, { 'x-line-signature': sent }), { status: 401 }, name)
     }
-    t.match(await post(body, { 'x-line-signature': sign('no'), 'content-type': 'text/plain' }), {
-      status: 401,
-    })
+    for (const type of ['text/plain', 'nonsense', '', 'application/json/x']) {
+      t.match(
+        await post(body, { 'x-line-signature': sign('no'), 'content-type': type }),
+        { status: 401 },
+        type,
+      )
+    }
   }
   for (const init of [
     {},
@@ -74,7 +78,7 @@ t.test('401 for a signature that is missing or wrong, whatever the body', async 
     t.equal((await fetch(`${url}/webhook`, { method: 'POST', ...init })).status, 401, 'no header')
   }
   t.strictSame(recorded, [])
-  t.equal(told('unsigned'), bodies.length * 6 + 3, 'all are told of')
+  t.equal(told('unsigned'), bodies.length * 9 + 3, 'all are told of')
   t.ok(lines.every(({ level }) => level === 'warn'))
   const said = lines.map(({ fields }) => fields)
   t.ok(said.every(({ outcome, hint }) => outcome === 'unsigned' && typeof hint === 'string'))
@@ -135,7 +139,13 @@ t.test('413 for a body over the limit, also when its length is not stated', asyn
 
 t.test('415 for a signed body that does not say that it is JSON', async (t) => {
   const { post } = await setUp(t)
-  for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/jsonp', 'nonsense']) {
+  for (const type of [
+    'text/plain',
+    'application/x-www-form-urlencoded',
+    'application/jsonp',
+    'nonsense',
+    '',
+  ]) {
     t.match(await post(bodyOf(follow()), { 'content-type': type }), { status: 415 }, type)
   }
   for (const type of ['application/json', 'Application/JSON;charset=UTF-8', 'application/json ; x=y']) {
