@@ -1,5 +1,4 @@
-/** Calls once, in so many milliseconds. Returns how to stop that. */
-export type After = (ms: number, call: () => void) => () => void
+import type { After } from '../wire/time.ts'
 
 const realAfter: After = (ms, call) => {
   const timer = setTimeout(call, ms)

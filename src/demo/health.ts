@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { KEPT_MS } from '../http/kept.ts'
+import { sleep } from '../wire/time.ts'
 
 /** What `GET /health` says of delivery. */
 export interface DeliveryHealth {
@@ -27,13 +27,13 @@ export function watchHealth(url: string) {
     while (!closing.signal.aborted) {
       // A server that does not answer is slow, or has ended, which is noticed elsewhere.
       await read().catch(() => {})
-      await sleep(POLL_MS, undefined, closing).catch(() => {})
+      await sleep(POLL_MS, closing.signal).catch(() => {})
     }
   }
   const watching = watch()
 
   async function until(predicate: (delivery: DeliveryHealth) => boolean, since: number, signal: AbortSignal) {
-    while (!latest || askedAt < since || !predicate(latest)) await sleep(POLL_MS, undefined, { signal })
+    while (!latest || askedAt < since || !predicate(latest)) await sleep(POLL_MS, signal)
   }
 
   return {

@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { createTraffic } from '../sandbox/line/traffic.ts'
 import type { LineSandbox } from '../sandbox/line/webhooks.ts'
 import { seededRandom } from '../sandbox/random.ts'
+import { sleep } from '../wire/time.ts'
 
 /** Few enough for a slow machine, so that the traffic of 3,000 people takes some nine seconds to watch. */
 const WEBHOOKS_PER_SECOND = 450
@@ -60,7 +60,7 @@ export async function playTraffic(
         seen.add(webhookEventId)
       }
       const earlyMs = startedAt + (place / WEBHOOKS_PER_SECOND) * 1000 - performance.now()
-      if (earlyMs > 0) await sleep(earlyMs, undefined, { signal })
+      if (earlyMs > 0) await sleep(earlyMs, signal)
       onSending(place)
       counts.retries += (await line.deliver(body, { signal })) - 1
       counts.acknowledged++
@@ -74,6 +74,6 @@ export async function playLightTraffic(line: LineSandbox, signal: AbortSignal) {
   const traffic = createTraffic({ people: LIGHT_PEOPLE, random: Math.random, start: Date.now() })
   for (const body of traffic.bodies()) {
     await line.deliver(body, { signal })
-    await sleep(LIGHT_GAP_MS, undefined, { signal })
+    await sleep(LIGHT_GAP_MS, signal)
   }
 }

@@ -6,12 +6,14 @@ import {
   type ServerOptions,
 } from 'node:http'
 import type { Socket } from 'node:net'
+import type { After } from '../wire/time.ts'
 
 export interface ConnectionLimits {
   /** At most so many are open at a time. */
   readonly connections: number
   /** A client that reads nothing of what waits for it for so long loses its connection; at most twice as long. */
   readonly unreadMs: number
+  readonly after: After
 }
 
 /**
@@ -39,7 +41,7 @@ interface Connection {
  *
  * `answered` has to be called for each request when its answer has left.
  */
-export function createConnections({ connections, unreadMs }: ConnectionLimits) {
+export function createConnections({ connections, unreadMs, after }: ConnectionLimits) {
   const known = new Map<Socket, Connection>()
   /** Of all connections and requests so far. */
   let turns = 0
@@ -99,8 +101,12 @@ export function createConnections({ connections, unreadMs }: ConnectionLimits) {
       const server = createServer(options, (request, response) => {
         if (begin(request)) handle(request, response)
       })
-      const looking = setInterval(closeUnread, unreadMs).unref()
-      server.once('close', () => clearInterval(looking))
+      let stop = after(unreadMs, look)
+      function look() {
+        closeUnread()
+        stop = after(unreadMs, look)
+      }
+      server.once('close', () => stop())
       return server.on('connection', meet)
     },
   }

@@ -41,7 +41,7 @@ export async function createServer(
   parts: readonly Part[] = ['webhooks', 'private'],
 ): Promise<FastifyInstance> {
   const { connectionsLimit = CONNECTIONS_LIMIT, unreadMs = UNREAD_MS, time = realTime } = options
-  const connections = createConnections({ connections: connectionsLimit, unreadMs })
+  const connections = createConnections({ connections: connectionsLimit, unreadMs, after: time.after })
   const app = fastify({
     // The webhook route writes the one line that each webhook is worth.
     logger: false,

@@ -1,9 +1,11 @@
+import type { After } from '../wire/time.ts'
+
 /** The time that the HTTP side lives by; handed in, so that tests need not wait for it. */
 export interface Time {
   /** Milliseconds that nobody sets. */
   monotonic(): number
-  /** Calls once, in so many milliseconds, unless the process ends before. Returns how to stop that. */
-  after(ms: number, call: () => void): () => void
+  /** Keeps no process from ending. */
+  readonly after: After
 }
 
 export const realTime: Time = {

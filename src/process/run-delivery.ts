@@ -1,7 +1,7 @@
 import type { Deliverer } from '../delivery/deliverer.ts'
 import type { ContactId, Ledger, Outstanding, Run, RunKind } from '../ledger/ledger.ts'
 import { many } from '../terminal/numbers.ts'
-import { sleep as sleepFor } from '../wire/retry.ts'
+import { sleep as sleepFor } from '../wire/time.ts'
 import { type BrazeSettings, createDelivery } from './delivery.ts'
 import { CHANNEL, type Log } from './environment.ts'
 import type { Task } from './task.ts'

@@ -1,7 +1,8 @@
 import type { BrazeClient } from '../braze/client.ts'
 import { type Profiles, readExport } from '../braze/export.ts'
 import { NoAnswer } from '../wire/client.ts'
-import { type Attempt, type RetryOptions, retry, sleep as sleepFor } from '../wire/retry.ts'
+import { type Attempt, type RetryOptions, retry } from '../wire/retry.ts'
+import { sleep as sleepFor } from '../wire/time.ts'
 
 export interface AskOptions extends Pick<RetryOptions, 'onPause' | 'random' | 'sleep'> {
   readonly braze: Pick<BrazeClient, 'exportUsers' | 'hide'>

@@ -1,4 +1,4 @@
-import { setTimeout as sleepFor } from 'node:timers/promises'
+import { sleep } from './time.ts'
 
 /** What came of trying something; with `mayPass` it may be better the next time. */
 export type Attempt<T> =
@@ -31,12 +31,6 @@ const LONGEST_MS = 300_000
  */
 export const backoffMs = (failures: number, random: number, firstMs = 1_000): number =>
   Math.min(LONGEST_MS, firstMs * 2 ** (failures - 1)) * (0.5 + random / 2)
-
-/** @throws the reason of `signal` once that aborts */
-export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
-  await sleepFor(ms, undefined, signal && { signal }).catch(() => {})
-  signal?.throwIfAborted()
-}
 
 /**
  * The value of the first attempt that brings one. What may pass is tried again, after pauses that double.

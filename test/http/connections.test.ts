@@ -116,42 +116,53 @@ t.test(
   },
 )
 
-t.test('who never reads his answers is closed', async (t) => {
-  const text = 'x'.repeat(1_000_000)
-  const { app, open } = await setUp(t, {
-    unreadMs: 100,
-    metricsText: async () => ({ contentType: 'text/plain', text }),
+const UNREAD_MS = 100
+const TEXT = 'x'.repeat(1_000_000)
+const ASK = 'GET /metrics HTTP/1.1\r\nhost: x\r\n'
+
+/** A client that has asked for more than is on its way at a time, and the server's end of its connection. */
+async function unread(t: Test) {
+  const { app, open, time } = await setUp(t, {
+    unreadMs: UNREAD_MS,
+    metricsText: async () => ({ contentType: 'text/plain', text: TEXT }),
   })
   const accepted = once(app.server, 'connection') as Promise<[Socket]>
   const socket = await open()
   socket.pause()
   const [served] = await accepted
-  const closed = once(served, 'close')
-  for (let i = 0; i < 10; i += 1) socket.write('GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n')
-  await closed
-  t.ok(served.destroyed)
+  socket.write(`${`${ASK}\r\n`.repeat(14)}${ASK}connection: close\r\n\r\n`)
+  await until(() => served.writableLength > TEXT.length)
+  return { socket, served, time }
+}
+
+t.test('who never reads his answers is closed', async (t) => {
+  const { served, time } = await unread(t)
+  await until(() => {
+    time.pass(UNREAD_MS)
+    return served.destroyed
+  })
 })
 
 t.test('who reads slowly, but reads, is served to the end', async (t) => {
-  const text = 'x'.repeat(1_000_000)
-  const { open } = await setUp(t, {
-    unreadMs: 200,
-    metricsText: async () => ({ contentType: 'text/plain', text }),
-  })
-  const socket = await open()
-  const ask = 'GET /metrics HTTP/1.1\r\nhost: x\r\n'
-  socket.write(`${ask}\r\n`.repeat(14))
-  socket.write(`${ask}connection: close\r\n\r\n`)
-  const started = performance.now()
+  const { socket, served, time } = await unread(t)
+  const left = () => served.bytesWritten - served.writableLength
   let bytes = 0
   socket.on('data', (chunk) => {
     bytes += chunk.length
-    socket.pause()
-    setTimeout(() => socket.resume(), 3)
   })
-  await once(socket, 'close')
-  t.ok(bytes > 15 * text.length)
-  t.ok(performance.now() - started > 400, 'for longer than one answer may be unread')
+  const closed = once(socket, 'close')
+  let looks = 0
+  for (; served.writableLength > 0; looks += 1) {
+    const before = left()
+    socket.resume()
+    await until(() => left() > before || served.destroyed)
+    socket.pause()
+    time.pass(UNREAD_MS)
+  }
+  socket.resume()
+  await closed
+  t.ok(bytes > 15 * TEXT.length)
+  t.ok(looks > 2, 'for longer than one answer may be unread')
 })
 
 t.test(
@@ -179,7 +190,9 @@ t.test('a webhook that could not be stored may be sent again over the same conne
   const socket = await open()
   ledger.failure = new Error('disk full')
   socket.write(Buffer.concat([Buffer.from(headOf(body)), body]))
-  t.match(await answerOn(socket), /^HTTP\/1.1 503 /)
+  const refusal = await answerOn(socket)
+  t.match(refusal, /^HTTP\/1.1 503 /)
+  if (!t.notMatch(refusal, /connection: close/i)) return
   ledger.failure = undefined
   socket.write(Buffer.concat([Buffer.from(headOf(body)), body]))
   t.match(await answerOn(socket), /^HTTP\/1.1 200 /)

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { type Attempt, backoffMs, type RetryOptions, retry, sleep } from '../../src/wire/retry.ts'
+import { type Attempt, backoffMs, type RetryOptions, retry } from '../../src/wire/retry.ts'
+import { sleep } from '../../src/wire/time.ts'
 
 /** Tries what comes of it as listed, and rests for no time at all. */
 function setUp(attempts: Attempt<string>[], options: RetryOptions = {}) {

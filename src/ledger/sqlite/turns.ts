@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { sleep } from '../../wire/time.ts'
 
 export interface TurnsOptions {
   readonly rest?: ((ms: number) => Promise<unknown>) | undefined
