@@ -69,7 +69,7 @@ function introduction(lineApi: LineApiSandbox, braze: BrazeSandbox, serverPort: 
   const [userId, now] = [user(), Date.now()]
   const webhook = `http://127.0.0.1:${serverPort}/webhook`
   return [
-    '# .env of a server between the two: in an empty folder, for line-braze serve, backfill, resync and verify',
+    '# .env in a checkout that has none yet, for npm start, and for npx line-braze backfill, resync and verify',
     ...Object.entries(settings).map(([name, value]) => `${name}=${value}`),
     '',
     `# somebody follows; ${FOLLOWERS} others are on LINE's list, for backfill`,
