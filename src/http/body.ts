@@ -1,5 +1,9 @@
+import type { EventEmitter } from 'node:events'
 import { type Readable, Transform } from 'node:stream'
-import { Refusal } from './refusal.ts'
+import { Refusal, unreadable } from './refusal.ts'
+
+/** Tells once, by `close`. */
+type Over = Pick<EventEmitter, 'once'>
 
 /** What a piece of a body costs beside its bytes (measured): in a chunked body a sender can make each byte a piece. */
 const PIECE_BYTES = 640
@@ -14,8 +18,13 @@ const ORDINARY_BYTES = 16_384
 export function createUnverifiedBodies(limitBytes: number) {
   let heldBytes = 0
 
-  /** `payload`, or what is to be read in its place. `statedBytes`: the content-length, NaN where there is none. */
-  function watch(payload: Readable, statedBytes: number): Readable {
+  /**
+   * `payload`, or what is to be read in its place until the request is `over`, answered or given up: whoever was to read it
+   * may have stopped before, as at the limit of a body.
+   *
+   * @param statedBytes the content-length, NaN where there is none
+   */
+  function watch(payload: Readable, statedBytes: number, over: Over): Readable {
     if (statedBytes <= ORDINARY_BYTES) return payload
     let costBytes = 0
     const counted = new Transform({
@@ -27,19 +36,14 @@ export function createUnverifiedBodies(limitBytes: number) {
         done(null, piece)
       },
     })
-    // Who reads it stops listening at the limit, and an error that nobody hears ends all.
+    // An error that nobody hears would end all.
     counted.on('error', () => {})
     counted.once('close', () => {
       heldBytes -= costBytes
     })
+    over.once('close', () => counted.destroy(unreadable()))
     // Not a pipeline: that would close the connection before the refusal is said.
-    payload
-      .once('error', (error) => counted.destroy(error))
-      .once(
-        'close',
-        () => payload.readableEnded || counted.destroy(new Refusal(400, 'The request cannot be read.')),
-      )
-      .pipe(counted)
+    payload.pipe(counted)
     return counted
   }
 

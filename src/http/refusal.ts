@@ -21,6 +21,8 @@ export interface About {
 
 export const unsupported = () => new Refusal(415, 'The content type must be application/json.')
 
+export const unreadable = () => new Refusal(400, 'The request cannot be read.')
+
 /** What to answer for `error`. Only sentences written here leave the process, never those of a library. */
 export function asRefusal(error: Error & { statusCode?: number }): Refusal {
   if (error instanceof Refusal) return error
@@ -28,6 +30,6 @@ export function asRefusal(error: Error & { statusCode?: number }): Refusal {
   const { statusCode = 500 } = error
   if (statusCode === 413) return new Refusal(413, 'The body is too large.')
   if (statusCode === 415) return unsupported()
-  if (statusCode < 500) return new Refusal(400, 'The request cannot be read.')
+  if (statusCode < 500) return unreadable()
   return new Refusal(500, 'The request failed.')
 }

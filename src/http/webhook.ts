@@ -67,10 +67,7 @@ export async function webhookRoute(app: FastifyInstance, options: WebhookOptions
   })
   app.addHook('preParsing', (request, reply, payload, done) => {
     const statedBytes = Number(request.headers['content-length'] ?? Number.NaN)
-    const watched = unverified.watch(payload as Readable, statedBytes)
-    // Whoever was to read it may have stopped, as at the limit: nothing is held for longer than its request.
-    if (watched !== payload) reply.raw.once('close', () => watched.destroy(new Refusal(400, CUT_SHORT)))
-    done(null, watched)
+    done(null, unverified.watch(payload as Readable, statedBytes, reply.raw))
   })
 
   app.post(ROUTES.webhook.url, { bodyLimit, config: { rawBody: true } }, async (request, reply) => {
@@ -112,8 +109,6 @@ export async function webhookRoute(app: FastifyInstance, options: WebhookOptions
   })
   app.addHook('onClose', async () => report.close())
 }
-
-const CUT_SHORT = 'The request cannot be read.'
 
 /** What a request without a body has: it is complete before anything has handed its bytes over. */
 const NO_BYTES = Buffer.alloc(0)
