@@ -8,7 +8,10 @@ import { answerCalls } from './child.ts'
 import { monotonicMs } from './clock.ts'
 import { userId } from './webhooks.ts'
 
-const OPTIONS = { attribute: 'line_id', aliasLabel: 'line_id', createProfiles: true }
+const OPTIONS = {
+  channels: new Map([['default', { attribute: 'line_id', aliasLabel: 'line_id' }]]),
+  createProfiles: 'true',
+} as const
 
 let bodies: string[] = []
 
@@ -19,8 +22,9 @@ const methods = answerCalls({
     for (let person = first; person < first + people; person += MAX_ITEMS) {
       const count = Math.min(MAX_ITEMS, first + people - person)
       const writes = Array.from({ length: count }, (_, i) => ({
-        userId: userId(person + i),
-        reachable: true,
+        channel: 'default',
+        address: { userId: userId(person + i) },
+        value: userId(person + i),
       }))
       bodies.push(JSON.stringify({ attributes: writes.map((write) => attributeObject(write, OPTIONS)) }))
     }

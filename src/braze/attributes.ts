@@ -1,34 +1,69 @@
-/** How contacts are written to Braze; from the settings. */
-export interface AttributeOptions {
-  /** The custom attribute that holds the LINE user id. */
+/** How the contacts of one LINE channel are written to Braze. */
+export interface ChannelAttribute {
+  /** The custom attribute that holds the LINE user id; no other channel has it. */
   readonly attribute: string
-  /** The label of the user alias by which Braze finds the profile. */
+  /** The label of the user alias by which Braze finds the profile of somebody whom the brand does not know. */
   readonly aliasLabel: string
-  /** Whether a reachable user whom Braze does not know gets a profile. */
-  readonly createProfiles: boolean
 }
 
-/** One user, and whether Braze should hold the LINE id (true) or lose it (false). */
+/**
+ * Which profiles a write may make. `true`: that of a reachable user whom Braze does not know; `always`: also that of a
+ * customer whom it does not know; `false`: none.
+ */
+export type CreateProfiles = 'true' | 'always' | 'false'
+
+export interface AttributeOptions {
+  readonly channels: ReadonlyMap<string, ChannelAttribute>
+  readonly createProfiles: CreateProfiles
+}
+
+/** A profile of Braze's: that of a customer whom the brand knows, or the one behind the alias of a LINE user. Never both. */
+export type Address = { readonly externalId: string } | { readonly userId: string }
+
+/** What one profile should hold of one channel: a LINE user id, or nothing. */
 export interface Write {
-  readonly userId: string
-  readonly reachable: boolean
+  readonly channel: string
+  readonly address: Address
+  readonly value: string | null
 }
 
 /** One object of the list `attributes` of a `/users/track` request. */
 export type AttributeObject = Readonly<Record<string, unknown>>
 
 /**
- * The attribute object that makes Braze agree with `write`.
+ * The attribute object that makes Braze agree with `write`. It has one identifier: Braze rejects an object with two.
  *
- * `null` removes an attribute. With an alias `_update_existing_only` is true unless stated otherwise, and clearing
- * must never make a profile, so it is always stated.
- * Source: braze.com/docs/api/objects_filters/user_attributes_object
+ * `null` removes an attribute. With an alias `_update_existing_only` is true unless stated otherwise, with an external id
+ * it is false; clearing must never make a profile, and neither must a wrong external id, so it is always stated.
+ * Sources: braze.com/docs/api/objects_filters/user_attributes_object, …/api/endpoints/user_data/post_user_track
+ *
+ * @throws Error for a channel that is not among those of the options
  */
-export function attributeObject({ userId, reachable }: Write, options: AttributeOptions): AttributeObject {
+export function attributeObject(
+  { channel, address, value }: Write,
+  { channels, createProfiles }: AttributeOptions,
+): AttributeObject {
+  const { attribute, aliasLabel } = known(channels, channel)
+  const isCustomer = 'externalId' in address
+  const creates = isCustomer ? createProfiles === 'always' : createProfiles !== 'false'
   return {
     // The setting's name goes first: whatever it is called, it cannot replace what follows.
-    [options.attribute]: reachable ? userId : null,
-    user_alias: { alias_name: userId, alias_label: options.aliasLabel },
-    _update_existing_only: reachable ? !options.createProfiles : true,
+    [attribute]: value,
+    ...(isCustomer
+      ? { external_id: address.externalId }
+      : { user_alias: aliasOf(address.userId, aliasLabel) }),
+    _update_existing_only: value === null || !creates,
   }
+}
+
+/** An alias as Braze's API has it. Source: braze.com/docs/api/objects_filters/user_alias_object */
+export const aliasOf = (userId: string, aliasLabel: string) => ({
+  alias_name: userId,
+  alias_label: aliasLabel,
+})
+
+function known(channels: AttributeOptions['channels'], channel: string): ChannelAttribute {
+  const found = channels.get(channel)
+  if (found) return found
+  throw new Error(`There is no channel ${channel} in the settings.`)
 }

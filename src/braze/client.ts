@@ -1,6 +1,6 @@
 import { createHttpClient, type HttpRequest } from '../wire/client.ts'
 import { foreignWords } from '../wire/foreign-words.ts'
-import { type AttributeOptions, attributeObject, type Write } from './attributes.ts'
+import { type AttributeOptions, aliasOf, attributeObject, type Write } from './attributes.ts'
 
 export interface BrazeClientOptions extends AttributeOptions {
   /** The REST endpoint's URL. */
@@ -37,7 +37,7 @@ export function createBrazeClient({
     /** Makes what Braze says of a request with these ids fit to be stored and shown: without them, and without the key. */
     hide: (ids: readonly string[]) => (said: unknown) => foreignWords(said, { ids, secrets: [apiKey] }),
 
-    /** Posts at most 75 writes of different users in one `/users/track` request. `interpret` reads the answer. */
+    /** Posts at most 75 writes of different profiles in one `/users/track` request. `interpret` reads the answer. */
     track: (writes: readonly Write[]) =>
       post('/users/track', { attributes: writes.map((write) => attributeObject(write, options)) }),
 
@@ -45,11 +45,11 @@ export function createBrazeClient({
      * Asks for the profiles of at most 50 users by their aliases. `readExport` reads the answer.
      * Source: braze.com/docs/api/endpoints/export/user_data/post_users_identifier
      */
-    exportUsers: (userIds: readonly string[], signal?: AbortSignal) =>
+    exportUsers: (userIds: readonly string[], aliasLabel: string, signal?: AbortSignal) =>
       post(
         '/users/export/ids',
         {
-          user_aliases: userIds.map((userId) => ({ alias_name: userId, alias_label: options.aliasLabel })),
+          user_aliases: userIds.map((userId) => aliasOf(userId, aliasLabel)),
           fields_to_export: ['user_aliases', 'custom_attributes'],
         },
         { answerLimitBytes: EXPORT_LIMIT_BYTES },

@@ -1,3 +1,4 @@
+import type { Write } from '../braze/attributes.ts'
 import type { BrazeClient } from '../braze/client.ts'
 import { interpret, type Meaning } from '../braze/interpret.ts'
 import { exhaustedForMs } from '../braze/pace.ts'
@@ -110,7 +111,7 @@ export function createSender(options: SenderOptions) {
     const words = braze.hide(contacts.map(({ userId }) => userId))
     let status: number | 'error' = 'error'
     try {
-      const answer = await braze.track(contacts)
+      const answer = await braze.track(contacts.map(asWrite))
       status = answer.status
       const isLimited = outcomeOf(answer.status) === 'limited'
       const exhaustedMs = isLimited ? undefined : exhaustedForMs(answer.headers, clock())
@@ -167,6 +168,12 @@ export function createSender(options: SenderOptions) {
 
   return send
 }
+
+const asWrite = ({ channel, userId, reachable }: DueContact): Write => ({
+  channel,
+  address: { userId },
+  value: reachable ? userId : null,
+})
 
 /** An error of ours, and none that an answer could bring. */
 interface Fault {

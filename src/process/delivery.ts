@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { createBrazeClient } from '../braze/client.ts'
 import { SETTING_NAMES, type SettingName, type Settings } from '../config/settings.ts'
 import { createDeliverer, type DelivererOptions } from '../delivery/deliverer.ts'
+import { CHANNEL } from './environment.ts'
 
 /** What a process needs to tell Braze anything. */
 export const BRAZE_SETTINGS = SETTING_NAMES.filter((name): name is Extract<SettingName, `BRAZE_${string}`> =>
@@ -16,9 +17,10 @@ export const createBraze = (settings: BrazeSettings) =>
     apiKey: settings.BRAZE_API_KEY,
     concurrency: settings.BRAZE_CONCURRENCY,
     timeoutMs: settings.BRAZE_TIMEOUT_MS,
-    attribute: settings.BRAZE_ATTRIBUTE,
-    aliasLabel: settings.BRAZE_ALIAS_LABEL,
-    createProfiles: settings.BRAZE_CREATE_PROFILES,
+    channels: new Map([
+      [CHANNEL, { attribute: settings.BRAZE_ATTRIBUTE, aliasLabel: settings.BRAZE_ALIAS_LABEL }],
+    ]),
+    createProfiles: settings.BRAZE_CREATE_PROFILES ? 'true' : 'false',
   })
 
 /** A deliverer that is not started yet, and the client that is to be closed after it has stopped. */

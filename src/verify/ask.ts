@@ -37,7 +37,7 @@ export function createAsk(options: AskOptions) {
   async function attempt(userIds: readonly string[]): Promise<Attempt<Profiles>> {
     const words = braze.hide(userIds)
     try {
-      return readExport(await braze.exportUsers(userIds, signal), options, clock(), words)
+      return readExport(await braze.exportUsers(userIds, options.aliasLabel, signal), options, clock(), words)
     } catch (cause) {
       if (!(cause instanceof NoAnswer)) throw cause
       const error = new Error(`Braze cannot be reached: ${words(cause.message)}`, { cause })

@@ -7,9 +7,8 @@ t.test('what Braze said, without the ids of the request and the key', async (t) 
     apiKey: 'the-api-key',
     concurrency: 1,
     timeoutMs: 100,
-    attribute: 'line_id',
-    aliasLabel: 'line_id',
-    createProfiles: true,
+    channels: new Map([['default', { attribute: 'line_id', aliasLabel: 'line_id' }]]),
+    createProfiles: 'true',
   })
   t.teardown(braze.close)
   const words = braze.hide(['Uone', 'Utwo'])

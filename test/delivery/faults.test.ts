@@ -132,7 +132,7 @@ t.test('an error of ours is told as one, pauses, and is not taken for a Braze th
   const { braze, ledger, client: createClient, deliver, until, said } = await setUp(t)
   const client = createClient()
   const track: typeof client.track = async (writes) => {
-    if (writes.some(({ userId }) => userId === 'u1')) return (null as never as { x: never }).x
+    if (writes.some(({ value }) => value === 'u1')) return (null as never as { x: never }).x
     return client.track(writes)
   }
   const deliverer = deliver({ braze: { ...client, track } })

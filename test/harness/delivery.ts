@@ -89,9 +89,8 @@ export async function setUp(
       apiKey: braze.apiKey,
       concurrency: 8,
       timeoutMs,
-      attribute: 'line_id',
-      aliasLabel: 'line_id',
-      createProfiles: true,
+      channels: new Map([['default', { attribute: 'line_id', aliasLabel: 'line_id' }]]),
+      createProfiles: 'true',
     })
     stops.push(client.close)
     return { ...client, track: underWay.watch(client).track }
