@@ -1,3 +1,5 @@
+import type { Address } from '../contact/profile.ts'
+
 /** How the contacts of one LINE channel are written to Braze. */
 export interface ChannelAttribute {
   /** The custom attribute that holds the LINE user id; no other channel has it. */
@@ -16,9 +18,6 @@ export interface AttributeOptions {
   readonly channels: ReadonlyMap<string, ChannelAttribute>
   readonly createProfiles: CreateProfiles
 }
-
-/** A profile of Braze's: that of a customer whom the brand knows, or the one behind the alias of a LINE user. Never both. */
-export type Address = { readonly externalId: string } | { readonly userId: string }
 
 /** What one profile should hold of one channel: a LINE user id, or nothing. */
 export interface Write {

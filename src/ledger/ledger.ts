@@ -1,7 +1,9 @@
 import type { ContactKey, Evidence, Status } from '../contact/contact.ts'
+import type { Link } from '../contact/link.ts'
+import type { Address } from '../contact/profile.ts'
 
 /**
- * Durable memory of every contact, shared by all processes that open the same database.
+ * Durable memory of every contact and of the profiles in Braze that should hold them, shared by all processes that open the same database.
  *
  * The ledger owns its clock: callers hand over durations, in milliseconds, and get durations back. Only evidence is dated,
  * in milliseconds since 1970, by LINE. Every method may be called at any time and together with any other; it sees all
@@ -16,9 +18,38 @@ export interface Ledger {
    * Merges evidence into contacts. Resolves once it is on disk (committed and fsynced); a rejection means that
    * none of it is. Safe to repeat and to reorder. Calls that arrive together share one transaction.
    *
-   * A contact becomes due when it is new and whenever its reachability flips.
+   * A contact's profile becomes due when the contact is new and whenever its reachability flips.
    */
   record(evidence: readonly Evidence[]): Promise<void>
+
+  /**
+   * Learns which customers contacts are, also contacts that nothing else is known of. Resolves once it is on disk, with
+   * what is stored of each now, in the order of `links`. Safe to repeat and to reorder where the moments are given.
+   *
+   * A link counts once Braze is known to hold the customer (`keepChecks`); until then the contact's alias profile is where
+   * its user id belongs. A user id moves in steps: the profile that loses it becomes due first, and the one that gains it
+   * when that was acknowledged, after its settle pause. So at no moment do two profiles hold it.
+   *
+   * @param run in whose name profiles become due; without it they go before those of runs
+   */
+  link(links: readonly LinkEvidence[], run?: number): Promise<StoredLink[]>
+
+  /** The links of the channel that name a customer, some at a time. */
+  links(channel: string): AsyncIterable<StoredLink[]>
+
+  /**
+   * Keeps who is to be linked when LINE's account link comes back with a nonce, for `lifeMs`; returns until when,
+   * milliseconds since 1970. Durable.
+   *
+   * @param hash of the nonce, which itself is kept nowhere
+   */
+  addNonce(hash: string, channel: string, externalId: string, lifeMs: number): Promise<number>
+
+  /**
+   * Links `userId`, at the moment `at` that LINE's event says, to the customer for whom the nonce was made. A nonce is good
+   * for one user and until its end by `at`; the same event again changes nothing. Durable.
+   */
+  redeemNonce(hash: string, key: ContactKey, at: number): Promise<Redemption>
 
   /**
    * Calls `listener` soon after each commit of this process that may have made contacts due. What it throws is its own
@@ -29,24 +60,57 @@ export interface Ledger {
   // ── What Braze should know ─────────────────────────────────────────────────────────────────────────────
 
   /**
-   * Up to `limit` contacts that may be sent: news from webhooks before what runs brought, and of each those that have
+   * Up to `limit` profiles that may be sent: news from webhooks before what runs brought, and of each those that have
    * waited longest first. Changes nothing. It answers as of some moment between the call and its answer: an `acknowledge`
    * that had resolved before the call counts, one that is under way may or may not.
    */
-  due(limit: number): Promise<DueContact[]>
+  due(limit: number): Promise<DueProfile[]>
 
-  /** How long until some contact may be sent, 0 or less when it may be already; null when nothing is pending. */
+  /** How long until some profile may be sent, 0 or less when it may be already; null when nothing is pending. */
   nextDueMs(): Promise<number | null>
 
   /**
    * Stores what Braze said. An acceptance counts for the revision that was sent and for those before it; a
-   * rejection counts only while that revision is the newest. A contact named here is not due again before
-   * `settleMs` from now. Atomic and durable, and safe to repeat; shares transactions with `record`.
+   * rejection counts only while that revision is the newest. A profile named here is not due again before
+   * `settleMs` from now, and neither is one that gains what it has lost. Atomic and durable, and safe to repeat; shares
+   * transactions with `record`.
    */
   acknowledge(answers: readonly Acknowledgement[], settleMs: number): Promise<void>
 
-  /** Makes pending contacts that would be due later than `ms` from now due then: heals a clock that was set back. */
+  /** Makes pending profiles that would be due later than `ms` from now due then: heals a clock that was set back. */
   clampDue(ms: number): Promise<void>
+
+  /**
+   * Takes those for unreachable whose last message is older than the window for which who only wrote can be sent messages
+   * (`messagerWindowMs`, by which it was opened), some at a time. Returns how long until there are more; null where nobody
+   * is waited for.
+   */
+  lapse(): Promise<number | null>
+
+  // ── Which customers Braze knows ──────────────────────────────────────────────────────────────────────────
+
+  /** Up to `limit` customers to look up in Braze: those who are linked to somebody reachable, and do not count yet. */
+  toCheck(limit: number): Promise<UncheckedCustomer[]>
+
+  /** How long until some customer is to be looked up, 0 or less when that is now; null when nobody is. */
+  nextCheckMs(): Promise<number | null>
+
+  /** Stores whom Braze knows: their links count from now on. The others are to be looked up again. Durable. */
+  keepChecks(checks: readonly CustomerCheck[]): Promise<void>
+
+  // ── Alias profiles that are handed over to a customer ────────────────────────────────────────────────────
+
+  /** Up to `limit` alias profiles with which something is to be done now. */
+  toMerge(limit: number): Promise<DueMerge[]>
+
+  /** How long until something is to be done with an alias profile; null when nothing is. */
+  nextMergeMs(): Promise<number | null>
+
+  /**
+   * Stores how far alias profiles have come. Once what became of one is known, or can't be, the customer's profile is due
+   * again, since a merge may have changed it. Durable.
+   */
+  keepMerges(steps: readonly MergeStep[]): Promise<void>
 
   // ── Runs: what reaches many contacts at once ─────────────────────────────────────────────────────────────
 
@@ -92,17 +156,20 @@ export interface Ledger {
   /** Nothing more is stored for the run. */
   endRun(run: number, state: 'complete' | 'abandoned'): Promise<Run>
 
-  /** The contacts of the channel, some at a time, each as it is then, and once if it was there at the beginning. */
-  contacts(channel: string): AsyncIterable<KnownContact[]>
+  /**
+   * The profiles of the channel, some at a time, each as it is then, and once if it was there at the beginning: first the
+   * alias profile of every contact, and then those of customers.
+   */
+  profiles(channel: string): AsyncIterable<KnownProfile[]>
 
-  /** These contacts as they are now. */
-  lookUp(ids: readonly ContactId[]): Promise<KnownContact[]>
+  /** These profiles as they are now. */
+  lookUp(ids: readonly ProfileId[]): Promise<KnownProfile[]>
 
   /**
-   * Makes contacts due although nothing about them has changed, in the name of `run`, and takes over those that an
+   * Makes profiles due although nothing about them has changed, in the name of `run`, and takes over those that an
    * earlier run made due; those that are due by a webhook are left as they are. Returns how many they are.
    */
-  resend(run: number, ids: readonly ContactId[]): Promise<number>
+  resend(run: number, ids: readonly ProfileId[]): Promise<number>
 
   /** What Braze has not accepted yet of what this run, and every other, made due. */
   outstanding(run: number): Promise<Outstanding>
@@ -151,30 +218,101 @@ export interface Ledger {
   close(): Promise<void>
 }
 
-/** Names a contact within its ledger: to be handed back as it is. */
-export type ContactId = string | number
+/** What somebody says about which customer a contact is. */
+export interface LinkEvidence extends ContactKey, Pick<Link, 'externalId'> {
+  /** Null: now, and later than anything that is stored of this contact, so that of two requests the later one counts. */
+  readonly linkedAt: number | null
+}
 
-/** A contact of which Braze does not know the newest revision. */
-export interface DueContact extends ContactKey {
-  readonly id: ContactId
-  /** Raised each time reachability flips; hand it back in the acknowledgement. */
+/** What is stored of a contact's link. */
+export interface StoredLink extends ContactKey, Link {
+  /** `unchanged`: it was so before, or something newer is known. */
+  readonly outcome: 'linked' | 'unlinked' | 'unchanged'
+}
+
+/** `used`: by another user. `unknown`: never made, or of another channel, or forgotten long after its end. */
+export type Redemption = StoredLink['outcome'] | 'used' | 'unknown' | 'expired'
+
+/** Names a profile within its ledger: to be handed back as it is. */
+export type ProfileId = string | number
+
+/** A profile of which Braze does not know the newest revision. */
+export interface DueProfile {
+  readonly id: ProfileId
+  readonly channel: string
+  readonly address: Address
+  /** Raised each time what the profile should hold changes; hand it back in the acknowledgement. */
   readonly revision: number
-  /** Whether Braze should hold the user's LINE id (true) or lose it (false). */
-  readonly reachable: boolean
+  /** The LINE user id that it should hold; null: none. */
+  readonly value: string | null
+  /**
+   * Whether there is something to clear: Braze has accepted something for this profile, or an earlier holder of the lease may
+   * have sent something, or it is not only that the user id belongs elsewhere. Whoever holds the lease knows what it sent.
+   */
+  readonly mayHold: boolean
   /** For how long it has been pending without a break. */
   readonly pendingMs: number
 }
 
-/** What Braze said of one contact. */
+/** What Braze said of one profile. */
 export interface Acknowledgement {
-  readonly id: ContactId
+  readonly id: ProfileId
   /** The revision that was sent. */
   readonly revision: number
-  /** Braze's words, when it refused this contact for good; null when it accepted. */
+  /** Braze's words, when it refused this profile for good; null when it accepted. */
   readonly failure: string | null
+  /** Nothing was sent, since Braze was never told of what it should lose: there was nothing to clear. */
+  readonly untold?: boolean
 }
 
-export type RunKind = 'backfill' | 'resync' | 'verify'
+/** A customer of whom it is not known whether Braze knows them. */
+export interface UncheckedCustomer {
+  readonly id: number
+  readonly channel: string
+  readonly externalId: string
+  /** How often in a row Braze did not know them. */
+  readonly tries: number
+}
+
+export interface CustomerCheck {
+  readonly id: number
+  /** Null: Braze knows the customer, or is believed to. Else how long to wait before it is asked again. */
+  readonly againMs: number | null
+}
+
+/** What is to be done with the alias profile of a linked contact, which has lost its user id. */
+export type MergeAction =
+  /** Hand it over to the customer, `POST /users/identify`. */
+  | 'identify'
+  /** Look up what became of it. */
+  | 'look'
+  /** Free the alias, `POST /users/alias/update`: the contact is no longer linked, and is to have an alias profile again. */
+  | 'rename'
+
+export interface DueMerge {
+  readonly id: number
+  readonly channel: string
+  readonly userId: string
+  /** To whom it is, or was, handed over. */
+  readonly externalId: string
+  readonly action: MergeAction
+  /** How often in a row this has been tried. */
+  readonly tries: number
+}
+
+/**
+ * What came of it. `again`: the same is tried later. `asked`: it was handed over, and is looked up later. `merged`, `left`
+ * (alone, as it was) and `unknown` are what became of it; `renamed`: the alias is free.
+ */
+export interface MergeStep {
+  readonly id: number
+  readonly action: MergeAction
+  readonly outcome: 'again' | 'asked' | 'merged' | 'left' | 'unknown' | 'renamed'
+  /** For `again` and `asked`: when there is something to do again. For `renamed`: when the alias may be written. */
+  readonly restMs: number
+}
+
+export type RunKind = 'backfill' | 'resync' | 'verify' | 'links'
 
 /** Where a run stands; every count is of the whole run, also where it was interrupted and went on. */
 export interface Run {
@@ -214,11 +352,14 @@ export interface FollowerPage {
   readonly next: string | null
 }
 
-/** A contact, as far as what Braze should hold of it. */
-export interface KnownContact {
-  readonly id: ContactId
-  readonly userId: string
-  readonly reachable: boolean
+/** A profile, as far as what Braze should hold there. */
+export interface KnownProfile {
+  readonly id: ProfileId
+  readonly address: Address
+  /** The LINE user id that it should hold; null: none. */
+  readonly value: string | null
+  /** Of an alias profile: the customer to whom the contact is linked, if it is. The alias may have become part of them. */
+  readonly linkedTo: string | null
   /** Whether Braze rejected its newest state. */
   readonly failed: boolean
   /** Whether nothing about it waits to be sent, and what was sent last has had its settle pause. */
@@ -226,11 +367,11 @@ export interface KnownContact {
 }
 
 export interface Outstanding {
-  /** Contacts that the run made due, of which Braze has not heard. */
+  /** Profiles that the run made due, of which Braze has not heard. */
   readonly pending: number
-  /** Contacts that the run made due and that Braze rejected. */
+  /** Profiles that the run made due and that Braze rejected. */
   readonly failed: number
-  /** Contacts that other runs made due, of which Braze has not heard. */
+  /** Profiles that other runs made due, of which Braze has not heard. */
   readonly earlier: number
 }
 
@@ -247,11 +388,19 @@ export interface LeaseAnswer {
 
 export type ChannelCounts = {
   readonly channel: string
+  /** Profiles of which Braze does not know the newest state, and those whose newest state it rejected. */
   readonly pending: number
   readonly failed: number
+  /** Contacts that are linked to a customer, also where the link does not count yet. */
+  readonly linked: number
+  /** Customers who are linked to somebody reachable and whom Braze does not know, as far as it was asked. */
+  readonly waiting: number
 } & {
   readonly [status in Status]: number
 }
+
+/** The lease of whoever tells Braze. With it comes `DueProfile.mayHold`. */
+export const DELIVERY_LEASE = 'braze'
 
 /** A lease that ends later than this from now was dated by a clock that was wrong, and holds nobody back. */
 export const LEASE_LIMIT_MS = 600_000
