@@ -1,5 +1,6 @@
 /** Writes the tables of docs/reference.md from the code's own definitions: `npm run docs`. A test holds the two together. */
 import { readFileSync, writeFileSync } from 'node:fs'
+import type { Command } from 'commander'
 import { createCli } from '../src/cli.ts'
 import { describeSettings } from '../src/config/settings.ts'
 import { METRICS } from '../src/http/metrics.ts'
@@ -37,8 +38,8 @@ const TABLES: Readonly<Record<string, () => string>> = {
   commands: () =>
     table(
       ['command', 'does', 'options'],
-      createCli().commands.map((command) => [
-        `\`${command.name()}\``,
+      commandsOf(createCli()).map(([name, command]) => [
+        `\`${name}\``,
         command.description(),
         command.options.map(({ flags, description }) => `\`${flags}\` ${description}`).join('<br>'),
       ]),
@@ -58,6 +59,13 @@ const TABLES: Readonly<Record<string, () => string>> = {
       ]),
     ),
 }
+
+/** What can be called, by its name; of a command with others below it, those. */
+export const commandsOf = ({ commands }: Command, before = ''): [name: string, command: Command][] =>
+  commands.flatMap((command) => {
+    const name = before + command.name()
+    return command.commands.length > 0 ? commandsOf(command, `${name} `) : [[name, command]]
+  })
 
 /** The reference with each table between its two marks as the code defines it. */
 export function withTables(reference: string): string {
