@@ -1,7 +1,8 @@
 /** Writes the tables of docs/reference.md from the code's own definitions: `npm run docs`. A test holds the two together. */
 import { readFileSync, writeFileSync } from 'node:fs'
-import type { Command } from 'commander'
+import type { Argument, Command } from 'commander'
 import { createCli } from '../src/cli.ts'
+import { CHANNEL, type ChannelKey, SETTING_OF } from '../src/config/channels.ts'
 import { describeSettings } from '../src/config/settings.ts'
 import { METRICS } from '../src/http/metrics.ts'
 import { ROUTES } from '../src/http/routes.ts'
@@ -17,6 +18,11 @@ const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   interrupted: 'interrupted by SIGINT, SIGTERM or SIGHUP; what was stored stays stored',
 }
 
+interface Described {
+  readonly description: string
+  readonly default?: string
+}
+
 const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
   [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 
@@ -30,6 +36,20 @@ const TABLES: Readonly<Record<string, () => string>> = {
         description,
       ]),
     ),
+  channels: () =>
+    table(
+      ['key', 'default', 'is', 'the setting of one channel'],
+      (Object.keys(CHANNEL.properties) as ChannelKey[]).map((key) => {
+        const { description, default: value } = CHANNEL.properties[key] as unknown as Described
+        const isRequired = key === 'name' || key === 'secret'
+        return [
+          `\`${key}\``,
+          isRequired ? 'required' : value === undefined ? '' : `\`${value}\``,
+          description,
+          key === 'name' ? '' : `\`${SETTING_OF[key]}\``,
+        ]
+      }),
+    ),
   routes: () =>
     table(
       ['route', 'answers'],
@@ -39,7 +59,7 @@ const TABLES: Readonly<Record<string, () => string>> = {
     table(
       ['command', 'does', 'options'],
       commandsOf(createCli()).map(([name, command]) => [
-        `\`${name}\``,
+        `\`${[name, ...command.registeredArguments.map(argumentOf)].join(' ')}\``,
         command.description(),
         command.options.map(({ flags, description }) => `\`${flags}\` ${description}`).join('<br>'),
       ]),
@@ -59,6 +79,9 @@ const TABLES: Readonly<Record<string, () => string>> = {
       ]),
     ),
 }
+
+const argumentOf = (argument: Argument) =>
+  argument.required ? `<${argument.name()}>` : `[${argument.name()}]`
 
 /** What can be called, by its name; of a command with others below it, those. */
 export const commandsOf = ({ commands }: Command, before = ''): [name: string, command: Command][] =>

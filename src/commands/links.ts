@@ -2,7 +2,8 @@ import { Command, InvalidArgumentError } from 'commander'
 import { exportLinks } from '../links/export.ts'
 import { importLinks, newCounts } from '../links/import.ts'
 import { readMoment, usableMoment } from '../links/moment.ts'
-import { CHANNEL, settingsFor, settingsHelp } from '../process/environment.ts'
+import { CHANNEL_OPTION, type ChannelChoice, configFor } from '../process/channels.ts'
+import { settingsHelp } from '../process/environment.ts'
 import { openInput, writeOutput } from '../process/files.ts'
 import type { Host } from '../process/host.ts'
 import { UsageError } from '../process/run.ts'
@@ -11,15 +12,18 @@ import { createBars } from '../terminal/bars.ts'
 import { barsOf, createComplaints, type Progress, reportOf } from '../terminal/links-result.ts'
 import { many } from '../terminal/numbers.ts'
 
-interface ImportOptions {
+interface ImportOptions extends ChannelChoice {
   readonly dryRun?: boolean
   readonly linkedAt?: number
   readonly json?: boolean
 }
 
-interface ExportOptions {
+interface ExportOptions extends ChannelChoice {
   readonly json?: boolean
 }
+
+/** A channel's name is all that counts here. */
+const SETTINGS = ['LINE_CHANNELS_FILE', ...TASK_SETTINGS] as const
 
 export function linksCommand(host: Host): Command {
   return new Command('links')
@@ -40,6 +44,7 @@ const importCommand = (host: Host) =>
   new Command('import')
     .description('links LINE users to the customers that a CSV names, also beside a running server')
     .argument('<FILE>', 'the CSV, or - for standard input')
+    .option(CHANNEL_OPTION[0], 'the channel of LINE_CHANNELS_FILE that FILE is of')
     .option('--dry-run', 'reads all of it and says what would change; writes nothing')
     .option(
       '--linked-at <moment>',
@@ -47,15 +52,16 @@ const importCommand = (host: Host) =>
       readLinkedAt,
     )
     .option('--json', 'print the result as one JSON object')
-    .addHelpText('after', `${IMPORT_HELP}\n${settingsHelp(TASK_SETTINGS)}`)
+    .addHelpText('after', `${IMPORT_HELP}\n${settingsHelp(SETTINGS)}`)
     .action((file, options) => runImport(file, options, host))
 
 const exportCommand = (host: Host) =>
   new Command('export')
     .description('the links of today as the same CSV')
     .argument('[FILE]', 'a new file for it; without one it goes to standard output')
+    .option(...CHANNEL_OPTION)
     .option('--json', 'print the result as one JSON object (with FILE)')
-    .addHelpText('after', settingsHelp(TASK_SETTINGS))
+    .addHelpText('after', settingsHelp(SETTINGS))
     .action((file, options) => runExport(file, options, host))
 
 function readLinkedAt(text: string): number {
@@ -70,13 +76,9 @@ async function runImport(path: string, options: ImportOptions, host: Host) {
   await runTask(host, options, work, (end) => reportOf(end, progress, options.dryRun === true))
 }
 
-async function performImport(
-  path: string,
-  { dryRun = false, linkedAt: said }: ImportOptions,
-  task: Task,
-  progress: Progress,
-) {
-  const settings = settingsFor(task.host, TASK_SETTINGS)
+async function performImport(path: string, options: ImportOptions, task: Task, progress: Progress) {
+  const { dryRun = false, linkedAt: said, channel } = options
+  const { settings, allChannels } = configFor(task.host, TASK_SETTINGS, 'braze', options)
   const { display, signal } = task
   const { source, size, changedAt } = await openInput(path, task)
   progress.size = size
@@ -87,7 +89,8 @@ async function performImport(
   await importLinks({
     ledger,
     source,
-    channels: [CHANNEL],
+    channels: allChannels.map(({ name }) => name),
+    channel,
     linkedAt,
     counts,
     observer: {
@@ -114,7 +117,7 @@ async function runExport(path: string | undefined, options: ExportOptions, host:
   if (options.json && path === undefined)
     throw new UsageError('With --json name a FILE: standard output cannot hold both.')
   const progress = { links: 0 }
-  const work = (task: Task) => performExport(path, task, progress)
+  const work = (task: Task) => performExport(path, options, task, progress)
   await runTask(host, options, work, (end) => ({
     result: { status: end === 'done' ? 'complete' : end, ...progress },
     text: '',
@@ -122,12 +125,17 @@ async function runExport(path: string | undefined, options: ExportOptions, host:
   }))
 }
 
-async function performExport(path: string | undefined, task: Task, progress: { links: number }) {
-  const settings = settingsFor(task.host, TASK_SETTINGS)
+async function performExport(
+  path: string | undefined,
+  options: ExportOptions,
+  task: Task,
+  progress: { links: number },
+) {
+  const { settings, channels } = configFor(task.host, TASK_SETTINGS, 'braze', options)
   const { ledger } = await openTaskLedger(task, settings, { mustExist: true })
   const texts = exportLinks({
     ledger,
-    channels: [CHANNEL],
+    channels: channels.map(({ name }) => name),
     onLinks(count) {
       progress.links += count
     },
