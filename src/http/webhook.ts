@@ -5,7 +5,9 @@ import type { Ledger } from '../ledger/ledger.ts'
 import { createVerifier, type Rejection, rejectionOf } from '../line/signature.ts'
 import { readWebhook, type WebhookReading } from '../line/webhook.ts'
 import { createAccountMemory } from './account.ts'
+import { createRedeemer } from './account-link.ts'
 import { createUnverifiedBodies } from './body.ts'
+import { createLinkReport, type LinkObserver } from './link-report.ts'
 import { asRefusal, Refusal, unsupported } from './refusal.ts'
 import { createReport, outcomeOf, type WebhookLog, type WebhookObserver } from './report.ts'
 import { ROUTES } from './routes.ts'
@@ -20,13 +22,14 @@ export interface Channel {
 
 export interface WebhookOptions {
   readonly channel: Channel
-  readonly ledger: Pick<Ledger, 'record' | 'claimAccount'>
+  readonly ledger: Pick<Ledger, 'record' | 'redeemNonce' | 'claimAccount'>
   readonly log: WebhookLog
   /** A body that is larger is answered 413. */
   readonly bodyLimitBytes: number
   /** What all large bodies that are not verified yet may take together; beyond it the answer is 503. */
   readonly unverifiedLimitBytes?: number
   readonly observer?: WebhookObserver
+  readonly linkObserver?: LinkObserver
   readonly time?: Time
 }
 
@@ -46,12 +49,14 @@ const ANSWER_WITHIN_MS = 1_800
  * at what nobody has signed.
  */
 export async function webhookRoute(app: FastifyInstance, options: WebhookOptions) {
-  const { channel, ledger, log, observer, time = realTime } = options
+  const { channel, ledger, log, observer, linkObserver, time = realTime } = options
   const { bodyLimitBytes: bodyLimit, unverifiedLimitBytes = UNVERIFIED_LIMIT_BYTES } = options
   const verify = createVerifier(channel.secrets)
   const unverified = createUnverifiedBodies(unverifiedLimitBytes)
   const deadlines = createDeadlines(time)
   const report = createReport(channel.name, { log, time, observer })
+  const linkReport = createLinkReport({ log, time, observer: linkObserver })
+  const redeem = createRedeemer(channel.name, { ledger, report: linkReport, time })
   const rememberAccount = createAccountMemory({ channel: channel.name, ledger, log })
 
   app.removeAllContentTypeParsers()
@@ -71,11 +76,11 @@ export async function webhookRoute(app: FastifyInstance, options: WebhookOptions
   })
 
   app.post(ROUTES.webhook.url, { bodyLimit, config: { rawBody: true } }, async (request, reply) => {
-    const { evidence, types, destination } = read(request)
+    const { types, destination, ...said } = read(request)
     // Counted since the head of the request was here, as long as there is a hook `onResponse`: server.ts has one.
     const arrivedAt = time.monotonic() - reply.elapsedTime
     try {
-      await deadlines.by(arrivedAt + ANSWER_WITHIN_MS, ledger.record(evidence))
+      await deadlines.by(arrivedAt + ANSWER_WITHIN_MS, store(said))
     } catch (cause) {
       report.notStored((cause as Error).message)
       throw new Refusal(503, 'The events could not be stored; send them again.', { events: types.length })
@@ -85,6 +90,11 @@ export async function webhookRoute(app: FastifyInstance, options: WebhookOptions
     report.ended('accepted', reply.elapsedTime, { events: types.length })
     return {}
   })
+
+  function store({ evidence, accountLinks }: Said): Promise<unknown> {
+    const recorded = ledger.record(evidence)
+    return accountLinks.length === 0 ? recorded : Promise.all([recorded, redeem(accountLinks)])
+  }
 
   function read(request: FastifyRequest): WebhookReading {
     const bytes = (request.rawBody as Buffer | undefined) ?? NO_BYTES
@@ -107,8 +117,14 @@ export async function webhookRoute(app: FastifyInstance, options: WebhookOptions
     if (refusal.statusCode !== 503) reply.header('connection', 'close')
     return reply.code(refusal.statusCode).send({ error: refusal.message })
   })
-  app.addHook('onClose', async () => report.close())
+  app.addHook('onClose', async () => {
+    report.close()
+    linkReport.close()
+  })
 }
+
+/** What of a webhook is to be durable before it is answered. */
+type Said = Pick<WebhookReading, 'evidence' | 'accountLinks'>
 
 /** What a request without a body has: it is complete before anything has handed its bytes over. */
 const NO_BYTES = Buffer.alloc(0)

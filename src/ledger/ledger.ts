@@ -52,6 +52,14 @@ export interface Ledger {
   redeemNonce(hash: string, key: ContactKey, at: number): Promise<Redemption>
 
   /**
+   * Links as `link` does, now, by a proof that is good for one link and is kept for `lifeMs`. The same link by the same
+   * proof changes nothing, and brings what is stored; null: the proof was used for another contact or customer. Durable.
+   *
+   * @param hash of the proof, which itself is kept nowhere
+   */
+  linkOnce(hash: string, link: ProvenLink, lifeMs: number): Promise<StoredLink | null>
+
+  /**
    * Calls `listener` soon after each commit of this process that may have made contacts due. What it throws is its own
    * affair, and no rejection of what was stored. Returns how to stop that.
    */
@@ -222,6 +230,11 @@ export interface Ledger {
 export interface LinkEvidence extends ContactKey, Pick<Link, 'externalId'> {
   /** Null: now, and later than anything that is stored of this contact, so that of two requests the later one counts. */
   readonly linkedAt: number | null
+}
+
+/** Which customer a contact is, as something shows that is good for one link. */
+export interface ProvenLink extends ContactKey {
+  readonly externalId: string
 }
 
 /** What is stored of a contact's link. */
