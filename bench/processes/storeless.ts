@@ -11,7 +11,7 @@ const methods = answerCalls({
   async listen(): Promise<number> {
     const app = await createServer({
       log: createLog('info'),
-      channel: { name: 'default', secrets: [SECRET] },
+      channels: [{ name: 'default', secrets: [SECRET] }],
       ledger: {
         record: async () => {},
         redeemNonce: async () => 'unknown',

@@ -14,8 +14,8 @@ export interface RedeemerOptions {
 export const hashOf = (secret: string) => createHash('sha256').update(secret).digest('hex')
 
 /** Links who has come through LINE's account link, each by the nonce that was made for a customer. */
-export function createRedeemer(channel: string, { ledger, report, time }: RedeemerOptions) {
-  async function redeem(link: AccountLink) {
+export function createRedeemer({ ledger, report, time }: RedeemerOptions) {
+  async function redeem(channel: string, link: AccountLink) {
     const startedAt = time.monotonic()
     const outcome =
       link.result === 'failed' ? link.result : await ledger.redeemNonce(hashOf(link.nonce), link.key, link.at)
@@ -23,5 +23,6 @@ export function createRedeemer(channel: string, { ledger, report, time }: Redeem
   }
 
   /** Resolves once what they say is on disk. Safe to repeat, as LINE does with what was not answered in time. */
-  return (links: readonly AccountLink[]) => Promise.all(links.map(redeem))
+  return (channel: string, links: readonly AccountLink[]) =>
+    Promise.all(links.map((link) => redeem(channel, link)))
 }

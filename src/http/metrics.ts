@@ -1,7 +1,8 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client'
 import { STATUSES } from '../contact/contact.ts'
 import type { ChannelCounts } from '../ledger/ledger.ts'
-import type { Numbers } from './health.ts'
+import { countsOf, type Numbers } from './health.ts'
+import { OUTCOMES } from './report.ts'
 
 /** Every metric of ours, once: the registry and the reference's table are made from this. Dashboards rely on the names. */
 export const METRICS = {
@@ -129,6 +130,9 @@ export function createMetrics() {
     /** Adds the numbers that are known when somebody asks, and returns how to make the page. */
     page(options: MetricsOptions) {
       const show = createGauges(registers, options)
+      // What has not happened yet is 0: else nobody could be told of the first time.
+      for (const channel of options.channels)
+        for (const outcome of OUTCOMES) webhooks.inc({ channel, outcome }, 0)
       return async (numbers: Numbers) => {
         show(numbers)
         return { contentType: registry.contentType, text: await registry.metrics() }
@@ -162,10 +166,7 @@ function createGauges(registers: Registry[], { isDelivering, channels }: Metrics
       return oldest.set(Number.NaN)
     }
     const [counts, oldestPendingMs] = numbers
-    for (const channel of channels) show({ channel, ...NOBODY })
-    for (const each of counts) show(each)
+    for (const each of countsOf(channels, counts)) show(each)
     oldest.set((oldestPendingMs ?? 0) / 1000)
   }
 }
-
-const NOBODY = { friend: 0, messager: 0, gone: 0, pending: 0, failed: 0, linked: 0, waiting: 0 }

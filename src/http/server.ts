@@ -6,7 +6,7 @@ import { type HealthOptions, healthRoutes, type Numbers } from './health.ts'
 import { answerOf, KEPT_MS, keepFor } from './kept.ts'
 import { ROUTES } from './routes.ts'
 import { realTime } from './time.ts'
-import { type WebhookOptions, webhookRoute } from './webhook.ts'
+import { type WebhookOptions, webhookRoutes } from './webhook.ts'
 
 export interface ServerOptions extends Omit<WebhookOptions, 'ledger'>, Pick<HealthOptions, 'delivery'> {
   readonly ledger: WebhookOptions['ledger'] & Pick<Ledger, 'probe' | 'counts' | 'oldestPendingMs'>
@@ -70,7 +70,7 @@ export async function createServer(
     return reply.code(500).send({ error: 'internal error' })
   })
   app.setNotFoundHandler((_request, reply) => notFound(reply))
-  if (parts.includes('webhooks')) await app.register(webhookRoute, options)
+  if (parts.includes('webhooks')) await app.register(webhookRoutes, options)
   if (parts.includes('private')) {
     const { ledger, metricsText, api } = options
     if (api) await app.register(apiRoutes, { ...options, api })
@@ -80,7 +80,11 @@ export async function createServer(
       const { contentType, text } = await page()
       return reply.type(contentType).send(text)
     })
-    await app.register(healthRoutes, { ...options, numbers })
+    await app.register(healthRoutes, {
+      ...options,
+      numbers,
+      channels: options.channels.map(({ name }) => name),
+    })
   }
   return app
 }

@@ -58,9 +58,10 @@ export async function setUp(t: Test, options: Partial<ServerOptions> = {}, parts
   const delivery = { state: 'delivering', reason: null as string | null, stumbling: 0 }
   const metrics = createMetrics()
   const time = createTime()
+  const { channels = [{ name: 'default', secrets: SECRETS }] } = options
   const app = await createServer(
     {
-      channel: { name: 'default', secrets: SECRETS },
+      channels,
       ledger,
       log: { info: note('info'), warn: note('warn'), error: note('error') },
       observer: metrics.webhooks,
@@ -68,7 +69,7 @@ export async function setUp(t: Test, options: Partial<ServerOptions> = {}, parts
       time,
       bodyLimitBytes: LIMIT,
       delivery: () => delivery,
-      metricsText: metrics.page({ isDelivering: () => true, channels: ['default'] }),
+      metricsText: metrics.page({ isDelivering: () => true, channels: channels.map(({ name }) => name) }),
       ...options,
     },
     parts,
