@@ -81,7 +81,7 @@ export function createLinking({ channels, ledger, time, dialogUrl }: LinkingOpti
       const link = await stored(() =>
         ledger.linkOnce(hashOf(signed), { channel, userId, externalId }, lifeMs + PROOF_MARGIN_MS),
       )
-      if (!link) throw new LinkRefusal(422, USED, 'used')
+      if (link === 'used') throw new LinkRefusal(422, USED, 'used')
       return answerOf(link)
     },
 

@@ -1,10 +1,14 @@
-/** What the tests of /api have in common: the server with two channels, and a LINE that says what the test says. */
+/** What the tests of /api have in common: the server with two channels over a ledger, and a LINE that says what the test says. */
+
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { Part, ServerOptions } from '../../src/http/server.ts'
 import { LineError } from '../../src/line/call.ts'
 import type { Vouched } from '../../src/line/login.ts'
+import { folder } from './files.ts'
 import { NOW, setUp } from './http.ts'
-import { createLinks } from './links.ts'
+import { openInline } from './ledger.ts'
 import { USER } from './people.ts'
 
 export const TOKENS = ['new-api-token', 'old-api-token'] as const
@@ -20,7 +24,11 @@ interface Asked {
 }
 
 export async function setUpApi(t: Test, options: Partial<ServerOptions> = {}, parts?: readonly Part[]) {
-  const links = createLinks(NOW)
+  let now = NOW
+  const path = join(folder(t), 'ledger.db')
+  const ledger = await openInline({ url: `file:${path}`, clock: () => now })
+  t.teardown(() => ledger.close())
+  const { link, linkOnce, addNonce, redeemNonce } = ledger
   const line = {
     claims: [] as unknown[],
     vouched: { userId: USER, lifeMs: 3_600_000 } as Vouched | LineError,
@@ -28,7 +36,7 @@ export async function setUpApi(t: Test, options: Partial<ServerOptions> = {}, pa
   }
   const api = {
     tokens: TOKENS,
-    ledger: { ...links },
+    ledger: { link, linkOnce, addNonce },
     channels: new Map([
       [
         'default',
@@ -48,6 +56,7 @@ export async function setUpApi(t: Test, options: Partial<ServerOptions> = {}, pa
     ]),
   }
   const server = await setUp(t, { api, ...options }, parts)
+  Object.assign(server.ledger, { redeemNonce })
 
   /** Asks with a good token and JSON, where nothing else is said. */
   async function ask(path: string, { method = 'POST', body, token = TOKENS[0], headers = {} }: Asked = {}) {
@@ -71,11 +80,22 @@ export async function setUpApi(t: Test, options: Partial<ServerOptions> = {}, pa
     ...server,
     api,
     line,
-    links,
+    redeemNonce,
     ask,
     linkPath,
     put: (externalId: unknown, userId?: string) =>
       ask(linkPath(userId), { method: 'PUT', body: { externalId } }),
+    later(ms: number) {
+      now += ms
+    },
+    /** The customer of somebody; undefined where there is none. */
+    async customerOf(userId: string, channel = 'default') {
+      for await (const page of ledger.links(channel))
+        for (const known of page) if (known.userId === userId) return known.externalId
+      return undefined
+    },
+    /** All that is on disk. */
+    onDisk: () => [path, `${path}-wal`].map((file) => readFileSync(file, 'latin1')).join(''),
     /** What is logged of links, without how long it took. */
     told: () =>
       server.lines

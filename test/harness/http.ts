@@ -7,7 +7,7 @@ import type { Test } from 'tap'
 import type { Evidence } from '../../src/contact/contact.ts'
 import { createMetrics } from '../../src/http/metrics.ts'
 import { createServer, type Part, type ServerOptions } from '../../src/http/server.ts'
-import { createLinks } from './links.ts'
+import type { Ledger, Redemption } from '../../src/ledger/ledger.ts'
 import { followEvent } from './people.ts'
 import { createTime } from './time.ts'
 
@@ -32,7 +32,7 @@ export async function setUp(t: Test, options: Partial<ServerOptions> = {}, parts
   const note = (level: Line['level']) => (fields: object, message: string) =>
     void lines.push({ level, fields: { ...fields }, message })
   const ledger = {
-    ...createLinks(NOW),
+    redeemNonce: async (..._: Parameters<Ledger['redeemNonce']>): Promise<Redemption> => 'unknown',
     failure: undefined as Error | undefined,
     isBusy: false,
     accounts: [] as string[],

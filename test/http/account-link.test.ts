@@ -2,6 +2,7 @@ import t from 'tap'
 import { CUSTOMER, setUpApi } from '../harness/api.ts'
 import { follow, NOW, until } from '../harness/http.ts'
 import { bodyOf, USER } from '../harness/people.ts'
+import { turns } from '../harness/time.ts'
 
 const MINUTE_MS = 60_000
 
@@ -18,7 +19,6 @@ const failed = (nonce: string) => ({ type: 'accountLink', timestamp: NOW, link: 
 /** Somebody who was sent to LINE's account link, and the webhooks that tell of it. */
 async function setUp(t: Parameters<typeof setUpApi>[0]) {
   const server = await setUpApi(t)
-  Object.assign(server.ledger, server.links)
   return {
     ...server,
     async offer(linkToken = 'link-token', externalId = CUSTOMER) {
@@ -33,7 +33,7 @@ async function setUp(t: Parameters<typeof setUpApi>[0]) {
 }
 
 t.test("somebody is sent to LINE's account link, and linked when LINE says who it was", async (t) => {
-  const { offer, post, links, told, lines, counted } = await setUp(t)
+  const { offer, post, customerOf, told, lines, counted, onDisk } = await setUp(t)
   const { url, nonce, expiresAt } = await offer('a+b/c=&?#')
   t.equal(url.origin + url.pathname, 'https://access.line.me/dialog/bot/accountLink')
   t.strictSame([...url.searchParams.keys()], ['linkToken', 'nonce'])
@@ -41,13 +41,13 @@ t.test("somebody is sent to LINE's account link, and linked when LINE says who i
   t.notMatch(url.search, 'a+b/c=', 'percent-encoded')
   t.match(nonce, /^[\w-]{43}$/, '256 bits')
   t.equal(Date.parse(expiresAt), NOW + 15 * MINUTE_MS)
-  t.notMatch(JSON.stringify(links.hashes()), nonce, 'it is kept nowhere')
+  t.notMatch(onDisk(), nonce, 'it is kept nowhere')
   t.not((await offer()).nonce, nonce)
 
   t.match(await post(bodyOf(linked(nonce), follow())), { status: 200 })
-  t.equal(links.customerOf(USER), CUSTOMER)
+  t.equal(await customerOf(USER), CUSTOMER)
   t.match(await post(bodyOf(linked(nonce))), { status: 200 }, 'sent again')
-  t.equal(links.customerOf(USER), CUSTOMER)
+  t.equal(await customerOf(USER), CUSTOMER)
   t.strictSame(told(), [
     'default account_link offered',
     'default account_link offered',
@@ -59,7 +59,7 @@ t.test("somebody is sent to LINE's account link, and linked when LINE says who i
 })
 
 t.test('a nonce that is used, unknown or over, and a link that failed, link nobody', async (t) => {
-  const { offer, post, links, told, time, counted } = await setUp(t)
+  const { offer, post, customerOf, told, time, counted } = await setUp(t)
   const { nonce } = await offer()
   const other = 'Uother'
   t.match(await post(bodyOf(linked(nonce))), { status: 200 })
@@ -69,7 +69,7 @@ t.test('a nonce that is used, unknown or over, and a link that failed, link nobo
   const timestamp = NOW + 16 * MINUTE_MS
   t.match(await post(bodyOf(linked(late, { userId: other, timestamp }))), { status: 200 })
   t.match(await post(bodyOf(failed(late), failed('never made'))), { status: 200 })
-  t.equal(links.customerOf(other), undefined)
+  t.equal(await customerOf(other), undefined)
   time.pass(1_000)
   for (const [outcome, count] of Object.entries({ linked: 1, used: 1, unknown: 1, expired: 1, failed: 2 })) {
     t.equal(await counted('account_link', outcome), count, outcome)
@@ -78,9 +78,8 @@ t.test('a nonce that is used, unknown or over, and a link that failed, link nobo
 })
 
 t.test('503 while a nonce cannot be redeemed, and the same webhook links later', async (t) => {
-  const { offer, post, links, ledger, recorded, lines } = await setUp(t)
+  const { offer, post, customerOf, ledger, recorded, lines, redeemNonce } = await setUp(t)
   const { nonce } = await offer()
-  const { redeemNonce } = links
   ledger.redeemNonce = async () => {
     throw new Error('the disk is full')
   }
@@ -93,18 +92,18 @@ t.test('503 while a nonce cannot be redeemed, and the same webhook links later',
   t.equal(recorded.length, 2)
   ledger.redeemNonce = redeemNonce
   t.match(await post(bodyOf(linked(nonce))), { status: 200 })
-  t.equal(links.customerOf(USER), CUSTOMER)
+  t.equal(await customerOf(USER), CUSTOMER)
 })
 
 t.test('the same where redeeming hangs, and it is counted when it is done', async (t) => {
-  const { offer, post, links, ledger, time, counted } = await setUp(t)
+  const { offer, post, customerOf, ledger, time, counted, redeemNonce } = await setUp(t)
   const { nonce } = await offer()
   time.pass(2_000)
   const idle = time.timers()
   const done = Promise.withResolvers<void>()
   ledger.redeemNonce = async (...args) => {
     await done.promise
-    return links.redeemNonce(...args)
+    return redeemNonce(...args)
   }
   const answer = post(bodyOf(linked(nonce)))
   await until(() => time.timers() > idle)
@@ -112,7 +111,7 @@ t.test('the same where redeeming hangs, and it is counted when it is done', asyn
   t.match(await answer, { status: 503 })
   t.equal(await counted('account_link', 'linked'), 0)
   done.resolve()
-  await until(() => links.customerOf(USER) === CUSTOMER)
+  while ((await customerOf(USER)) !== CUSTOMER) await turns(1)
   time.pass(1_000)
   t.equal(await counted('account_link', 'linked'), 1)
 })
@@ -120,7 +119,7 @@ t.test('the same where redeeming hangs, and it is counted when it is done', asyn
 t.test(
   'an unsigned body redeems nothing, and one without such events asks nothing of the ledger',
   async (t) => {
-    const { offer, post, links, ledger } = await setUp(t)
+    const { offer, post, customerOf, ledger } = await setUp(t)
     const { nonce } = await offer()
     const body = bodyOf(linked(nonce))
     t.match(await post(body, { 'x-line-signature': `${'x'.repeat(43)}=` }), { status: 401 })
@@ -128,6 +127,6 @@ t.test(
       throw new Error('was asked')
     }
     t.match(await post(bodyOf(follow())), { status: 200 })
-    t.equal(links.customerOf(USER), undefined)
+    t.equal(await customerOf(USER), undefined)
   },
 )
