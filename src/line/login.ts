@@ -62,7 +62,7 @@ export function createLineLogin({ call, clock = Date.now }: LineLoginOptions) {
           client_id: loginChannelId,
           ...(nonce !== undefined && { nonce }),
         }).toString(),
-        secrets: [idToken, nonce ?? ''],
+        secrets: [idToken],
         read: readClaims,
         retries: 1,
         signal,
