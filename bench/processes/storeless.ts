@@ -14,6 +14,7 @@ const methods = answerCalls({
       channels: [{ name: 'default', secrets: [SECRET] }],
       ledger: {
         record: async () => {},
+        redeemNonce: async () => 'unknown',
         claimAccount: async (_channel, destination) => destination,
         probe: async () => {},
         counts: async () => [],

@@ -1,6 +1,12 @@
 import { createHttpClient, type HttpRequest } from '../wire/client.ts'
 import { foreignWords } from '../wire/foreign-words.ts'
-import { type AttributeOptions, aliasOf, attributeObject, type Write } from './attributes.ts'
+import {
+  type AttributeOptions,
+  aliasOf,
+  attributeObject,
+  createProfileNames,
+  type Write,
+} from './attributes.ts'
 
 export interface BrazeClientOptions extends AttributeOptions {
   /** The REST endpoint's URL. */
@@ -31,8 +37,16 @@ export function createBrazeClient({
   const post = (path: string, body: object, more?: Partial<HttpRequest>, signal?: AbortSignal) =>
     client.send({ method: 'POST', path, headers, body: JSON.stringify(body), ...more }, signal)
 
+  const profileOf = createProfileNames(options.channels)
+
   return {
     timeoutMs,
+    /** Whether several channels write to the same profiles. */
+    isShared: options.channels.size > 1,
+    /** Whether the channel is among those of the settings: nothing of others can be written. */
+    knows: (channel: string) => options.channels.has(channel),
+    /** Names the profile that a write is to: the same name, the same profile. */
+    profileOf,
 
     /** Makes what Braze says of a request with these ids fit to be stored and shown: without them, and without the key. */
     hide: (ids: readonly string[]) => (said: unknown) => foreignWords(said, { ids, secrets: [apiKey] }),

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { channelSettings } from '../config/channels.ts'
-import type { ContactId, Ledger } from '../ledger/ledger.ts'
+import type { Ledger, ProfileId } from '../ledger/ledger.ts'
 import { CHANNEL_OPTION, type ChannelChoice, configFor } from '../process/channels.ts'
 import { confirm } from '../process/confirm.ts'
 import { BRAZE_SETTINGS } from '../process/delivery.ts'
@@ -68,8 +68,13 @@ async function perform(options: ResyncOptions, task: Task, progress: Progress) {
   await finish()
 }
 
-/** The ids of those whom Braze is to be told of again; what Braze rejected is tried again, too. */
-async function* toResend(ledger: Ledger, channel: string, all: boolean): AsyncGenerator<ContactId[]> {
-  for await (const page of ledger.contacts(channel))
-    yield page.filter(({ reachable, failed }) => all || reachable || failed).map(({ id }) => id)
+/**
+ * The profiles of which Braze is to be told again; what Braze rejected is tried again, too. The alias of somebody who is
+ * linked may have become part of the customer's profile without our doing: to clear it again could clear that.
+ */
+async function* toResend(ledger: Ledger, channel: string, all: boolean): AsyncGenerator<ProfileId[]> {
+  for await (const page of ledger.profiles(channel))
+    yield page
+      .filter(({ value, linkedTo, failed }) => value !== null || failed || (all && linkedTo === null))
+      .map(({ id }) => id)
 }

@@ -80,4 +80,4 @@ export function countsOf(names: readonly string[], counts: readonly ChannelCount
   return [...byName.values()]
 }
 
-const NOBODY = { friend: 0, messager: 0, gone: 0, pending: 0, failed: 0 }
+const NOBODY = { friend: 0, messager: 0, gone: 0, pending: 0, failed: 0, linked: 0, waiting: 0 }

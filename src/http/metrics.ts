@@ -60,6 +60,16 @@ export const METRICS = {
     buckets: [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10],
   },
   delivering: { name: 'line_braze_delivering', help: '1 where this process holds the lease' },
+  links: {
+    name: 'line_braze_links_total',
+    labelNames: ['channel', 'source', 'outcome'],
+    help: "Requests to link and what came back from LINE's account link, by source: api, id_token, account_link, and by outcome: linked, unlinked, unchanged, offered (the address of the account link), failed (says LINE), used, unknown, expired (the nonce, or used: the ID token), invalid, refused (by LINE), unreachable (LINE), unavailable (the ledger), aborted, error",
+  },
+  linked: {
+    name: 'line_braze_linked',
+    labelNames: ['channel'],
+    help: 'Contacts that are linked to a customer',
+  },
 } satisfies Readonly<Record<string, Definition>>
 
 interface Definition {
@@ -95,6 +105,7 @@ export function createMetrics() {
   const deliverySeconds = histogram(METRICS.deliverySeconds)
   const requests = counter(METRICS.brazeRequests)
   const requestSeconds = histogram(METRICS.brazeRequestSeconds)
+  const links = counter(METRICS.links)
 
   return {
     webhooks: {
@@ -104,6 +115,7 @@ export function createMetrics() {
         for (const type of types) events.inc({ channel, type })
       },
     },
+    linked: (channel: string, source: string, outcome: string) => links.inc({ channel, source, outcome }),
     committed(calls: number, milliseconds: number) {
       commitSeconds.observe(milliseconds / 1000)
       commitSize.observe(calls)
@@ -136,19 +148,21 @@ function createGauges(registers: Registry[], { isDelivering, channels }: Metrics
   const failed = gauge(METRICS.failed)
   const oldest = gauge(METRICS.oldestPending)
   const delivering = gauge(METRICS.delivering)
+  const linked = gauge(METRICS.linked)
 
   function show(counts: ChannelCounts) {
     const { channel } = counts
     for (const status of STATUSES) contacts.set({ channel, status }, counts[status])
     pending.set({ channel }, counts.pending)
     failed.set({ channel }, counts.failed)
+    linked.set({ channel }, counts.linked)
   }
 
   return (numbers: Numbers) => {
     delivering.set(isDelivering() ? 1 : 0)
     if (numbers instanceof Error) {
       // No reason to hide the others; but what is not known must not look like a good number.
-      for (const each of [contacts, pending, failed]) each.reset()
+      for (const each of [contacts, pending, failed, linked]) each.reset()
       return oldest.set(Number.NaN)
     }
     const [counts, oldestPendingMs] = numbers

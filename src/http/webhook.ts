@@ -5,7 +5,9 @@ import type { Ledger } from '../ledger/ledger.ts'
 import { createVerifier, type Rejection, rejectionOf } from '../line/signature.ts'
 import { readWebhook, type WebhookReading } from '../line/webhook.ts'
 import { createAccountMemory } from './account.ts'
+import { createRedeemer } from './account-link.ts'
 import { createUnverifiedBodies } from './body.ts'
+import { createLinkReport, type LinkObserver } from './link-report.ts'
 import { asRefusal, Refusal, unsupported } from './refusal.ts'
 import { createReport, outcomeOf, type WebhookLog, type WebhookObserver } from './report.ts'
 import { webhookPaths } from './routes.ts'
@@ -20,13 +22,14 @@ export interface Channel {
 
 export interface WebhookOptions {
   readonly channels: readonly Channel[]
-  readonly ledger: Pick<Ledger, 'record' | 'claimAccount'>
+  readonly ledger: Pick<Ledger, 'record' | 'redeemNonce' | 'claimAccount'>
   readonly log: WebhookLog
   /** A body that is larger is answered 413. */
   readonly bodyLimitBytes: number
   /** What all large bodies that are not verified yet may take together; beyond it the answer is 503. */
   readonly unverifiedLimitBytes?: number
   readonly observer?: WebhookObserver
+  readonly linkObserver?: LinkObserver
   readonly time?: Time
 }
 
@@ -47,10 +50,12 @@ const ANSWER_WITHIN_MS = 1_800
  * at what nobody has signed.
  */
 export async function webhookRoutes(app: FastifyInstance, options: WebhookOptions) {
-  const { channels, ledger, log, observer, time = realTime } = options
+  const { channels, ledger, log, observer, linkObserver, time = realTime } = options
   const { bodyLimitBytes: bodyLimit, unverifiedLimitBytes = UNVERIFIED_LIMIT_BYTES } = options
   const unverified = createUnverifiedBodies(unverifiedLimitBytes)
   const deadlines = createDeadlines(time)
+  const linkReport = createLinkReport({ log, time, observer: linkObserver })
+  const redeem = createRedeemer({ ledger, report: linkReport, time })
 
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _bytes, done) => done(null))
@@ -75,34 +80,37 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookOption
       observer,
       time,
       deadlines,
+      redeem,
     })
     for (const path of webhookPaths(channel.name))
       app.post(path, { bodyLimit, config: { rawBody: true }, errorHandler }, receive)
     app.addHook('onClose', async () => close())
   }
+  app.addHook('onClose', async () => linkReport.close())
 }
 
 interface ReceptionMeans extends Pick<WebhookOptions, 'ledger' | 'log'> {
   readonly observer: WebhookObserver | undefined
   readonly time: Time
   readonly deadlines: ReturnType<typeof createDeadlines>
+  readonly redeem: ReturnType<typeof createRedeemer>
 }
 
 /** What a channel's webhooks go through, once their bytes are here. */
 function createReception(
   { name, secrets }: Channel,
-  { ledger, log, observer, time, deadlines }: ReceptionMeans,
+  { ledger, log, observer, time, deadlines, redeem }: ReceptionMeans,
 ) {
   const verify = createVerifier(secrets)
   const report = createReport(name, { log, time, observer })
   const rememberAccount = createAccountMemory({ channel: name, ledger, log })
 
   async function receive(request: FastifyRequest, reply: FastifyReply) {
-    const { evidence, types, destination } = read(request)
+    const { types, destination, ...said } = read(request)
     // Counted since the head of the request was here, as long as there is a hook `onResponse`: server.ts has one.
     const arrivedAt = time.monotonic() - reply.elapsedTime
     try {
-      await deadlines.by(arrivedAt + ANSWER_WITHIN_MS, ledger.record(evidence))
+      await deadlines.by(arrivedAt + ANSWER_WITHIN_MS, store(said))
     } catch (cause) {
       report.notStored((cause as Error).message)
       throw new Refusal(503, 'The events could not be stored; send them again.', { events: types.length })
@@ -111,6 +119,11 @@ function createReception(
     observer?.read(name, types)
     report.ended('accepted', reply.elapsedTime, { events: types.length })
     return {}
+  }
+
+  function store({ evidence, accountLinks }: Said): Promise<unknown> {
+    const recorded = ledger.record(evidence)
+    return accountLinks.length === 0 ? recorded : Promise.all([recorded, redeem(name, accountLinks)])
   }
 
   function read(request: FastifyRequest): WebhookReading {
@@ -138,6 +151,9 @@ function createReception(
 
   return { receive, errorHandler, close: report.close }
 }
+
+/** What of a webhook is to be durable before it is answered. */
+type Said = Pick<WebhookReading, 'evidence' | 'accountLinks'>
 
 /** What a request without a body has: it is complete before anything has handed its bytes over. */
 const NO_BYTES = Buffer.alloc(0)

@@ -1,8 +1,8 @@
 import type { ChannelSettings } from '../config/channels.ts'
 import type { Settings } from '../config/settings.ts'
-import { type CallerOptions, createCaller } from '../line/call.ts'
+import { type Caller, type CallerOptions, createCaller } from '../line/call.ts'
 import { createLineClient, type LineClient } from '../line/client.ts'
-import { fixedToken, statelessTokens } from '../line/tokens.ts'
+import { fixedToken, statelessTokens, type TokenSource } from '../line/tokens.ts'
 import { createHttpClient } from '../wire/client.ts'
 import type { Log } from './environment.ts'
 
@@ -14,22 +14,33 @@ export type LineApiSettings = Pick<Settings, (typeof LINE_API_SETTINGS)[number]>
 /** One request for the list, and one beside it. */
 const CONNECTIONS = 2
 
-/** LINE's API for a channel, with tokens as its settings say; the channel id goes before a token. */
-export function createLineApi(
+/** Where a channel's tokens come from, as its settings say; the channel id goes before a token. Undefined without both. */
+export function tokensFor(
   { channelId, accessToken, secrets: [channelSecret] }: ChannelSettings,
+  call: Caller,
+): TokenSource | undefined {
+  if (channelId !== undefined && channelSecret !== undefined)
+    return statelessTokens({ call, channelId, channelSecret })
+  return accessToken === undefined ? undefined : fixedToken(accessToken)
+}
+
+/** LINE's API for a channel that has tokens. */
+export function createLineApi(
+  channel: ChannelSettings,
   settings: LineApiSettings,
   log: Log,
   sleep?: CallerOptions['sleep'],
 ): LineClient & { close(): Promise<void> } {
-  const http = createHttpClient({
-    baseUrl: settings.LINE_API_BASE_URL,
-    timeoutMs: settings.LINE_TIMEOUT_MS,
-    connections: CONNECTIONS,
-  })
+  const http = createLineHttp(settings, CONNECTIONS)
   const call = createCaller({ http, log, sleep })
-  const tokens =
-    channelId !== undefined && channelSecret !== undefined
-      ? statelessTokens({ call, channelId, channelSecret })
-      : fixedToken(accessToken as string)
+  const tokens = tokensFor(channel, call)
+  if (!tokens) throw new Error(`The channel ${channel.name} has no token.`)
   return { ...createLineClient({ call, tokens }), close: http.close }
 }
+
+export const createLineHttp = (settings: LineApiSettings, connections: number) =>
+  createHttpClient({
+    baseUrl: settings.LINE_API_BASE_URL,
+    timeoutMs: settings.LINE_TIMEOUT_MS,
+    connections,
+  })

@@ -1,6 +1,6 @@
 import type { ChannelSettings } from '../config/channels.ts'
 import type { Deliverer } from '../delivery/deliverer.ts'
-import type { ContactId, Ledger, Outstanding, Run, RunKind } from '../ledger/ledger.ts'
+import type { Ledger, Outstanding, ProfileId, Run, RunKind } from '../ledger/ledger.ts'
 import { many } from '../terminal/numbers.ts'
 import { sleep as sleepFor } from '../wire/time.ts'
 import { assertDeliverable } from './channels.ts'
@@ -95,7 +95,7 @@ export async function startResending(kind: RunKind, options: RunDeliveryOptions)
   const delivery = await startRunDelivery(options)
   const runs = new Map<string, Run>()
   return {
-    async resend(channel: string, ids: readonly ContactId[], progress: RunProgress & { resent: number }) {
+    async resend(channel: string, ids: readonly ProfileId[], progress: RunProgress & { resent: number }) {
       const run = runs.get(channel) ?? (await ledger.beginRun(kind, channel))
       runs.set(channel, run)
       delivery.follow(run, progress)

@@ -6,6 +6,7 @@ import { webhookPaths } from '../http/routes.ts'
 import { createServer } from '../http/server.ts'
 import { openLedger } from '../ledger/open.ts'
 import { type Address, addressesOf, closeServer, listen } from './addresses.ts'
+import { createApi } from './api.ts'
 import { assertDeliverable, type Config, configFor } from './channels.ts'
 import { type Closers, closeAll, closeTogether, errorsIn } from './closing.ts'
 import { createDelivery } from './delivery.ts'
@@ -75,12 +76,16 @@ async function open(
   for (const sentence of warnOfReadable(secrets, process.platform)) warn(sentence)
   const { deliverer, braze } = createDelivery(settings, channels, { ledger, log, observer: metrics.delivery })
   closers.push(braze.close)
+  const api = createApi(settings, channels, { ledger, log })
+  if (api) closers.push(api.close)
   const isDelivering = () => deliverer.delivery().state !== 'standby'
   const options = {
     log,
     channels,
     ledger,
+    api,
     observer: metrics.webhooks,
+    linkObserver: metrics.linked,
     bodyLimitBytes: settings.BODY_LIMIT_BYTES,
     delivery: deliverer.delivery,
     metricsText: metrics.page({ isDelivering, channels: channels.map(({ name }) => name) }),

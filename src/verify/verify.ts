@@ -1,5 +1,5 @@
 import { MAX_EXPORTS } from '../braze/export.ts'
-import type { ContactId, KnownContact, Ledger } from '../ledger/ledger.ts'
+import type { KnownProfile, Ledger, ProfileId } from '../ledger/ledger.ts'
 
 /** How Braze differs from the ledger about one contact. */
 export const DIFFERENCES = ['unknown', 'missing', 'wrong', 'stale'] as const
@@ -21,7 +21,7 @@ export const newComparison = () => ({
 })
 
 export interface VerifyOptions {
-  readonly ledger: Pick<Ledger, 'contacts' | 'lookUp'>
+  readonly ledger: Pick<Ledger, 'profiles' | 'lookUp'>
   /** What Braze holds of at most 50 users; those it does not know are missing. */
   readonly ask: (userIds: readonly string[]) => Promise<ReadonlyMap<string, unknown>>
   readonly channel: string
@@ -33,7 +33,7 @@ export interface VerifyOptions {
   /** Counts what is found, as soon as it is. */
   readonly comparison: Comparison
   /** Told after each request the ids of contacts that differ. */
-  readonly onDiffering: (ids: readonly ContactId[]) => unknown
+  readonly onDiffering: (ids: readonly ProfileId[]) => unknown
   readonly random?: () => number
 }
 
@@ -41,9 +41,9 @@ export interface VerifyOptions {
 export async function verify(options: VerifyOptions) {
   const { ledger, ask, createProfiles, comparison, onDiffering } = options
 
-  async function compare(contacts: readonly KnownContact[]) {
-    const values = await ask(contacts.map(({ userId }) => userId))
-    const differing: ContactId[] = []
+  async function compare(contacts: readonly KnownProfile[]) {
+    const values = await ask(contacts.map(userIdOf))
+    const differing: ProfileId[] = []
     for (const contact of contacts) {
       const difference = differenceOf(contact, values, createProfiles)
       // It may have changed while Braze was asked.
@@ -58,12 +58,12 @@ export async function verify(options: VerifyOptions) {
     if (differing.length > 0) await onDiffering(differing)
   }
 
-  async function isAsBefore({ id, reachable }: KnownContact): Promise<boolean> {
+  async function isAsBefore({ id, value }: KnownProfile): Promise<boolean> {
     const [now] = await ledger.lookUp([id])
-    return now?.settled === true && now.reachable === reachable
+    return now?.settled === true && now.value === value
   }
 
-  let batch: KnownContact[] = []
+  let batch: KnownProfile[] = []
   for await (const contact of chosen(options)) {
     if (!contact.settled) {
       comparison.waiting += 1
@@ -80,7 +80,7 @@ export async function verify(options: VerifyOptions) {
 async function* chosen({ ledger, channel, total, sample, random = Math.random }: VerifyOptions) {
   let left = total
   let wanted = Math.min(sample, total)
-  for await (const page of ledger.contacts(channel)) {
+  for await (const page of ledger.profiles(channel)) {
     for (const contact of page) {
       if (wanted > 0 && random() * left < wanted) {
         wanted -= 1
@@ -95,13 +95,16 @@ async function* chosen({ ledger, channel, total, sample, random = Math.random }:
 /** `null` and the empty text are blank too: a segment "is not blank" leaves them out. */
 const isBlank = (value: unknown) => value === undefined || value === null || value === ''
 
+const userIdOf = ({ address }: KnownProfile) => ('userId' in address ? address.userId : address.externalId)
+
 function differenceOf(
-  { userId, reachable }: KnownContact,
+  profile: KnownProfile,
   values: ReadonlyMap<string, unknown>,
   createProfiles: boolean,
 ): Difference | null {
+  const userId = userIdOf(profile)
   const value = values.get(userId)
-  if (!reachable) return isBlank(value) ? null : 'stale'
+  if (profile.value === null) return isBlank(value) ? null : 'stale'
   if (value === userId) return null
   if (!values.has(userId)) return createProfiles ? 'unknown' : null
   return isBlank(value) ? 'missing' : 'wrong'

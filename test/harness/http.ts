@@ -7,6 +7,7 @@ import type { Test } from 'tap'
 import type { Evidence } from '../../src/contact/contact.ts'
 import { createMetrics } from '../../src/http/metrics.ts'
 import { createServer, type Part, type ServerOptions } from '../../src/http/server.ts'
+import type { Ledger, Redemption } from '../../src/ledger/ledger.ts'
 import { followEvent } from './people.ts'
 import { createTime } from './time.ts'
 
@@ -31,6 +32,7 @@ export async function setUp(t: Test, options: Partial<ServerOptions> = {}, parts
   const note = (level: Line['level']) => (fields: object, message: string) =>
     void lines.push({ level, fields: { ...fields }, message })
   const ledger = {
+    redeemNonce: async (..._: Parameters<Ledger['redeemNonce']>): Promise<Redemption> => 'unknown',
     failure: undefined as Error | undefined,
     isBusy: false,
     accounts: [] as string[],
@@ -44,7 +46,9 @@ export async function setUp(t: Test, options: Partial<ServerOptions> = {}, parts
       recorded.push([...evidence])
     },
     async counts() {
-      return [{ channel: 'default', friend: 2, messager: 1, gone: 3, pending: 4, failed: 5 }]
+      return [
+        { channel: 'default', friend: 2, messager: 1, gone: 3, pending: 4, failed: 5, linked: 6, waiting: 0 },
+      ]
     },
     oldestPendingMs: async (): Promise<number | null> => 9_000,
     async probe() {
@@ -61,6 +65,7 @@ export async function setUp(t: Test, options: Partial<ServerOptions> = {}, parts
       ledger,
       log: { info: note('info'), warn: note('warn'), error: note('error') },
       observer: metrics.webhooks,
+      linkObserver: metrics.linked,
       time,
       bodyLimitBytes: LIMIT,
       delivery: () => delivery,

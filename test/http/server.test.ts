@@ -195,8 +195,8 @@ t.test('health', async (t) => {
   const { get, ledger, delivery, time } = await setUp(t)
   let failed = 0
   ledger.counts = async () => [
-    { channel: 'a', friend: 2, messager: 1, gone: 3, pending: 4, failed },
-    { channel: 'b', friend: 1, messager: 0, gone: 0, pending: 1, failed: 0 },
+    { channel: 'a', friend: 2, messager: 1, gone: 3, pending: 4, failed, linked: 0, waiting: 0 },
+    { channel: 'b', friend: 1, messager: 0, gone: 0, pending: 1, failed: 0, linked: 0, waiting: 0 },
   ]
   const health = async () => {
     time.pass(1_000)
@@ -216,9 +216,9 @@ t.test('health', async (t) => {
       failed: 0,
     },
     channels: [
-      { channel: 'default', friend: 0, messager: 0, gone: 0, pending: 0, failed: 0 },
-      { channel: 'a', friend: 2, messager: 1, gone: 3, pending: 4, failed: 0 },
-      { channel: 'b', friend: 1, messager: 0, gone: 0, pending: 1, failed: 0 },
+      { channel: 'default', friend: 0, messager: 0, gone: 0, pending: 0, failed: 0, linked: 0, waiting: 0 },
+      { channel: 'a', friend: 2, messager: 1, gone: 3, pending: 4, failed: 0, linked: 0, waiting: 0 },
+      { channel: 'b', friend: 1, messager: 0, gone: 0, pending: 1, failed: 0, linked: 0, waiting: 0 },
     ],
   })
   for (const [state, status] of [
@@ -255,6 +255,7 @@ t.test('metrics', async (t) => {
     'line_braze_contacts{channel="default",status="gone"} 3',
     'line_braze_pending{channel="default"} 4',
     'line_braze_failed{channel="default"} 5',
+    'line_braze_linked{channel="default"} 6',
     'line_braze_oldest_pending_seconds 9',
     'line_braze_delivering 1',
     'process_resident_memory_bytes',
