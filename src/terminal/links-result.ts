@@ -14,7 +14,7 @@ export interface Progress {
 
 /** The lines, and by the bytes how many there are about. */
 export function barsOf({ counts: { lines, bytes }, size, isRead }: Progress): Bar[] {
-  const about = size !== null && bytes > 0 ? Math.round((lines * Math.max(size, bytes)) / bytes) : null
+  const about = size !== null && lines > 0 ? Math.round((lines * Math.max(size, bytes)) / bytes) : null
   return [{ name: 'lines', value: lines, total: isRead ? lines : about, isAbout: !isRead }]
 }
 

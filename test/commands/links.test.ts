@@ -15,14 +15,16 @@ const CHANGED_AT = Math.floor(Date.now() / 1000) * 1000 - 24 * HOUR_MS
 async function setUp(t: Test) {
   const parts = await stage(t)
   const { folder, command, ledger } = parts
+  let files = 0
   const start = (args: readonly string[], env = {}, options: CommandOptions = {}) =>
     command(['links', ...args], env, options)
   return {
     ...parts,
     links: start,
     /** A file with this text, last changed a day ago. */
-    file(text: string | Buffer, name = 'links.csv') {
-      const path = join(folder, name)
+    file(text: string | Buffer) {
+      files += 1
+      const path = join(folder, `links-${files}.csv`)
       writeFileSync(path, text)
       utimesSync(path, CHANGED_AT / 1000, CHANGED_AT / 1000)
       return path
