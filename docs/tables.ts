@@ -1,6 +1,7 @@
 /** Writes the tables of docs/reference.md from the code's own definitions: `npm run docs`. A test holds the two together. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createCli } from '../src/cli.ts'
+import { CHANNEL, type ChannelKey, SETTING_OF } from '../src/config/channels.ts'
 import { describeSettings } from '../src/config/settings.ts'
 import { METRICS } from '../src/http/metrics.ts'
 import { ROUTES } from '../src/http/routes.ts'
@@ -16,6 +17,11 @@ const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   interrupted: 'interrupted by SIGINT, SIGTERM or SIGHUP; what was stored stays stored',
 }
 
+interface Described {
+  readonly description: string
+  readonly default?: string
+}
+
 const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
   [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 
@@ -28,6 +34,20 @@ const TABLES: Readonly<Record<string, () => string>> = {
         value === 'required' || value === '' ? value : `\`${value}\``,
         description,
       ]),
+    ),
+  channels: () =>
+    table(
+      ['key', 'default', 'is', 'the setting of one channel'],
+      (Object.keys(CHANNEL.properties) as ChannelKey[]).map((key) => {
+        const { description, default: value } = CHANNEL.properties[key] as unknown as Described
+        const isRequired = key === 'name' || key === 'secret'
+        return [
+          `\`${key}\``,
+          isRequired ? 'required' : value === undefined ? '' : `\`${value}\``,
+          description,
+          key === 'name' ? '' : `\`${SETTING_OF[key]}\``,
+        ]
+      }),
     ),
   routes: () =>
     table(

@@ -96,8 +96,8 @@ t.test('every file and folder that the pages name is there', async (t) => {
 
 t.test('the pages name only settings that there are', async (t) => {
   const known = settings.map(({ name }) => name as string)
-  for (const { page, name } of named(/\b(?:LINE|BRAZE|PRIVATE|DATABASE|BODY|LOG)_[A-Z_]+\b/g))
-    t.ok(known.includes(name.replace(/_FILE$/, '')), `${page}: ${name}`)
+  for (const { page, name } of named(/\b(?:LINE|BRAZE|PRIVATE|DATABASE|BODY|LOG|API|MESSAGER)_[A-Z_]+\b/g))
+    t.ok(known.includes(name) || known.includes(name.replace(/_FILE$/, '')), `${page}: ${name}`)
 })
 
 t.test('the pages name only metrics that there are', async (t) => {

@@ -11,9 +11,10 @@ const methods = answerCalls({
   async listen(): Promise<number> {
     const app = await createServer({
       log: createLog('info'),
-      channel: { name: 'default', secrets: [SECRET] },
+      channels: [{ name: 'default', secrets: [SECRET] }],
       ledger: {
         record: async () => {},
+        redeemNonce: async () => 'unknown',
         claimAccount: async (_channel, destination) => destination,
         probe: async () => {},
         counts: async () => [],

@@ -71,7 +71,7 @@ async function assertSameAccount({ ledger, line, channel, signal }: BackfillOpti
   const account = await line.botUserId(signal)
   if ((await ledger.claimAccount(channel, account, false)) === account) return
   throw new BackfillError(
-    'The token is of another LINE Official Account than the one that this ledger is of, by its webhooks or, before the first of them, by its first backfill; set LINE_CHANNEL_ACCESS_TOKEN or LINE_CHANNEL_ID of the same channel as LINE_CHANNEL_SECRET, or DATABASE_URL to a new database. If it was the first backfill that had the wrong token, press Verify at the webhook URL in the LINE Developers Console, which tells the server the right account',
+    'The token is of another LINE Official Account than the one that this ledger is of, by its webhooks or, before the first of them, by its first backfill; set LINE_CHANNEL_ACCESS_TOKEN or LINE_CHANNEL_ID of the same channel as LINE_CHANNEL_SECRET (in LINE_CHANNELS_FILE accessToken or channelId, and secret), or DATABASE_URL to a new database. If it was the first backfill that had the wrong token, press Verify at the webhook URL in the LINE Developers Console, which tells the server the right account',
   )
 }
 

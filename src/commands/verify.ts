@@ -1,17 +1,26 @@
 import { Command, InvalidArgumentError } from 'commander'
+import { type ChannelSettings, channelSettings } from '../config/channels.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import { CHANNEL_OPTION, type ChannelChoice, configFor } from '../process/channels.ts'
 import { BRAZE_SETTINGS, createBraze } from '../process/delivery.ts'
-import { CHANNEL, settingsFor, settingsHelp } from '../process/environment.ts'
+import { settingsHelp } from '../process/environment.ts'
 import type { Host } from '../process/host.ts'
 import { startResending } from '../process/run-delivery.ts'
 import { openTaskLedger, runTask, TASK_SETTINGS, type Task } from '../process/task.ts'
 import { createBars } from '../terminal/bars.ts'
 import { duration, many } from '../terminal/numbers.ts'
-import { barsOf, differing, type Progress, reportOf } from '../terminal/verify-result.ts'
+import {
+  barsOf,
+  comparisonOf,
+  differing,
+  newProgress,
+  type Progress,
+  reportOf,
+} from '../terminal/verify-result.ts'
 import { createAsk } from '../verify/ask.ts'
-import { type Comparison, newComparison, verify } from '../verify/verify.ts'
+import { type Comparison, verify } from '../verify/verify.ts'
 
-interface VerifyOptions {
+interface VerifyOptions extends ChannelChoice {
   readonly sample?: number
   readonly fix?: boolean
   readonly json?: boolean
@@ -24,10 +33,15 @@ const LONG_PAUSE_MS = 2_000
 export function verifyCommand(host: Host): Command {
   return new Command('verify')
     .description('compares the ledger with what Braze holds (the key needs users.export.ids)')
-    .option('--sample <number>', 'compares so many contacts, taken at random, instead of all', readSample)
+    .option(...CHANNEL_OPTION)
+    .option(
+      '--sample <number>',
+      'compares so many contacts of each channel, taken at random, instead of all',
+      readSample,
+    )
     .option('--fix', 'tells Braze again of those that differ')
     .option('--json', 'print the result as one JSON object')
-    .addHelpText('after', settingsHelp(SETTINGS))
+    .addHelpText('after', settingsHelp([...channelSettings('braze'), ...SETTINGS]))
     .action((options) => runVerify(options, host))
 }
 
@@ -37,44 +51,53 @@ function readSample(text: string): number {
 }
 
 async function runVerify(options: VerifyOptions, host: Host) {
-  const progress: Progress = { wanted: 0, comparison: newComparison(), resent: 0, outstanding: null }
+  const progress: Progress = { channels: [] }
   const work = (task: Task) => perform(options, task, progress)
   await runTask(host, options, work, (end) => reportOf(end, progress, options.fix === true))
 }
 
-async function perform({ sample = Infinity, fix = false }: VerifyOptions, task: Task, progress: Progress) {
-  const settings = settingsFor(task.host, SETTINGS)
+async function perform(options: VerifyOptions, task: Task, progress: Progress) {
+  const { sample = Infinity, fix = false } = options
+  const { settings, channels, allChannels } = configFor(task.host, SETTINGS, 'braze', options)
   const { display, signal } = task
   const { ledger, log } = await openTaskLedger(task, settings, { mustExist: true })
-  const fixer = fix ? await startResending('verify', { task, settings, ledger, log, progress }) : undefined
-  const braze = createBraze(settings)
+  const fixer = fix
+    ? await startResending('verify', { task, settings, channels: allChannels, ledger, log })
+    : undefined
+  const braze = createBraze(settings, allChannels)
   task.closing(braze.close)
-  const total = await countContacts(ledger)
-  progress.wanted = Math.min(sample, total)
+  const totals = await totalsOf(ledger)
+  progress.channels = channels.map(({ name }) => ({
+    ...newProgress(name),
+    wanted: Math.min(sample, totals.get(name) ?? 0),
+  }))
   display.show(createBars(() => barsOf(progress, fix)))
 
-  const ask = createAsk({
-    braze,
-    attribute: settings.BRAZE_ATTRIBUTE,
-    aliasLabel: settings.BRAZE_ALIAS_LABEL,
-    signal,
-    sleep: task.host.sleep,
-    onPause(reason, ms) {
-      if (ms >= LONG_PAUSE_MS) display.say(`${reason}: waiting for ${duration(ms / 1000)}.`)
-    },
-  })
-  await verify({
-    ledger,
-    ask,
-    channel: CHANNEL,
-    total,
-    sample: progress.wanted,
-    createProfiles: settings.BRAZE_CREATE_PROFILES,
-    comparison: progress.comparison,
-    onDiffering: (ids) => fixer?.resend(ids),
-  })
+  for (const [place, part] of progress.channels.entries()) {
+    const { attribute, aliasLabel } = channels[place] as ChannelSettings
+    const ask = createAsk({
+      braze,
+      attribute,
+      aliasLabel,
+      signal,
+      sleep: task.host.sleep,
+      onPause(reason, ms) {
+        if (ms >= LONG_PAUSE_MS) display.say(`${reason}: waiting for ${duration(ms / 1000)}.`)
+      },
+    })
+    await verify({
+      ledger,
+      ask,
+      channel: part.channel,
+      total: totals.get(part.channel) ?? 0,
+      sample: part.wanted,
+      createProfiles: settings.BRAZE_CREATE_PROFILES !== 'false',
+      comparison: part.comparison,
+      onDiffering: (ids) => fixer?.resend(part.channel, ids, part),
+    })
+  }
   await fixer?.finish()
-  assertAgreement(progress.comparison, fix)
+  assertAgreement(comparisonOf(progress), fix)
 }
 
 function assertAgreement(comparison: Comparison, isFixed: boolean) {
@@ -89,7 +112,8 @@ function assertAgreement(comparison: Comparison, isFixed: boolean) {
     )
 }
 
-async function countContacts(ledger: Ledger): Promise<number> {
-  const counts = (await ledger.counts()).find(({ channel }) => channel === CHANNEL)
-  return counts ? counts.friend + counts.messager + counts.gone : 0
-}
+/** How many contacts each channel has. */
+const totalsOf = async (ledger: Ledger): Promise<ReadonlyMap<string, number>> =>
+  new Map(
+    (await ledger.counts()).map(({ channel, friend, messager, gone }) => [channel, friend + messager + gone]),
+  )

@@ -5,7 +5,7 @@ import { brazeFault } from './endpoint.ts'
 export const HTTP_URL = 'http-url'
 
 /** What a setting is, beyond the shape of its value. */
-type About = {
+export type About = {
   /** The last column of the reference's table, and the help. */
   readonly description: string
   /** Completes "… is wrong; it must be …". */
@@ -14,14 +14,25 @@ type About = {
   readonly secret?: boolean
   /** What is wrong with a value beyond its shape: completes "NAME …; it must be …". */
   readonly fault?: (value: string) => string | undefined
+  /** It is required, unless this other one is set. */
+  readonly unless?: string
 }
 
 const text = (about: About & { pattern?: string; format?: string; default?: string; enum?: string[] }) =>
   Type.String(about)
+const oneOf = <W extends string>(words: readonly W[], about: About & { default: NoInfer<W> }) =>
+  Type.Unsafe<W>(text({ ...about, enum: [...words] }))
 const integer = (about: About & { default?: number; minimum: number; maximum: number }) =>
   Type.Integer({ ...about, mustBe: `${about.mustBe} from ${about.minimum} to ${about.maximum}` })
+/** One or more, separated by commas: such as `pattern` is, without a comma within. */
+const listed = (pattern: string) => `^\\s*${pattern}\\s*(,\\s*${pattern}\\s*)*$`
+/** The parts of such a list, the first listed first. */
+export const partsOf = (list: string): string[] => list.split(',').map((part) => part.trim())
+const DIGITS = '^[0-9]+$'
 /** A name or a number of this machine. */
 const ADDRESS = '^[0-9A-Za-z.:_-]+$'
+const yesOrNo = (about: Omit<About, 'mustBe'> & { default: boolean }) =>
+  Type.Boolean({ ...about, mustBe: 'true or false' })
 const httpUrl = (about: About & { default?: string }) => text({ ...about, format: HTTP_URL })
 const timeout = (description: string) =>
   integer({ description, mustBe: 'milliseconds', default: 10_000, minimum: 100, maximum: 120_000 })
@@ -31,12 +42,15 @@ const timeout = (description: string) =>
  * Names and defaults are relied upon by users and change only with a deprecation.
  */
 export const SETTINGS = Type.Object({
-  LINE_CHANNEL_SECRET: text({
-    description: "the channel's secret, or several, separated by commas, while one is being replaced",
-    mustBe: "the channel secret from the LINE Developers Console's page Basic settings",
-    pattern: '^\\s*[^\\s,]+\\s*(,\\s*[^\\s,]+\\s*)*$',
-    secret: true,
-  }),
+  LINE_CHANNEL_SECRET: Type.Optional(
+    text({
+      description: "the channel's secret, or several, separated by commas, while one is being replaced",
+      mustBe: "the channel secret from the LINE Developers Console's page Basic settings",
+      pattern: listed('[^\\s,]+'),
+      secret: true,
+      unless: 'LINE_CHANNELS_FILE',
+    }),
+  ),
   LINE_CHANNEL_ACCESS_TOKEN: Type.Optional(
     text({
       description: "a token for LINE's API, which `backfill` reads the follower list from; or",
@@ -50,7 +64,21 @@ export const SETTINGS = Type.Object({
       description:
         'with it and the first secret, 15-minute stateless tokens are issued when needed; it goes before a token',
       mustBe: "the digits of the LINE Developers Console's Channel ID",
-      pattern: '^[0-9]+$',
+      pattern: DIGITS,
+    }),
+  ),
+  LINE_LOGIN_CHANNEL_ID: Type.Optional(
+    text({
+      description: 'the LINE Login channel whose ID tokens may link',
+      mustBe: "the digits of the LINE Login channel's Channel ID",
+      pattern: DIGITS,
+    }),
+  ),
+  LINE_CHANNELS_FILE: Type.Optional(
+    text({
+      description: 'a JSON file with several channels, instead of the settings of one',
+      mustBe: 'the path of a JSON file with a list of channels',
+      pattern: '[^/]$',
     }),
   ),
   LINE_API_BASE_URL: httpUrl({
@@ -83,10 +111,21 @@ export const SETTINGS = Type.Object({
     default: 'line_id',
     pattern: '^.{1,255}$',
   }),
-  BRAZE_CREATE_PROFILES: Type.Boolean({
-    description: 'whether a reachable person unknown to Braze gets a profile',
-    mustBe: 'true or false',
+  BRAZE_CREATE_PROFILES: oneOf(['true', 'always', 'false'], {
+    description:
+      '`true`: a reachable person unknown to Braze gets an alias profile; `always`: an unknown external id makes a profile, too; `false`: none',
+    mustBe: 'true, always or false',
+    default: 'true',
+  }),
+  BRAZE_CHECK_CUSTOMERS: yesOrNo({
+    description:
+      'whether a linked customer is looked up in Braze before the alias profile loses `line_id` (needs `users.export.ids`)',
     default: true,
+  }),
+  BRAZE_MERGE_PROFILES: yesOrNo({
+    description:
+      "whether the emptied alias profile of a linked person is merged into the customer's (cannot be undone)",
+    default: false,
   }),
   BRAZE_SETTLE_MS: integer({
     description: 'pause between two writes to the same user',
@@ -110,6 +149,21 @@ export const SETTINGS = Type.Object({
     maximum: 256,
   }),
   BRAZE_TIMEOUT_MS: timeout('for one request to Braze'),
+  MESSAGER_WINDOW_DAYS: integer({
+    description: 'days after which who only wrote counts as unreachable; 0: never',
+    mustBe: 'days',
+    default: 0,
+    minimum: 0,
+    maximum: 3_650,
+  }),
+  API_TOKENS: Type.Optional(
+    text({
+      description: 'bearer tokens for `/api`, separated by commas; without it there is none',
+      mustBe: 'tokens of at least 16 characters without spaces, separated by commas',
+      pattern: listed('[\\x21-\\x2b\\x2d-\\x7e]{16,}'),
+      secret: true,
+    }),
+  ),
   DATABASE_URL: text({
     description: 'an SQLite file; its folder is made when missing',
     mustBe: 'file:PATH, such as file:./data/line-braze.db',
@@ -170,16 +224,13 @@ export const SETTING_NAMES = Object.keys(SETTINGS.properties) as SettingName[]
 /** One row for each setting: what --help and the reference show. */
 export function describeSettings(): { name: SettingName; default: string; description: string }[] {
   return SETTING_NAMES.map((name) => {
-    const { description, default: value } = about(name)
+    const { description, default: value, unless } = about(name)
     const required = SETTINGS.required.includes(name as never) && value === undefined
-    return { name, default: required ? 'required' : value === undefined ? '' : String(value), description }
+    const shown = required || unless !== undefined ? 'required' : value === undefined ? '' : String(value)
+    return { name, default: shown, description }
   })
 }
 
-type Entry = About & { readonly default?: unknown; readonly enum?: readonly string[] }
+type Entry = About & { readonly default?: unknown }
 
 export const about = (name: SettingName): Entry => SETTINGS.properties[name] as unknown as Entry
-
-/** The channel secrets of the setting, the first listed first. */
-export const secretsOf = ({ LINE_CHANNEL_SECRET }: Pick<Settings, 'LINE_CHANNEL_SECRET'>): string[] =>
-  LINE_CHANNEL_SECRET.split(',').map((secret) => secret.trim())

@@ -1,22 +1,25 @@
+import { type ChannelSettings, nameOf } from './channels.ts'
 import { isOpenToOthers } from './endpoint.ts'
-import { type Settings, secretsOf } from './settings.ts'
+import type { Settings } from './settings.ts'
 
 /** Settings with which a command can begin, but that are probably not what somebody meant: a sentence for each, without a secret. */
-export const warningsFor = (settings: Partial<Settings>): string[] => [
-  ...strangeSecrets(settings),
+export const warningsFor = (
+  settings: Partial<Settings>,
+  channels: readonly ChannelSettings[] = [],
+): string[] => [
+  ...channels.flatMap((channel) => strangeSecrets(channel, settings.LINE_CHANNELS_FILE !== undefined)),
   ...openEndpoints(settings),
 ]
 
 const CHANNEL_SECRET = /^[0-9a-f]{32}$/
 
-function strangeSecrets({ LINE_CHANNEL_SECRET }: Partial<Settings>): string[] {
-  if (LINE_CHANNEL_SECRET === undefined) return []
-  const secrets = secretsOf({ LINE_CHANNEL_SECRET })
+function strangeSecrets(channel: ChannelSettings, isListed: boolean): string[] {
+  const { secrets } = channel
   return secrets.flatMap((secret, place) =>
     CHANNEL_SECRET.test(secret)
       ? []
       : [
-          `LINE_CHANNEL_SECRET: number ${place + 1} of ${secrets.length} is not 32 digits from 0 to f, as LINE's secrets are; copy the Channel secret from the LINE Developers Console's page Basic settings, without quotes`,
+          `${nameOf('secret', channel, isListed)}: number ${place + 1} of ${secrets.length} is not 32 digits from 0 to f, as LINE's secrets are; copy the Channel secret from the LINE Developers Console's page Basic settings, without quotes`,
         ],
   )
 }

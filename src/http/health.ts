@@ -10,6 +10,8 @@ export type Numbers = readonly [counts: readonly ChannelCounts[], oldestPendingM
 export interface HealthOptions {
   readonly ledger: Pick<Ledger, 'probe'>
   readonly numbers: () => Promise<Numbers>
+  /** The channels that are shown before their first contact is known. */
+  readonly channels: readonly string[]
   /** What the deliverer says of itself, without asking the ledger; all of it is shown. */
   readonly delivery: () => {
     readonly state: string
@@ -29,7 +31,7 @@ const STUCK = ['waiting', 'paused']
  */
 export async function healthRoutes(
   app: FastifyInstance,
-  { ledger, numbers, delivery, time = realTime }: HealthOptions,
+  { ledger, numbers, channels, delivery, time = realTime }: HealthOptions,
 ) {
   /** An Error says why webhooks cannot be stored right now, for a person. */
   const probed = answerOf(time, () => ledger.probe())
@@ -45,25 +47,37 @@ export async function healthRoutes(
     const [probe, known] = await Promise.all([probed(), numbers()])
     const obstacle = probe instanceof Error ? { error: probe.message } : undefined
     const now = delivery()
-    const parts = partsOf(known)
+    const parts = partsOf(known, channels)
     const isStuck = STUCK.includes(now.state) || now.stumbling > 0 || (parts.delivery.failed ?? 0) > 0
     return reply.code(obstacle ? 503 : 200).send({
       status: obstacle || isStuck ? 'degraded' : 'ok',
       ledger: { ...parts.ledger, ...obstacle },
       delivery: { ...now, ...parts.delivery },
+      ...(parts.channels && { channels: parts.channels }),
     })
   })
 }
 
-/** The numbers of all channels together. */
-function partsOf(numbers: Numbers) {
+/** The numbers of all channels together, and of each. */
+function partsOf(numbers: Numbers, names: readonly string[]) {
   if (numbers instanceof Error) return { ledger: { error: numbers.message }, delivery: {} }
   const [counts, oldestPendingMs] = numbers
+  const channels = countsOf(names, counts)
   const sum = (of: Exclude<keyof ChannelCounts, 'channel'>) =>
-    counts.reduce((total, each) => total + each[of], 0)
+    channels.reduce((total, each) => total + each[of], 0)
   const oldestPendingSeconds = Math.round((oldestPendingMs ?? 0) / 1000)
   return {
     ledger: { friend: sum('friend'), messager: sum('messager'), gone: sum('gone') },
     delivery: { pending: sum('pending'), oldestPendingSeconds, failed: sum('failed') },
+    channels,
   }
 }
+
+/** The numbers of each of the channels `names`, whoever is known there, and of those that are in the ledger only. */
+export function countsOf(names: readonly string[], counts: readonly ChannelCounts[]): ChannelCounts[] {
+  const byName = new Map(names.map((channel) => [channel, { channel, ...NOBODY }]))
+  for (const each of counts) byName.set(each.channel, each)
+  return [...byName.values()]
+}
+
+const NOBODY = { friend: 0, messager: 0, gone: 0, pending: 0, failed: 0, linked: 0, waiting: 0 }

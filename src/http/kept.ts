@@ -3,7 +3,7 @@ import { createDeadlines, type Time } from './time.ts'
 /** Anybody may ask for health and metrics, and each rendering costs queries, or an fsync: it is good for so long. */
 export const KEPT_MS = 1_000
 /** A load balancer may wait for 2 seconds only, as LINE does for a webhook. */
-const LEDGER_PATIENCE_MS = 1_800
+export const LEDGER_PATIENCE_MS = 1_800
 
 /**
  * A rendering that is made at most once in `lifeMs`, however many ask: who asks while one is under way waits for that

@@ -1,7 +1,8 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client'
 import { STATUSES } from '../contact/contact.ts'
 import type { ChannelCounts } from '../ledger/ledger.ts'
-import type { Numbers } from './health.ts'
+import { countsOf, type Numbers } from './health.ts'
+import { OUTCOMES } from './report.ts'
 
 /** Every metric of ours, once: the registry and the reference's table are made from this. Dashboards rely on the names. */
 export const METRICS = {
@@ -59,6 +60,16 @@ export const METRICS = {
     buckets: [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10],
   },
   delivering: { name: 'line_braze_delivering', help: '1 where this process holds the lease' },
+  links: {
+    name: 'line_braze_links_total',
+    labelNames: ['channel', 'source', 'outcome'],
+    help: "Requests to link and what came back from LINE's account link, by source: api, id_token, account_link, and by outcome: linked, unlinked, unchanged, offered (the address of the account link), failed (says LINE), used, unknown, expired (the nonce, or used: the ID token), invalid, refused (by LINE), unreachable (LINE), unavailable (the ledger), aborted, error",
+  },
+  linked: {
+    name: 'line_braze_linked',
+    labelNames: ['channel'],
+    help: 'Contacts that are linked to a customer',
+  },
 } satisfies Readonly<Record<string, Definition>>
 
 interface Definition {
@@ -94,6 +105,7 @@ export function createMetrics() {
   const deliverySeconds = histogram(METRICS.deliverySeconds)
   const requests = counter(METRICS.brazeRequests)
   const requestSeconds = histogram(METRICS.brazeRequestSeconds)
+  const links = counter(METRICS.links)
 
   return {
     webhooks: {
@@ -103,6 +115,7 @@ export function createMetrics() {
         for (const type of types) events.inc({ channel, type })
       },
     },
+    linked: (channel: string, source: string, outcome: string) => links.inc({ channel, source, outcome }),
     committed(calls: number, milliseconds: number) {
       commitSeconds.observe(milliseconds / 1000)
       commitSize.observe(calls)
@@ -117,6 +130,9 @@ export function createMetrics() {
     /** Adds the numbers that are known when somebody asks, and returns how to make the page. */
     page(options: MetricsOptions) {
       const show = createGauges(registers, options)
+      // What has not happened yet is 0: else nobody could be told of the first time.
+      for (const channel of options.channels)
+        for (const outcome of OUTCOMES) webhooks.inc({ channel, outcome }, 0)
       return async (numbers: Numbers) => {
         show(numbers)
         return { contentType: registry.contentType, text: await registry.metrics() }
@@ -132,26 +148,25 @@ function createGauges(registers: Registry[], { isDelivering, channels }: Metrics
   const failed = gauge(METRICS.failed)
   const oldest = gauge(METRICS.oldestPending)
   const delivering = gauge(METRICS.delivering)
+  const linked = gauge(METRICS.linked)
 
   function show(counts: ChannelCounts) {
     const { channel } = counts
     for (const status of STATUSES) contacts.set({ channel, status }, counts[status])
     pending.set({ channel }, counts.pending)
     failed.set({ channel }, counts.failed)
+    linked.set({ channel }, counts.linked)
   }
 
   return (numbers: Numbers) => {
     delivering.set(isDelivering() ? 1 : 0)
     if (numbers instanceof Error) {
       // No reason to hide the others; but what is not known must not look like a good number.
-      for (const each of [contacts, pending, failed]) each.reset()
+      for (const each of [contacts, pending, failed, linked]) each.reset()
       return oldest.set(Number.NaN)
     }
     const [counts, oldestPendingMs] = numbers
-    for (const channel of channels) show({ ...NONE, channel })
-    for (const each of counts) show(each)
+    for (const each of countsOf(channels, counts)) show(each)
     oldest.set((oldestPendingMs ?? 0) / 1000)
   }
 }
-
-const NONE = { friend: 0, messager: 0, gone: 0, pending: 0, failed: 0, linked: 0, waiting: 0 }

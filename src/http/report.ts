@@ -20,8 +20,9 @@ const STATUS_OUTCOME = {
   503: 'unavailable',
 } as const
 
-/** How a webhook request ended. */
-export type Outcome = (typeof STATUS_OUTCOME)[keyof typeof STATUS_OUTCOME] | 'aborted' | 'failed'
+/** How a webhook request can end. */
+export const OUTCOMES = [...Object.values(STATUS_OUTCOME), 'aborted', 'failed'] as const
+export type Outcome = (typeof OUTCOMES)[number]
 
 export const outcomeOf = (status: number): Outcome =>
   STATUS_OUTCOME[status as keyof typeof STATUS_OUTCOME] ?? 'failed'
@@ -70,5 +71,5 @@ const HINTS: Readonly<Record<Rejection, string>> = {
   malformed:
     'x-line-signature is not base64 of 32 bytes: not sent by LINE, or a proxy in front changes the header',
   wrong:
-    "x-line-signature fits no configured secret: not sent by LINE, or LINE_CHANNEL_SECRET is another channel's, an old one, or has quotes around it in the environment or .env, or a proxy in front rewrites the body",
+    "x-line-signature fits no secret of the channel: not sent by LINE, or LINE_CHANNEL_SECRET (secret in LINE_CHANNELS_FILE) is another channel's, an old one, or has quotes around it in the environment or .env, or a proxy in front rewrites the body",
 }

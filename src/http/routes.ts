@@ -1,10 +1,48 @@
-/** Every route, once: the server and the reference's table are made from this. Anything else is answered 404. */
+/**
+ * Every route, once: the server and the reference's table are made from this. Anything else is answered 404. Those under
+ * `/api` are there where API_TOKENS is set, and take `Authorization: Bearer TOKEN`.
+ */
 export const ROUTES = {
   webhook: {
     method: 'POST',
     url: '/webhook',
     answers:
       '200 `{}` once durable (also for an empty `events`) · 401 signature missing or wrong, whatever the body · 400 signed but not JSON, or without an `events` list · 413 · 415 · 503 not durable',
+  },
+  channelWebhook: {
+    method: 'POST',
+    url: '/webhook/:channel',
+    answers:
+      'the same for that channel; `/webhook` is the channel `default` · 404 where there is none of that name',
+  },
+  link: {
+    method: 'PUT',
+    url: '/api/channels/:channel/contacts/:userId/link',
+    answers:
+      '`{"externalId"}` → 200 `{"userId","externalId","linkedAt"}` once durable, also for a contact that nothing else is known of · 400 what is wrong · 401 · 404 unknown channel · 413 · 415 · 503',
+  },
+  unlink: {
+    method: 'DELETE',
+    url: '/api/channels/:channel/contacts/:userId/link',
+    answers: '200 the same with `"externalId":null`',
+  },
+  idTokenLinks: {
+    method: 'POST',
+    url: '/api/channels/:channel/links',
+    answers:
+      '`{"idToken","externalId","nonce"?}` → as PUT; the same again changes nothing · 404 also where the channel has no LINE Login channel · 422 LINE does not vouch for the token, or it was used for another link · 502 LINE cannot be asked',
+  },
+  accountLinks: {
+    method: 'POST',
+    url: '/api/channels/:channel/account-links',
+    answers:
+      '`{"linkToken","externalId"}` → 200 `{"url","expiresAt"}`: where to send the person, within 15 minutes · otherwise as PUT',
+  },
+  linkTokens: {
+    method: 'POST',
+    url: '/api/channels/:channel/link-tokens',
+    answers:
+      '`{"userId"}` → 200 `{"linkToken"}` · 404 also where the channel has no access token · 422 LINE gives none for this user · 502 LINE cannot be asked · otherwise as PUT',
   },
   live: { method: 'GET', url: '/health/live', answers: '200 while the process runs' },
   ready: {
@@ -17,7 +55,7 @@ export const ROUTES = {
     method: 'GET',
     url: '/health',
     answers:
-      '200 (503 where ready is): `{"status":"ok"\\|"degraded", "ledger":{…}, "delivery":{"state":"delivering"\\|"standby"\\|"waiting"\\|"paused", "reason":…, "pending":n, "oldestPendingSeconds":s, "failed":n, "stumbling":n}}`',
+      '200 (503 where ready is): `{"status":"ok"\\|"degraded", "ledger":{…}, "delivery":{"state":"delivering"\\|"standby"\\|"waiting"\\|"paused", "reason":…, "pending":n, "oldestPendingSeconds":s, "failed":n, "stumbling":n}, "channels":[{"channel","friend","messager","gone","pending","failed","linked","waiting"}]}`',
   },
   metrics: {
     method: 'GET',
@@ -25,3 +63,11 @@ export const ROUTES = {
     answers: 'Prometheus text; no user ids, a bounded set of labels',
   },
 } as const
+
+const DEFAULT_CHANNEL = 'default'
+
+/** Where the webhooks of a channel are taken; the first is the one to tell people of. */
+export function webhookPaths(channel: string): readonly string[] {
+  const path = ROUTES.channelWebhook.url.replace(':channel', channel)
+  return channel === DEFAULT_CHANNEL ? [ROUTES.webhook.url, path] : [path]
+}

@@ -1,14 +1,17 @@
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import type { Ledger } from '../ledger/ledger.ts'
+import { type Api, apiRoutes } from './api.ts'
 import { createConnections } from './connections.ts'
 import { type HealthOptions, healthRoutes, type Numbers } from './health.ts'
 import { answerOf, KEPT_MS, keepFor } from './kept.ts'
 import { ROUTES } from './routes.ts'
 import { realTime } from './time.ts'
-import { type WebhookOptions, webhookRoute } from './webhook.ts'
+import { type WebhookOptions, webhookRoutes } from './webhook.ts'
 
 export interface ServerOptions extends Omit<WebhookOptions, 'ledger'>, Pick<HealthOptions, 'delivery'> {
-  readonly ledger: Pick<Ledger, 'record' | 'claimAccount' | 'probe' | 'counts' | 'oldestPendingMs'>
+  readonly ledger: WebhookOptions['ledger'] & Pick<Ledger, 'probe' | 'counts' | 'oldestPendingMs'>
+  /** Without it nothing under `/api` exists. */
+  readonly api?: Api | undefined
   /** The Prometheus text, and its content type. */
   readonly metricsText: (numbers: Numbers) => Promise<{ contentType: string; text: string }>
   /** At most so many are open at a time. */
@@ -49,6 +52,8 @@ export async function createServer(
     forceCloseConnections: 'idle',
     return503OnClosing: true,
     exposeHeadRoutes: false,
+    // A user id that is too long is answered as one that is wrong; the head of a request has its own limit.
+    routerOptions: { maxParamLength: TIMES_AND_SIZES.maxHeaderSize },
     serverFactory: (handle) => connections.createServer(TIMES_AND_SIZES, handle),
   })
   app.addHook('onResponse', (request, _reply, done) => {
@@ -65,16 +70,21 @@ export async function createServer(
     return reply.code(500).send({ error: 'internal error' })
   })
   app.setNotFoundHandler((_request, reply) => notFound(reply))
-  if (parts.includes('webhooks')) await app.register(webhookRoute, options)
+  if (parts.includes('webhooks')) await app.register(webhookRoutes, options)
   if (parts.includes('private')) {
-    const { ledger, metricsText } = options
+    const { ledger, metricsText, api } = options
+    if (api) await app.register(apiRoutes, { ...options, api })
     const numbers = answerOf(time, () => Promise.all([ledger.counts(), ledger.oldestPendingMs()]))
     const page = keepFor(KEPT_MS, time, async () => metricsText(await numbers()))
     app.get(ROUTES.metrics.url, async (_request, reply) => {
       const { contentType, text } = await page()
       return reply.type(contentType).send(text)
     })
-    await app.register(healthRoutes, { ...options, numbers })
+    await app.register(healthRoutes, {
+      ...options,
+      numbers,
+      channels: options.channels.map(({ name }) => name),
+    })
   }
   return app
 }

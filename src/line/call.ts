@@ -15,6 +15,11 @@ export class LineError extends Error {
   }
 }
 
+/** LINE was asked, and does not do it for this person or this token: nothing is wrong with what serves, or with LINE. */
+export class LineRefusal extends LineError {
+  override name = 'LineRefusal'
+}
+
 /** What a pino logger offers. */
 export interface LineLog {
   debug(fields: object, message: string): void
@@ -34,6 +39,8 @@ export interface Call<T> extends HttpRequest {
   readonly signal?: AbortSignal | undefined
   /** What of the request nobody else may see, beside the token in its headers: an answer may repeat it. */
   readonly secrets?: readonly string[]
+  /** Whose ids the request names, also in its path. */
+  readonly ids?: readonly string[]
 }
 
 /**
@@ -45,9 +52,9 @@ export function createCaller({ http, log, random, sleep }: CallerOptions) {
   const onPause = (reason: string, forMs: number) => log.warn({ reason, forMs }, 'LINE is asked again')
 
   async function attempt<T>(call: Call<T>): Promise<Attempt<T>> {
-    const { read, signal, secrets = [] } = call
-    const name = `${call.method} ${call.path.split('?')[0]}`
-    const hidden = { secrets: [tokenOf(call), ...secrets] }
+    const { read, signal, secrets = [], ids = [] } = call
+    const hidden = { secrets: [tokenOf(call), ...secrets], ids }
+    const name = foreignWords(`${call.method} ${call.path.split('?')[0]}`, { ids })
     let answer: HttpAnswer
     try {
       answer = await http.send(call, signal)

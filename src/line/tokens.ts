@@ -74,7 +74,7 @@ export function statelessTokens(options: StatelessTokenOptions): TokenSource {
 const isRefusal = ({ status = 0 }: LineError) => status === 400 || status === 401
 
 function wrongCredentials(cause: LineError): LineError {
-  const message = `${cause.message}; LINE_CHANNEL_ID and the first secret of LINE_CHANNEL_SECRET must be those of one channel`
+  const message = `${cause.message}; LINE_CHANNEL_ID and the first secret of LINE_CHANNEL_SECRET, or channelId and the first of secret in LINE_CHANNELS_FILE, must be those of one channel`
   return new LineError(message, cause.status, cause)
 }
 

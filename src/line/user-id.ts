@@ -5,3 +5,6 @@ const USER_ID = /^[\x21-\x7e]{1,255}$/
 export const DUMMY_USER = 'Udeadbeefdeadbeefdeadbeefdeadbeef'
 
 export const isUserId = (value: unknown): value is string => typeof value === 'string' && USER_ID.test(value)
+
+/** Whether it may be somebody's. */
+export const isPerson = (value: unknown): value is string => isUserId(value) && value !== DUMMY_USER

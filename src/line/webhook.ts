@@ -1,5 +1,6 @@
 import { type ContactKey, type Evidence, friend, gone, messaged } from '../contact/contact.ts'
 import { fieldsOf, isObject, parseJson } from '../wire/answer.ts'
+import { type AccountLink, readAccountLink } from './account-link.ts'
 import { isMoment } from './epoch.ts'
 import { type EventType, typeOf } from './event-types.ts'
 import { DUMMY_USER, isUserId } from './user-id.ts'
@@ -8,6 +9,8 @@ import { DUMMY_USER, isUserId } from './user-id.ts'
 export interface WebhookReading {
   /** In the order of the events; events that say nothing about reachability leave none. */
   readonly evidence: Evidence[]
+  /** Who has come through LINE's account link, in the order of the events. */
+  readonly accountLinks: AccountLink[]
   /** For each event its type: a known one, `other`, or `invalid` for one that makes no sense and was skipped. */
   readonly types: EventType[]
   /** The bot's user id: the account that the webhook is for. Undefined where it names none. */
@@ -37,10 +40,10 @@ export class MalformedWebhook extends Error {
  */
 export function readWebhook(body: Uint8Array, channel: string): WebhookReading {
   const { events, destination } = parseBody(body)
-  const evidence: Evidence[] = []
+  const found: Found = { evidence: [], accountLinks: [] }
   const types: EventType[] = []
-  for (const event of events) types.push(readEvent(event, channel, evidence))
-  return { evidence, types, destination: isUserId(destination) ? destination : undefined }
+  for (const event of events) types.push(readEvent(event, channel, found))
+  return { ...found, types, destination: isUserId(destination) ? destination : undefined }
 }
 
 function parseBody(body: Uint8Array): { events: unknown[]; destination: unknown } {
@@ -54,11 +57,18 @@ function parseBody(body: Uint8Array): { events: unknown[]; destination: unknown 
 
 const decoder = new TextDecoder()
 
-function readEvent(event: unknown, channel: string, evidence: Evidence[]): EventType {
+type Found = Pick<WebhookReading, 'evidence' | 'accountLinks'>
+
+function readEvent(event: unknown, channel: string, { evidence, accountLinks }: Found): EventType {
   if (!isObject(event) || typeof event.type !== 'string' || event.type === '') return 'invalid'
   const type = typeOf(event.type)
   const observe = EVIDENCE.get(type)
-  if (!observe) return type
+  if (!observe) {
+    const link = type === 'accountLink' ? readAccountLink(event, channel) : null
+    if (link === 'invalid') return 'invalid'
+    if (link) accountLinks.push(link)
+    return type
+  }
 
   const { source } = event
   if (!isObject(source) || typeof source.type !== 'string') return 'invalid'

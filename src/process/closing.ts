@@ -32,7 +32,8 @@ export async function closeTogether(closers: readonly Close[]): Promise<void> {
 export const errorsIn = (error: unknown): Error[] =>
   error instanceof AggregateError ? error.errors.flatMap(errorsIn) : [error as Error]
 
-function failWith(failures: readonly unknown[]) {
+/** @throws the one failure; an AggregateError of all where there are several */
+export function failWith(failures: readonly unknown[]) {
   const [first, ...others] = failures
   if (first === undefined) return
   if (others.length === 0) throw first

@@ -1,34 +1,34 @@
 import { randomUUID } from 'node:crypto'
 import { createBrazeClient } from '../braze/client.ts'
+import { type ChannelSettings, channelSettings } from '../config/channels.ts'
 import { SETTING_NAMES, type SettingName, type Settings } from '../config/settings.ts'
 import { createDeliverer, type DelivererOptions } from '../delivery/deliverer.ts'
-import { CHANNEL } from './environment.ts'
 
-/** What a process needs to tell Braze anything. */
-export const BRAZE_SETTINGS = SETTING_NAMES.filter((name): name is Extract<SettingName, `BRAZE_${string}`> =>
-  name.startsWith('BRAZE_'),
+/** What a process needs to tell Braze anything, beside what is of each channel. */
+export const BRAZE_SETTINGS = SETTING_NAMES.filter(
+  (name): name is Exclude<Extract<SettingName, `BRAZE_${string}`>, 'BRAZE_ATTRIBUTE' | 'BRAZE_ALIAS_LABEL'> =>
+    name.startsWith('BRAZE_') && !channelSettings('braze').includes(name),
 )
 
 export type BrazeSettings = Pick<Settings, (typeof BRAZE_SETTINGS)[number]>
 
-export const createBraze = (settings: BrazeSettings) =>
+export const createBraze = (settings: BrazeSettings, channels: readonly ChannelSettings[]) =>
   createBrazeClient({
     endpoint: settings.BRAZE_REST_ENDPOINT,
     apiKey: settings.BRAZE_API_KEY,
     concurrency: settings.BRAZE_CONCURRENCY,
     timeoutMs: settings.BRAZE_TIMEOUT_MS,
-    channels: new Map([
-      [CHANNEL, { attribute: settings.BRAZE_ATTRIBUTE, aliasLabel: settings.BRAZE_ALIAS_LABEL }],
-    ]),
-    createProfiles: settings.BRAZE_CREATE_PROFILES ? 'true' : 'false',
+    channels: new Map(channels.map(({ name, attribute, aliasLabel }) => [name, { attribute, aliasLabel }])),
+    createProfiles: settings.BRAZE_CREATE_PROFILES,
   })
 
 /** A deliverer that is not started yet, and the client that is to be closed after it has stopped. */
 export function createDelivery(
   settings: BrazeSettings,
+  channels: readonly ChannelSettings[],
   parts: Pick<DelivererOptions, 'ledger' | 'log' | 'observer'>,
 ) {
-  const braze = createBraze(settings)
+  const braze = createBraze(settings, channels)
   const deliverer = createDeliverer({
     ...parts,
     braze,

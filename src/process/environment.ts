@@ -1,14 +1,12 @@
 import { join } from 'node:path'
 import { type LoggerOptions, pino } from 'pino'
 import { prettyFactory } from 'pino-pretty'
-import { type Environment, loadSettings, readDotenv } from '../config/load.ts'
+import { loadSettings, readDotenv } from '../config/load.ts'
 import { about, describeSettings, type SettingName, type Settings } from '../config/settings.ts'
+import type { Environment } from '../config/texts.ts'
 import { databaseFiles } from '../ledger/open.ts'
 import type { Host } from './host.ts'
 import { createLogOutput } from './log-output.ts'
-
-/** The one channel of these settings. */
-export const CHANNEL = 'default'
 
 /** The settings `names` of a process: its environment first, then `.env` in its folder. */
 export function settingsFor<N extends SettingName>(host: Host, names?: readonly N[]): Pick<Settings, N> {

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream'
-import type { Environment } from '../config/load.ts'
+import type { Environment } from '../config/texts.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { LedgerOptions } from '../ledger/open.ts'
 

@@ -1,18 +1,25 @@
+import type { ChannelSettings } from '../config/channels.ts'
 import type { Deliverer } from '../delivery/deliverer.ts'
 import type { Ledger, Outstanding, ProfileId, Run, RunKind } from '../ledger/ledger.ts'
 import { many } from '../terminal/numbers.ts'
 import { sleep as sleepFor } from '../wire/time.ts'
+import { assertDeliverable } from './channels.ts'
 import { type BrazeSettings, createDelivery } from './delivery.ts'
-import { CHANNEL, type Log } from './environment.ts'
+import type { Log } from './environment.ts'
 import type { Task } from './task.ts'
 
 export interface RunDeliveryOptions {
   readonly task: Task
   readonly settings: BrazeSettings
+  /** All that there are: who delivers does so for each. */
+  readonly channels: readonly ChannelSettings[]
   readonly ledger: Ledger
   readonly log: Log
-  /** Kept up to date once there is a run. */
-  readonly progress: { outstanding: Outstanding | null }
+}
+
+/** How far a command has come with a channel; kept up to date once there is a run. */
+export interface RunProgress {
+  outstanding: Outstanding | null
 }
 
 /** How often it is looked how far delivery has come while a run is still making changes. */
@@ -33,17 +40,24 @@ export async function lockRuns(ledger: Ledger) {
   )
 }
 
-/** Tells Braze of what a run changes, from the first change on: this process does, unless a running server does. */
-export function startRunDelivery({ task, settings, ledger, log, progress }: RunDeliveryOptions) {
+/**
+ * Tells Braze of what runs change, one of each channel, from the first change on: this process does, unless a running
+ * server does.
+ *
+ * @throws SettingsError as `assertDeliverable` does
+ */
+export async function startRunDelivery({ task, settings, channels, ledger, log }: RunDeliveryOptions) {
   const { display, signal, closing } = task
-  const { deliverer, braze } = createDelivery(settings, { ledger, log })
+  await assertDeliverable(ledger, channels)
+  const { deliverer, braze } = createDelivery(settings, channels, { ledger, log })
   let working = new AbortController()
-  let followed: number | undefined
-  const onLook = (outstanding: Outstanding) => {
-    progress.outstanding = outstanding
+  const followed = new Map<RunProgress, Run['id']>()
+  const onLook = (seen: readonly Outstanding[]) => {
+    for (const [place, progress] of [...followed.keys()].entries()) progress.outstanding = seen[place] ?? null
   }
-  async function look(run: number, signal: AbortSignal) {
-    for await (const outstanding of looks({ ledger, run, signal }, LOOK_MS)) onLook(outstanding)
+  const means = { ledger, runs: () => [...followed.values()] }
+  async function look(signal: AbortSignal) {
+    for await (const seen of looks({ ...means, signal }, LOOK_MS)) onLook(seen)
   }
   // What is wrong with the ledger shows where it is needed.
   const ignore = () => {}
@@ -53,55 +67,55 @@ export function startRunDelivery({ task, settings, ledger, log, progress }: RunD
     working.abort()
     await deliverer.stop()
     // What was under way counts, too.
-    if (followed !== undefined) await ledger.outstanding(followed).then(onLook, ignore)
+    await lookAt(means).then(onLook, ignore)
   })
   deliverer.start()
 
   return {
-    /** The run has begun, or goes on; it may be another one than before. */
-    follow({ id }: Run) {
-      if (followed === id) return
-      followed = id
+    /** The channel's run has begun, or goes on; it may be another one than before. */
+    follow({ id }: Run, progress: RunProgress) {
+      if (followed.get(progress) === id) return
+      followed.set(progress, id)
       working.abort()
       working = new AbortController()
-      look(id, working.signal).catch(ignore)
+      look(working.signal).catch(ignore)
     },
-    /** The run makes no more changes: waits until Braze has heard of all of them. Throws as `deliverRun` does. */
-    finish({ id }: Run) {
+    /** The runs make no more changes: waits until Braze has heard of all of them. Throws as `deliverRuns` does. */
+    finish() {
       working.abort()
-      return deliverRun({ ledger, run: id, deliverer, onLook, note: display.say, signal })
+      return deliverRuns({ ...means, deliverer, onLook, note: display.say, signal })
     },
   }
 }
 
-/** Tells Braze again of contacts about which nothing has changed, in a run of its own that begins with the first ones. */
-export async function startResending(
-  kind: RunKind,
-  options: RunDeliveryOptions & { readonly progress: { resent: number } },
-) {
-  const { ledger, progress } = options
+/** Tells Braze again of contacts about which nothing has changed, in a run of each channel that begins with its first ones. */
+export async function startResending(kind: RunKind, options: RunDeliveryOptions) {
+  const { ledger } = options
   await lockRuns(ledger)
-  const delivery = startRunDelivery(options)
-  let run: Run | undefined
+  const delivery = await startRunDelivery(options)
+  const runs = new Map<string, Run>()
   return {
-    async resend(ids: readonly ProfileId[]) {
-      run ??= await ledger.beginRun(kind, CHANNEL)
-      delivery.follow(run)
+    async resend(channel: string, ids: readonly ProfileId[], progress: RunProgress & { resent: number }) {
+      const run = runs.get(channel) ?? (await ledger.beginRun(kind, channel))
+      runs.set(channel, run)
+      delivery.follow(run, progress)
       progress.resent += await ledger.resend(run.id, ids)
     },
-    /** Waits until Braze has heard of them. Throws as `deliverRun` does. */
+    /** Waits until Braze has heard of them. Throws as `deliverRuns` does. */
     async finish() {
-      if (run) await delivery.finish(await ledger.endRun(run.id, 'complete'))
+      for (const { id } of runs.values()) await ledger.endRun(id, 'complete')
+      if (runs.size > 0) await delivery.finish()
     },
   }
 }
 
 export interface WaitOptions {
   readonly ledger: Pick<Ledger, 'outstanding'>
-  readonly run: number
+  /** One at least. */
+  readonly runs: () => readonly Run['id'][]
   readonly deliverer: Pick<Deliverer, 'delivery' | 'stop'>
-  /** Told at each look. */
-  readonly onLook: (outstanding: Outstanding) => void
+  /** Told at each look what Braze has not heard of, of each run. */
+  readonly onLook: (seen: readonly Outstanding[]) => void
   /** Something that a person should know; a sentence. */
   readonly note: (sentence: string) => void
   readonly signal: AbortSignal
@@ -117,32 +131,36 @@ type LookOptions = Omit<WaitOptions, 'deliverer' | 'onLook' | 'note'>
  * the server that holds the lease. Then, or when it ends early, stops the deliverer and looks a last time, since what was
  * under way counts, too.
  *
- * @throws Error when Braze rejected contacts of the run, when this process delivers and a person has to mend something
+ * @throws Error when Braze rejected contacts of the runs, when this process delivers and a person has to mend something
  * first, when nobody is left but those over whom Braze fails, or when the server that delivers does not get on
  */
-export async function deliverRun(options: WaitOptions) {
-  const { ledger, run, deliverer, onLook } = options
-  let last: Outstanding
+export async function deliverRuns(options: WaitOptions) {
+  const { deliverer, onLook } = options
+  let last: Outstanding[]
   try {
     await untilDelivered(options)
   } finally {
     await deliverer.stop()
-    last = await ledger.outstanding(run)
+    last = await lookAt(options)
     onLook(last)
   }
-  const { failed } = last
+  const failed = last.reduce((sum, outstanding) => sum + outstanding.failed, 0)
   if (failed === 0) return
   throw new Error(
     `Braze rejected ${many(failed, 'contact')}; contacts.failure in the database has its words, and resync tries them again.`,
   )
 }
 
-/** What of the run, and of others, Braze has not heard of, every `everyMs` or as often as that costs little. */
-async function* looks(options: LookOptions, everyMs = POLL_MS): AsyncGenerator<Outstanding> {
-  const { ledger, run, signal, monotonic = () => performance.now(), sleep = sleepFor } = options
+/** What Braze has not heard of, of each run, and beside it of others. */
+const lookAt = ({ ledger, runs }: Pick<WaitOptions, 'ledger' | 'runs'>): Promise<Outstanding[]> =>
+  Promise.all(runs().map((run) => ledger.outstanding(run)))
+
+/** A look every `everyMs`, or as often as that costs little. */
+async function* looks(options: LookOptions, everyMs = POLL_MS): AsyncGenerator<Outstanding[]> {
+  const { signal, monotonic = () => performance.now(), sleep = sleepFor } = options
   for (;;) {
     const askedAt = monotonic()
-    yield await ledger.outstanding(run)
+    yield await lookAt(options)
     await sleep(Math.max(everyMs, (monotonic() - askedAt) / SHARE), signal)
   }
 }
@@ -152,9 +170,9 @@ async function untilDelivered(options: WaitOptions) {
   let movedAt = monotonic()
   let least = Number.POSITIVE_INFINITY
   let isTold = false
-  for await (const outstanding of looks(options)) {
-    onLook(outstanding)
-    const open = outstanding.pending + outstanding.earlier
+  for await (const seen of looks(options)) {
+    onLook(seen)
+    const open = openOf(seen)
     if (open === 0) return
     if (open < least) {
       least = open
@@ -171,6 +189,9 @@ async function untilDelivered(options: WaitOptions) {
     }
   }
 }
+
+/** Of all that runs made due: what is not of one is of others. */
+const openOf = ([first]: readonly Outstanding[]) => (first ? first.pending + first.earlier : 0)
 
 const stalled = (open: number) =>
   `The server that delivers has told Braze of nobody for ${STALLED_MS / 60_000} minutes; its /health says why. ${many(open, 'change')} wait for it.`

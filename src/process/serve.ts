@@ -1,13 +1,16 @@
 import closeWithGrace from 'close-with-grace'
-import { type Settings, secretsOf } from '../config/settings.ts'
+import { SETTING_NAMES, type SettingName } from '../config/settings.ts'
 import { warningsFor } from '../config/warnings.ts'
 import { createMetrics } from '../http/metrics.ts'
+import { webhookPaths } from '../http/routes.ts'
 import { createServer } from '../http/server.ts'
 import { openLedger } from '../ledger/open.ts'
 import { type Address, addressesOf, closeServer, listen } from './addresses.ts'
+import { createApi } from './api.ts'
+import { assertDeliverable, type Config, configFor } from './channels.ts'
 import { type Closers, closeAll, closeTogether, errorsIn } from './closing.ts'
 import { createDelivery } from './delivery.ts'
-import { CHANNEL, createLog, type Log, secretFiles, settingsFor } from './environment.ts'
+import { createLog, type Log, secretFiles } from './environment.ts'
 import type { Host } from './host.ts'
 import { warnOfReadable } from './readable.ts'
 import { EXIT } from './run.ts'
@@ -17,9 +20,10 @@ const STOP_MARGIN_MS = 5_000
 
 /** Serves until a signal ends it. */
 export async function serve(host: Host) {
-  const settings = settingsFor(host)
+  const config = configFor(host, SETTING_NAMES, 'webhooks')
+  const { settings, channels } = config
   const log = createLog(settings.LOG_LEVEL, undefined, host)
-  for (const warning of warningsFor(settings)) log.warn({}, warning)
+  for (const warning of warningsFor(settings, channels)) log.warn({}, warning)
   const closers: Closers = []
 
   // Before anything is opened: a container's first process gets no SIGTERM that it does not ask for.
@@ -34,8 +38,10 @@ export async function serve(host: Host) {
     if (failures[0]) throw failures[0]
   })
   try {
-    const [url, privateUrl] = await open(settings, host, log, closers)
-    log.info({ url, webhook: `${url}/webhook`, ...(privateUrl && { privateUrl }) }, 'listening')
+    const [url, privateUrl] = await open(config, host, log, closers)
+    const [webhook, ...others] = channels.map(({ name }) => `${url}${webhookPaths(name)[0]}`)
+    const webhooks = others.length > 0 ? { webhooks: [webhook, ...others] } : { webhook }
+    log.info({ url, ...webhooks, ...(privateUrl && { privateUrl }) }, 'listening')
   } catch (error) {
     uninstall()
     await closeAll(closers, error)
@@ -46,7 +52,12 @@ export async function serve(host: Host) {
  * Opens everything, adding to `closers` as it goes. Returns the URL, and that of health and metrics where they are
  * apart.
  */
-async function open(settings: Settings, host: Host, log: Log, closers: Closers): Promise<string[]> {
+async function open(
+  { settings, channels, files }: Config<SettingName>,
+  host: Host,
+  log: Log,
+  closers: Closers,
+): Promise<string[]> {
   const metrics = createMetrics()
   const warn = (sentence: string) => log.warn({}, sentence)
   const ledger = await openLedger({
@@ -60,19 +71,24 @@ async function open(settings: Settings, host: Host, log: Log, closers: Closers):
     },
   })
   closers.push(ledger.close)
-  const files = secretFiles(settings.DATABASE_URL, host.env, host.cwd())
-  for (const sentence of warnOfReadable(files, process.platform)) warn(sentence)
-  const { deliverer, braze } = createDelivery(settings, { ledger, log, observer: metrics.delivery })
+  await assertDeliverable(ledger, channels)
+  const secrets = [...secretFiles(settings.DATABASE_URL, host.env, host.cwd()), ...files]
+  for (const sentence of warnOfReadable(secrets, process.platform)) warn(sentence)
+  const { deliverer, braze } = createDelivery(settings, channels, { ledger, log, observer: metrics.delivery })
   closers.push(braze.close)
+  const api = createApi(settings, channels, { ledger, log })
+  if (api) closers.push(api.close)
   const isDelivering = () => deliverer.delivery().state !== 'standby'
   const options = {
     log,
-    channel: { name: CHANNEL, secrets: secretsOf(settings) },
+    channels,
     ledger,
+    api,
     observer: metrics.webhooks,
+    linkObserver: metrics.linked,
     bodyLimitBytes: settings.BODY_LIMIT_BYTES,
     delivery: deliverer.delivery,
-    metricsText: metrics.page({ isDelivering, channels: [CHANNEL] }),
+    metricsText: metrics.page({ isDelivering, channels: channels.map(({ name }) => name) }),
   }
   const addresses = addressesOf(settings)
   const apps = await Promise.all(addresses.map(({ parts }) => createServer(options, parts)))

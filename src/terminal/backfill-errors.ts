@@ -24,7 +24,7 @@ function hintOf({ status, message }: LineError): string | undefined {
 }
 
 const NO_TOKEN =
-  'The token is wrong or has ended: set LINE_CHANNEL_ACCESS_TOKEN to another one, or LINE_CHANNEL_ID instead.'
+  'The token is wrong or has ended: set LINE_CHANNEL_ACCESS_TOKEN to another one, or LINE_CHANNEL_ID instead (accessToken and channelId in LINE_CHANNELS_FILE).'
 const NO_LIST =
   'LINE gives the follower list to verified and premium accounts only. Without it the server still records everybody who follows, returns or writes from now on, and resync and verify work.'
 

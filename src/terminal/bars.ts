@@ -17,12 +17,25 @@ const COUNT_CELLS = 25
 /** What the rate is taken of: long enough to be calm, short enough to follow. */
 const WINDOW_MS = 10_000
 
-/** Bars with rate and time left, as `read` says at each look. */
-export function createBars(read: () => readonly Bar[], monotonic = () => performance.now()): View {
-  const seen = new Map<string, Sample[]>()
+export interface BarsOptions {
+  readonly title?: () => string
+  /** Milliseconds that nobody sets. */
+  readonly monotonic?: () => number
+}
 
-  const texts = () =>
-    read().map((bar) => {
+/** Bars with rate and time left, as `read` says at each look; above them what they are of, where `title` names it. */
+export function createBars(
+  read: () => readonly Bar[],
+  { title = () => '', monotonic = () => performance.now() }: BarsOptions = {},
+): View {
+  let seen = new Map<string, Sample[]>()
+  let seenOf = ''
+
+  function texts() {
+    // Of something else they say nothing.
+    if (title() !== seenOf) seen = new Map()
+    seenOf = title()
+    return read().map((bar) => {
       const samples = seen.get(bar.name) ?? []
       seen.set(bar.name, samples)
       const perSecond = rateOf(samples, { at: monotonic(), value: bar.value })
@@ -34,20 +47,23 @@ export function createBars(read: () => readonly Bar[], monotonic = () => perform
         left: left > 0 && perSecond ? duration(left / perSecond) : '',
       }
     })
+  }
 
   return {
-    frame: () =>
-      texts().map(({ bar, count, rate, left }) => {
+    frame() {
+      const bars = texts().map(({ bar, count, rate, left }) => {
         const name = `${bar.name.padEnd(NAME_CELLS)}${cells(bar)}`
         return `  ${name}  ${count.padEnd(COUNT_CELLS)} ${rate.padStart(10)} ${left.padStart(8)}`
-      }),
-    line: () =>
-      texts()
-        .map(({ bar, count, rate, left }) => {
-          const details = [rate, left && `${left} left`].filter(Boolean).join(', ')
-          return `${bar.name} ${count}${details && ` (${details})`}`
-        })
-        .join(', '),
+      })
+      return seenOf === '' ? bars : [`  ${seenOf}`, ...bars]
+    },
+    line() {
+      const bars = texts().map(({ bar, count, rate, left }) => {
+        const details = [rate, left && `${left} left`].filter(Boolean).join(', ')
+        return `${bar.name} ${count}${details && ` (${details})`}`
+      })
+      return (seenOf && `${seenOf}: `) + bars.join(', ')
+    },
   }
 }
 

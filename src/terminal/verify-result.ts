@@ -1,6 +1,7 @@
 import type { Outstanding } from '../ledger/ledger.ts'
-import { type Comparison, DIFFERENCES, type Difference } from '../verify/verify.ts'
+import { type Comparison, DIFFERENCES, type Difference, newComparison } from '../verify/verify.ts'
 import type { Bar } from './bars.ts'
+import { listed, type OfChannel, sumsOf } from './channels.ts'
 import { number } from './numbers.ts'
 import { deliveredOf, type End, type Report } from './report.ts'
 
@@ -11,56 +12,96 @@ const MEANING: Readonly<Record<Difference, string>> = {
   stale: 'cannot be reached, and the attribute is set',
 }
 
-/** How far it has come. */
-export interface Progress {
+/** How far it has come with a channel. */
+export interface ChannelProgress extends OfChannel {
   wanted: number
-  comparison: Comparison
+  readonly comparison: Comparison
   /** Contacts of which Braze is told again. */
   resent: number
   outstanding: Outstanding | null
 }
 
+export const newProgress = (channel: string): ChannelProgress => ({
+  channel,
+  wanted: 0,
+  comparison: newComparison(),
+  resent: 0,
+  outstanding: null,
+})
+
+/** How far it has come. */
+export interface Progress {
+  channels: readonly ChannelProgress[]
+}
+
 /** How many contacts differ. */
-export const differing = (comparison: Comparison) =>
+export const differing = (comparison: Readonly<Record<Difference, number>>) =>
   DIFFERENCES.reduce((sum, kind) => sum + comparison[kind], 0)
 
-export function barsOf({ wanted, comparison, resent, outstanding }: Progress, isFixing: boolean): Bar[] {
-  const { delivered } = deliveredOf(resent, outstanding)
+/** The comparisons of all channels together. */
+export const comparisonOf = ({ channels }: Progress): Comparison =>
+  sumsOf(
+    channels.map(({ comparison }) => comparison),
+    newComparison(),
+  )
+
+export function barsOf(progress: Progress, isFixing: boolean): Bar[] {
+  const { checked, waiting, fixed, delivered } = sumOf(progress)
   return [
-    { name: 'compared', value: comparison.checked + comparison.waiting, total: wanted },
-    ...(isFixing ? [{ name: 'delivered', value: delivered, total: resent }] : []),
+    { name: 'compared', value: checked + waiting, total: wantedOf(progress) },
+    ...(isFixing ? [{ name: 'delivered', value: delivered, total: fixed }] : []),
   ]
 }
 
 export function reportOf(end: End, progress: Progress, isFixing: boolean): Report {
-  const result = resultOf(end, progress, isFixing)
+  const sums = sumOf(progress)
+  const results = progress.channels.map((channel) => ({
+    channel: channel.channel,
+    status: statusOf(end, numbersOf(channel), channel.wanted, { isFixing, isPart: true }),
+    ...numbersOf(channel),
+  }))
+  const status = statusOf(end, sums, wantedOf(progress), { isFixing, isPart: false })
   return {
-    result,
-    text: result.checked + result.waiting > 0 || end === 'done' ? tableOf(result) : '',
-    interrupted: `Interrupted after ${number(result.checked)} of ${number(progress.wanted)}.`,
+    result: { status, ...sums, ...listed(results) },
+    text: sums.checked + sums.waiting > 0 || end === 'done' ? tablesOf(results) : '',
+    interrupted: `Interrupted after ${number(sums.checked)} of ${number(wantedOf(progress))}.`,
   }
 }
 
-type Result = ReturnType<typeof resultOf>
+const wantedOf = ({ channels }: Progress): number => channels.reduce((sum, { wanted }) => sum + wanted, 0)
 
-/** What `--json` prints. */
-function resultOf(end: End, { comparison, resent, outstanding, wanted }: Progress, isFixing: boolean) {
-  const { checked, waiting, ...rest } = comparison
-  const differs = differing(comparison) > 0
+type Numbers = ReturnType<typeof numbersOf>
+
+/** What `--json` prints, beside the status. */
+const numbersOf = ({ comparison, resent, outstanding }: ChannelProgress) => ({
+  ...comparison,
+  fixed: resent,
+  ...deliveredOf(resent, outstanding),
+})
+
+const sumOf = ({ channels }: Progress): Numbers => sumsOf(channels.map(numbersOf), numbersOf(newProgress('')))
+
+/** Of one of several channels, what was found there counts, whatever else made it fail. */
+function statusOf(end: End, numbers: Numbers, wanted: number, { isFixing, isPart }: StatusChoices) {
+  const differs = differing(numbers) > 0
+  const isWhole = numbers.checked + numbers.waiting === wanted
+  if (end === 'done' || (isPart && isWhole && !differs)) return differs ? 'fixed' : 'agree'
   // It failed for no other reason than what it found.
-  const found = end === 'failed' && differs && !isFixing && checked + waiting === wanted
-  return {
-    status: end === 'done' ? (differs ? 'fixed' : 'agree') : found ? 'differ' : end,
-    checked,
-    ...rest,
-    waiting,
-    fixed: resent,
-    ...deliveredOf(resent, outstanding),
-  }
+  return end === 'failed' && differs && !isFixing && isWhole ? 'differ' : end
 }
 
-/** The same for a person. */
-function tableOf(result: Result): string {
+interface StatusChoices {
+  readonly isFixing: boolean
+  readonly isPart: boolean
+}
+
+/** The same for a person, under the name of its channel where there are several. */
+const tablesOf = (results: readonly (OfChannel & Numbers)[]): string =>
+  results
+    .map((result) => (results.length > 1 ? `${result.channel}:\n${tableOf(result)}` : tableOf(result)))
+    .join('\n')
+
+function tableOf(result: Numbers): string {
   const rows: [count: number, meaning: string][] = [
     [result.agree, `agree, of ${number(result.checked)} compared`],
     ...DIFFERENCES.filter((kind) => result[kind] > 0).map((kind): [number, string] => [

@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { type Environment, loadSettings, readDotenv, SettingsError } from '../../src/config/load.ts'
-import { about, describeSettings } from '../../src/config/settings.ts'
+import { loadSettings, readDotenv, SettingsError } from '../../src/config/load.ts'
+import { about, describeSettings, partsOf } from '../../src/config/settings.ts'
+import type { Environment } from '../../src/config/texts.ts'
 
 const REQUIRED = {
   LINE_CHANNEL_SECRET: 'line-secret',
@@ -29,11 +30,14 @@ t.test('defaults', async (t) => {
     LINE_TIMEOUT_MS: 10_000,
     BRAZE_ATTRIBUTE: 'line_id',
     BRAZE_ALIAS_LABEL: 'line_id',
-    BRAZE_CREATE_PROFILES: true,
+    BRAZE_CREATE_PROFILES: 'true',
+    BRAZE_CHECK_CUSTOMERS: true,
+    BRAZE_MERGE_PROFILES: false,
     BRAZE_SETTLE_MS: 5_000,
     BRAZE_REQUESTS_PER_SECOND: 1_000,
     BRAZE_CONCURRENCY: 8,
     BRAZE_TIMEOUT_MS: 10_000,
+    MESSAGER_WINDOW_DAYS: 0,
     DATABASE_URL: 'file:./data/line-braze.db',
     HOST: '0.0.0.0',
     PORT: 3_000,
@@ -65,6 +69,8 @@ t.test('every setting, wrong, is one line that names it and says what would be r
     LINE_CHANNEL_SECRET: ['a,,b', ',', 'a,', 'two words'],
     LINE_CHANNEL_ACCESS_TOKEN: ['two words', 'tökén'],
     LINE_CHANNEL_ID: ['U123', '-1'],
+    LINE_LOGIN_CHANNEL_ID: ['U123', '-1'],
+    LINE_CHANNELS_FILE: ['folder/'],
     LINE_API_BASE_URL: ['api.line.me', 'ftp://x'],
     LINE_TIMEOUT_MS: ['0', '-1', '1.5', 'ten', '1e9', '1e3', '0x100'],
     BRAZE_REST_ENDPOINT: [
@@ -86,11 +92,22 @@ t.test('every setting, wrong, is one line that names it and says what would be r
     BRAZE_API_KEY: ['two words', 'línea'],
     BRAZE_ATTRIBUTE: ['$set', '_update_existing_only', 'x'.repeat(256), 'external_id', 'user_alias'],
     BRAZE_ALIAS_LABEL: ['x'.repeat(256)],
-    BRAZE_CREATE_PROFILES: ['yes', '2'],
+    BRAZE_CREATE_PROFILES: ['yes', '2', 'TRUE', 'never'],
+    BRAZE_CHECK_CUSTOMERS: ['yes', '2', 'always'],
+    BRAZE_MERGE_PROFILES: ['yes', '2', 'always'],
     BRAZE_SETTLE_MS: ['-1', 'x', '600001'],
     BRAZE_REQUESTS_PER_SECOND: ['0', 'x', '1.5'],
     BRAZE_CONCURRENCY: ['0', '257'],
     BRAZE_TIMEOUT_MS: ['99', '120001'],
+    MESSAGER_WINDOW_DAYS: ['-1', '3651', '7d', '1.5'],
+    API_TOKENS: [
+      'too-short-token',
+      'long-enough-for-one,short',
+      'long enough but with spaces',
+      'long-enough-for-one,,long-enough-for-two',
+      'long-enough-in-latin-\u00e9',
+      'long-enough-for-one,',
+    ],
     DATABASE_URL: ['./data/x.db', 'mysql://x', 'file:', 'file:/folder/'],
     HOST: ['a b', 'http://x'],
     PORT: ['-1', '65536', '3000x'],
@@ -117,7 +134,7 @@ t.test('every setting, wrong, is one line that names it and says what would be r
   }
   t.equal(
     complaints(Object.fromEntries(Object.entries(wrong).map(([name, [value]]) => [name, value]))).length,
-    21,
+    27,
   )
 })
 
@@ -233,6 +250,19 @@ t.test('an empty variable goes before .env, too, and counts as absent', async (t
       .BRAZE_API_KEY,
     'from-a-file',
   )
+})
+
+t.test('several tokens for the API, separated by commas', async (t) => {
+  const API_TOKENS = '0123456789abcdef, another-token-of-ours!'
+  const settings = loadSettings({ ...REQUIRED, API_TOKENS })
+  t.strictSame(partsOf(settings.API_TOKENS ?? ''), ['0123456789abcdef', 'another-token-of-ours!'])
+})
+
+t.test('a channel secret is required only without a file of channels', async (t) => {
+  const { LINE_CHANNEL_SECRET: _, ...others } = REQUIRED
+  t.match(loadSettings({ ...others, LINE_CHANNELS_FILE: 'channels.json' }), others)
+  t.match(loadSettings(others, 'LINE_CHANNELS_FILE=channels.json'), others)
+  t.match(complaints({ ...others, LINE_CHANNELS_FILE: '' }), [/^LINE_CHANNEL_SECRET is missing/])
 })
 
 t.test('a command asks for what it needs alone', async (t) => {

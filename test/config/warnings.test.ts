@@ -1,17 +1,18 @@
 import t from 'tap'
+import { loadChannels } from '../../src/config/channels.ts'
 import { loadSettings } from '../../src/config/load.ts'
 import { warningsFor } from '../../src/config/warnings.ts'
 
 const HEX = '8c570fa6dd201bb328f1c1eac23a96d8'
-const warnings = (env: Record<string, string> = {}) =>
-  warningsFor(
-    loadSettings({
-      LINE_CHANNEL_SECRET: HEX,
-      BRAZE_REST_ENDPOINT: 'https://rest.jp-01.braze.com',
-      BRAZE_API_KEY: 'key',
-      ...env,
-    }),
-  )
+function warnings(more: Record<string, string> = {}) {
+  const env = {
+    LINE_CHANNEL_SECRET: HEX,
+    BRAZE_REST_ENDPOINT: 'https://rest.jp-01.braze.com',
+    BRAZE_API_KEY: 'key',
+    ...more,
+  }
+  return warningsFor(loadSettings(env), loadChannels(env, '', 'webhooks').channels)
+}
 
 t.test('settings as they should be bring no warning', async (t) => {
   t.strictSame(warnings(), [])
@@ -26,6 +27,17 @@ t.test('a channel secret that is none of LINE', async (t) => {
     t.notOk(warning.includes(secret), 'it is not printed')
   }
   t.match(warnings({ LINE_CHANNEL_SECRET: 'a,b' }), [/number 1 of 2/, /number 2 of 2/])
+})
+
+t.test('a channel secret of a file of channels: which channel it is of', async (t) => {
+  const list = [
+    { name: 'shop', secret: HEX },
+    { name: 'cafe', secret: `${HEX},hunter2`, attribute: 'cafe_line_id' },
+  ]
+  const LINE_CHANNELS_FILE = `${t.testdir({ 'channels.json': JSON.stringify(list) })}/channels.json`
+  const [warning, ...more] = warnings({ LINE_CHANNEL_SECRET: '', LINE_CHANNELS_FILE })
+  t.match(warning, /^LINE_CHANNELS_FILE, channel cafe: secret: number 2 of 2 is not 32 /)
+  t.strictSame(more, [])
 })
 
 t.test('an endpoint that others can listen to', async (t) => {

@@ -7,6 +7,7 @@ import type { Test } from 'tap'
 import type { Evidence } from '../../src/contact/contact.ts'
 import { createMetrics } from '../../src/http/metrics.ts'
 import { createServer, type Part, type ServerOptions } from '../../src/http/server.ts'
+import type { Ledger, Redemption } from '../../src/ledger/ledger.ts'
 import { followEvent } from './people.ts'
 import { createTime } from './time.ts'
 
@@ -31,6 +32,7 @@ export async function setUp(t: Test, options: Partial<ServerOptions> = {}, parts
   const note = (level: Line['level']) => (fields: object, message: string) =>
     void lines.push({ level, fields: { ...fields }, message })
   const ledger = {
+    redeemNonce: async (..._: Parameters<Ledger['redeemNonce']>): Promise<Redemption> => 'unknown',
     failure: undefined as Error | undefined,
     isBusy: false,
     accounts: [] as string[],
@@ -45,7 +47,7 @@ export async function setUp(t: Test, options: Partial<ServerOptions> = {}, parts
     },
     async counts() {
       return [
-        { channel: 'default', friend: 2, messager: 1, gone: 3, pending: 4, failed: 5, linked: 0, waiting: 0 },
+        { channel: 'default', friend: 2, messager: 1, gone: 3, pending: 4, failed: 5, linked: 6, waiting: 0 },
       ]
     },
     oldestPendingMs: async (): Promise<number | null> => 9_000,
@@ -56,16 +58,18 @@ export async function setUp(t: Test, options: Partial<ServerOptions> = {}, parts
   const delivery = { state: 'delivering', reason: null as string | null, stumbling: 0 }
   const metrics = createMetrics()
   const time = createTime()
+  const { channels = [{ name: 'default', secrets: SECRETS }] } = options
   const app = await createServer(
     {
-      channel: { name: 'default', secrets: SECRETS },
+      channels,
       ledger,
       log: { info: note('info'), warn: note('warn'), error: note('error') },
       observer: metrics.webhooks,
+      linkObserver: metrics.linked,
       time,
       bodyLimitBytes: LIMIT,
       delivery: () => delivery,
-      metricsText: metrics.page({ isDelivering: () => true, channels: ['default'] }),
+      metricsText: metrics.page({ isDelivering: () => true, channels: channels.map(({ name }) => name) }),
       ...options,
     },
     parts,

@@ -215,6 +215,11 @@ t.test('health', async (t) => {
       oldestPendingSeconds: 9,
       failed: 0,
     },
+    channels: [
+      { channel: 'default', friend: 0, messager: 0, gone: 0, pending: 0, failed: 0, linked: 0, waiting: 0 },
+      { channel: 'a', friend: 2, messager: 1, gone: 3, pending: 4, failed: 0, linked: 0, waiting: 0 },
+      { channel: 'b', friend: 1, messager: 0, gone: 0, pending: 1, failed: 0, linked: 0, waiting: 0 },
+    ],
   })
   for (const [state, status] of [
     ['standby', 'ok'],
@@ -250,6 +255,7 @@ t.test('metrics', async (t) => {
     'line_braze_contacts{channel="default",status="gone"} 3',
     'line_braze_pending{channel="default"} 4',
     'line_braze_failed{channel="default"} 5',
+    'line_braze_linked{channel="default"} 6',
     'line_braze_oldest_pending_seconds 9',
     'line_braze_delivering 1',
     'process_resident_memory_bytes',
@@ -267,6 +273,78 @@ t.test('metrics', async (t) => {
     'the rest is shown all the same',
   )
 })
+
+t.test('each channel has a URL, secrets, a log and an account of its own', async (t) => {
+  const channels = [
+    { name: 'default', secrets: SECRETS },
+    { name: 'shop', secrets: ['shop secret'] },
+    { name: 'cafe', secrets: ['cafe secret', SECRETS[0]] },
+  ]
+  const { url, recorded, lines, get, ledger } = await setUp(t, { channels })
+  const post = async (path: string, secret: string) => {
+    const body = bodyOf(follow())
+    const headers = { 'content-type': 'application/json', 'x-line-signature': sign(body, secret) }
+    return (await fetch(url + path, { method: 'POST', headers, body: body as never })).status
+  }
+  for (const [path, secret, channel, status] of [
+    ['/webhook', SECRETS[0], 'default', 200],
+    ['/webhook/default', SECRETS[1], 'default', 200],
+    ['/webhook/shop', 'shop secret', 'shop', 200],
+    ['/webhook/cafe', 'cafe secret', 'cafe', 200],
+    ['/webhook/cafe?x=y', SECRETS[0], 'cafe', 200],
+    ['/webhook/cafe', 'shop secret', 'cafe', 401],
+    ['/webhook', 'shop secret', 'default', 401],
+  ] as const) {
+    t.equal(await post(path, secret), status, `${path}, ${secret}`)
+    t.equal(lines.at(-1)?.fields.channel, channel)
+    if (status === 200) t.equal(recorded.at(-1)?.[0]?.channel, channel)
+  }
+  t.equal(recorded.length, 5)
+  t.equal(ledger.accounts.length, 3, 'each is asked about once')
+  const { body } = await get('/metrics')
+  t.match(body, 'line_braze_secret_matches_total{channel="cafe",secret="1"} 1')
+  t.match(body, 'line_braze_webhooks_total{channel="shop",outcome="accepted"} 1')
+
+  const told = lines.length
+  const large = { method: 'POST', headers: { 'x-line-signature': sign('') }, body: 'x'.repeat(LIMIT + 1) }
+  for (const path of [
+    '/webhook/',
+    '/webhook/nobody',
+    '/webhook/shop/',
+    '/webhook/SHOP',
+    '/webhook/__proto__',
+  ])
+    t.equal((await fetch(url + path, large)).status, 404, path)
+  t.equal(lines.length, told, 'a scanner fills no log')
+})
+
+t.test(
+  'without a channel default there is no /webhook, and thirty channels share what one has',
+  async (t) => {
+    const names = Array.from({ length: 30 }, (_, i) => `channel-${i}`)
+    const channels = names.map((name) => ({ name, secrets: [`secret of ${name}`] }))
+    const { url, get, recorded } = await setUp(t, { channels })
+    const body = bodyOf(follow())
+    const post = (path: string, secret: string) =>
+      fetch(url + path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'x-line-signature': sign(body, secret) },
+        body: body as never,
+      })
+    t.equal((await post('/webhook', SECRETS[0])).status, 404)
+    for (const name of names) t.equal((await post(`/webhook/${name}`, `secret of ${name}`)).status, 200, name)
+    t.strictSame(
+      recorded.map(([evidence]) => evidence?.channel),
+      names,
+    )
+    const { channels: shown } = JSON.parse((await get('/health')).body)
+    t.match(
+      shown.slice(0, 30),
+      names.map((channel) => ({ channel, friend: 0, pending: 0 })),
+    )
+    t.match(shown[30], { channel: 'default', friend: 2 }, 'who is known elsewhere is shown after them')
+  },
+)
 
 t.test('anything else is 404', async (t) => {
   const { url, get, lines } = await setUp(t)

@@ -349,3 +349,37 @@ t.test('an abort ends a request and a pause at once', async (t) => {
     await t.rejects(asked, { message: 'enough' })
   }
 })
+
+t.test('a link token for somebody, and what LINE says of others', async (t) => {
+  const { line, client, said } = await setUp(t)
+  const userId = 'U/x?y 0123456789abcdef'
+  const linkToken = 'NMZTNuVrPTqlr2IF8Bnymkb7rXfYv5EY'
+  line.answerNext({ status: 503 })
+  line.answerNext({ body: { linkToken } })
+  t.equal(await client.issueLinkToken(userId), linkToken, 'asked once more')
+  t.equal(line.requests.at(-1)?.path, `/v2/bot/user/${encodeURIComponent(userId)}/linkToken`)
+
+  for (const status of [400, 404]) {
+    line.answerNext({ status, body: { message: `No user ${userId}` } })
+    const error = await client.issueLinkToken(userId).catch((error) => error)
+    t.match(error, { name: 'LineRefusal', status, message: /no link token/ })
+    t.match(
+      error.cause.message,
+      /answers \d+ to POST \/v2\/bot\/user\/<user id>\/linkToken: No user <user id>/,
+    )
+  }
+  const forbidden = { status: 403 }
+  for (const answer of [{ body: {} }, { body: { linkToken: 5 } }, { kind: 'html' }, forbidden] as const) {
+    line.answerNext(answer, answer === forbidden ? 1 : 2)
+    const error = await client.issueLinkToken(userId).catch((error) => error)
+    t.match(error, { name: 'LineError' }, JSON.stringify(answer))
+  }
+  t.notMatch(said.join(), /U(\/|%2F)x/, 'whom it is about stays here')
+})
+
+t.test('a token that LINE refuses says nothing of the person', async (t) => {
+  const { line, client } = await setUp(t, { stateless: true })
+  line.answerNext({ status: 400, body: { error: 'invalid_client' } })
+  const error = await client.issueLinkToken('U1').catch((error) => error)
+  t.match(error, { name: 'LineError', message: / LINE_CHANNEL_ID and/ })
+})

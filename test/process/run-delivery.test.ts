@@ -4,7 +4,7 @@ import type { Outstanding } from '../../src/ledger/ledger.ts'
 import { closeAll } from '../../src/process/closing.ts'
 import { createLog } from '../../src/process/environment.ts'
 import { createInterruption } from '../../src/process/interruption.ts'
-import { deliverRun, startRunDelivery } from '../../src/process/run-delivery.ts'
+import { deliverRuns, startRunDelivery } from '../../src/process/run-delivery.ts'
 import { createDisplay } from '../../src/terminal/display.ts'
 import { folder } from '../harness/files.ts'
 import { openInline } from '../harness/ledger.ts'
@@ -14,9 +14,9 @@ const SETTINGS = {
   // Nobody listens there.
   BRAZE_REST_ENDPOINT: 'http://127.0.0.1:9',
   BRAZE_API_KEY: 'key',
-  BRAZE_ATTRIBUTE: 'line_id',
-  BRAZE_ALIAS_LABEL: 'line_id',
-  BRAZE_CREATE_PROFILES: true,
+  BRAZE_CREATE_PROFILES: 'true' as const,
+  BRAZE_CHECK_CUSTOMERS: true,
+  BRAZE_MERGE_PROFILES: false,
   BRAZE_SETTLE_MS: 0,
   BRAZE_REQUESTS_PER_SECOND: 10,
   BRAZE_CONCURRENCY: 1,
@@ -60,7 +60,7 @@ t.test('the run that is followed is looked at, also another one, and once more i
     new Promise<void>((resolve) => {
       onPending = (pending) => pending === count && resolve()
     })
-  const delivery = startRunDelivery({
+  const delivery = await startRunDelivery({
     task: {
       host: process,
       interruption,
@@ -69,18 +69,18 @@ t.test('the run that is followed is looked at, also another one, and once more i
       closing: (close) => closers.push(close),
     },
     settings: SETTINGS,
+    channels: [{ name: 'default', secrets: [], attribute: 'line_id', aliasLabel: 'line_id' }],
     ledger,
     log: createLog('silent'),
-    progress,
   })
 
   const first = await resend(1)
   const firstSeen = seen(1)
-  delivery.follow(first.run)
+  delivery.follow(first.run, progress)
   await firstSeen
   const second = await resend(2)
   const secondSeen = seen(2)
-  delivery.follow(second.run)
+  delivery.follow(second.run, progress)
   await secondSeen
   t.match(progress.outstanding, { pending: 2, earlier: 0, failed: 0 })
 
@@ -100,7 +100,7 @@ function setUp(
   const said = { notes: [] as string[], looks: [] as number[], stops: 0 }
   let now = 0
   let place = 0
-  const waited = deliverRun({
+  const waited = deliverRuns({
     ledger: {
       async outstanding() {
         const look = looks[Math.min(place++, looks.length - 1)]
@@ -108,12 +108,12 @@ function setUp(
         return { pending: 0, failed: 0, earlier: 0, ...look }
       },
     },
-    run: 1,
+    runs: () => [1],
     deliverer: {
       delivery: () => ({ state, stumbling, reason: state === 'paused' ? 'Braze answers 401' : null }),
       stop: async () => void said.stops++,
     },
-    onLook: ({ pending, earlier }) => said.looks.push(pending + earlier),
+    onLook: ([{ pending, earlier } = { pending: 0, earlier: 0 }]) => said.looks.push(pending + earlier),
     note: (sentence) => said.notes.push(sentence),
     signal: controller.signal,
     monotonic: () => now,
@@ -188,14 +188,14 @@ t.test('looking takes a twentieth of the time at most, however long a look takes
   let now = 0
   const rests: number[] = []
   const tooks = [1, 5, 50, 400]
-  await deliverRun({
+  await deliverRuns({
     ledger: {
       async outstanding() {
         now += tooks[rests.length] ?? 0
         return { pending: rests.length < tooks.length ? 1 : 0, failed: 0, earlier: 0 }
       },
     },
-    run: 1,
+    runs: () => [1],
     deliverer: {
       delivery: () => ({ state: 'delivering', stumbling: 0, reason: null }),
       stop: async () => {},

@@ -5,7 +5,7 @@ import { duration } from '../../src/terminal/numbers.ts'
 /** Bars on a clock that the test moves. */
 function setUp(bars: () => Bar[]) {
   let now = 0
-  const view = createBars(bars, () => now)
+  const view = createBars(bars, { monotonic: () => now })
   return {
     view,
     later: (ms: number) => {
@@ -68,4 +68,20 @@ t.test('durations', async (t) => {
   t.equal(duration(59.5), '1:00')
   t.equal(duration(3_599), '59:59')
   t.equal(duration(36_610), '10:10:10')
+})
+
+t.test('what they are of, and a rate of its own for each', async (t) => {
+  let [now, value, title] = [0, 0, 'shop (1 of 2)']
+  const view = createBars(() => [{ name: 'listed', value, total: 100 }], {
+    title: () => title,
+    monotonic: () => now,
+  })
+  t.equal(view.line(), 'shop (1 of 2): listed 0 of 100')
+  ;[now, value] = [1_000, 50]
+  t.equal(view.line(), 'shop (1 of 2): listed 50 of 100 (50/s, 0:01 left)')
+  ;[now, value, title] = [2_000, 10, 'cafe (2 of 2)']
+  t.strictSame(view.frame(), [
+    '  cafe (2 of 2)',
+    `  listed     █░░░░░░░░░░░░░░░  10 of 100${' '.repeat(36)}`.slice(0, 75).padEnd(76),
+  ])
 })

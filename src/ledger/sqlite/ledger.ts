@@ -117,6 +117,7 @@ export function createSqliteLedger(
       return stored
     },
     redeemNonce: (...args) => told(store.redeemNonce(clock(), ...args)),
+    linkOnce: (...args) => told(store.linkOnce(clock(), ...args)),
     keepChecks: (...args) => told(store.keepChecks(clock(), ...args)),
     keepMerges: (...args) => told(store.keepMerges(clock(), ...args)),
     links: (channel) => slices((after) => store.links(clock(), channel, after)),

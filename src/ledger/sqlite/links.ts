@@ -44,8 +44,8 @@ export function createLinkStore(
       return expiresAt
     }),
     redeemNonce: atomic((now, hash, { channel, userId }, at) => {
-      const nonce = statements.findNonce.get({ hash, channel })
-      if (!nonce) return 'unknown'
+      const nonce = statements.findNonce.get({ hash })
+      if (nonce?.channel !== channel) return 'unknown'
       if (nonce.userId !== null && nonce.userId !== userId) return 'used'
       if (at > nonce.expiresAt) return 'expired'
       statements.useNonce.run({ hash, userId })
@@ -58,9 +58,10 @@ export function createLinkStore(
       return outcome
     }),
     linkOnce: atomic((now, hash, { channel, userId, externalId }, lifeMs) => {
-      const known = statements.findNonce.get({ hash, channel })
-      if (known && (known.userId !== userId || known.externalId !== externalId)) return 'used'
+      const known = statements.findNonce.get({ hash })
       if (known) {
+        const isSame = known.channel === channel && known.userId === userId && known.externalId === externalId
+        if (!isSame) return 'used'
         const link = statements.find.get({ channel, userId }) ?? NEVER
         return stored(channel, userId, link, link)
       }
@@ -95,6 +96,7 @@ function stored(channel: string, userId: string, { externalId, linkedAt }: Link,
 }
 
 interface NonceRow {
+  readonly channel: string
   readonly externalId: string
   readonly expiresAt: number
   readonly userId: string | null
@@ -126,8 +128,8 @@ const prepare = (database: BetterSqlite3.Database) => ({
     INSERT INTO nonces (hash, channel, external_id, expires_at)
     VALUES (@hash, @channel, @externalId, @expiresAt)`),
   findNonce: database.prepare<[object], NonceRow>(`
-    SELECT external_id AS externalId, expires_at AS expiresAt, user_id AS userId FROM nonces
-    WHERE hash = @hash AND channel = @channel`),
+    SELECT channel, external_id AS externalId, expires_at AS expiresAt, user_id AS userId FROM nonces
+    WHERE hash = @hash`),
   useNonce: database.prepare('UPDATE nonces SET user_id = @userId WHERE hash = @hash'),
   forgetNonces: database.prepare('DELETE FROM nonces WHERE expires_at < @before'),
 })

@@ -24,7 +24,7 @@ type More = Record<string, unknown>
 /** The dummy of old console checks, to be ignored. */
 export const dummyUser = 'Udeadbeefdeadbeefdeadbeefdeadbeef'
 /** Types of events that can be replied to, among those that say something. */
-const repliable = ['follow', 'message']
+const repliable = ['follow', 'message', 'accountLink']
 const crockford = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 /** Texts whose serialisation differs between LINE and JSON.stringify, see line-json.ts. */
 const texts = ['こんにちは 🎉', 'a < b && c > d', "it's 100% = all", 'ok "quoted" \\ / \n', '안녕하세요 <3']
@@ -42,8 +42,8 @@ export function createEvents(random: Random) {
   }
 
   function event(type: string, source: LineSource | undefined, timestamp: number, more: More): LineEvent {
-    // Standby channels get no replyToken. [REF]
-    const isRepliable = repliable.includes(type) && more.mode !== 'standby'
+    // Standby channels get no replyToken, and nobody can be replied to without a source. [REF]
+    const isRepliable = repliable.includes(type) && source !== undefined && more.mode !== 'standby'
     return {
       type,
       ...(source && { source }),
@@ -74,6 +74,12 @@ export function createEvents(random: Random) {
     /** A 1:1 message. */
     message: (userId: string, at = Date.now(), more: More = {}) =>
       event('message', user(userId), at, { message: text(), ...more }),
+    /** A person has linked their accounts; the nonce says which. */
+    accountLink: (userId: string, nonce: string, at = Date.now(), more: More = {}) =>
+      event('accountLink', user(userId), at, { link: { result: 'ok', nonce }, ...more }),
+    /** They could not, as when somebody else opens their link. */
+    accountLinkFailed: (nonce: string, at = Date.now(), more: More = {}) =>
+      event('accountLink', undefined, at, { link: { result: 'failed', nonce }, ...more }),
     /** An event that says nothing about whether anyone can be reached. */
     noise(kind: NoiseKind, userId: string, at = Date.now()): LineEvent {
       const { type = kind, from = 'user', ...own }: Noise = kinds[kind](userId, digits(18))

@@ -1,0 +1,136 @@
+import { parseEnv } from 'node:util'
+import { type Static, Type } from 'typebox'
+import { readChannelsFile } from './channels-file.ts'
+import { assertNone, loadSettings } from './load.ts'
+import { partsOf, SETTINGS, type SettingName } from './settings.ts'
+import { type Environment, readText } from './texts.ts'
+
+const of = SETTINGS.properties
+const { LINE_CHANNEL_SECRET: secret } = Type.Required(Type.Pick(SETTINGS, ['LINE_CHANNEL_SECRET'])).properties
+
+/** A channel of LINE_CHANNELS_FILE: each key but `name` is what the setting of one channel is. */
+export const CHANNEL = Type.Object({
+  name: Type.String({
+    description: 'its name in URLs, logs, metrics and commands',
+    mustBe: '1 to 64 of a to z, 0 to 9, - and _, beginning with a letter or digit',
+    pattern: '^[a-z0-9][a-z0-9_-]{0,63}$',
+  }),
+  secret,
+  accessToken: of.LINE_CHANNEL_ACCESS_TOKEN,
+  channelId: of.LINE_CHANNEL_ID,
+  attribute: of.BRAZE_ATTRIBUTE,
+  aliasLabel: of.BRAZE_ALIAS_LABEL,
+  loginChannelId: of.LINE_LOGIN_CHANNEL_ID,
+})
+
+type Channel = Static<typeof CHANNEL>
+export type ChannelKey = keyof Channel
+
+/** The settings of one channel, by the key that says the same in LINE_CHANNELS_FILE. */
+export const SETTING_OF = {
+  secret: 'LINE_CHANNEL_SECRET',
+  accessToken: 'LINE_CHANNEL_ACCESS_TOKEN',
+  channelId: 'LINE_CHANNEL_ID',
+  attribute: 'BRAZE_ATTRIBUTE',
+  aliasLabel: 'BRAZE_ALIAS_LABEL',
+  loginChannelId: 'LINE_LOGIN_CHANNEL_ID',
+} as const satisfies Readonly<Record<Exclude<ChannelKey, 'name'>, SettingName>>
+
+/** The one channel of the settings of one. */
+export const DEFAULT_CHANNEL = 'default'
+
+/** A Messaging API channel of LINE's, which is one LINE Official Account, and how Braze is told of its people. */
+export interface ChannelSettings extends Omit<Channel, 'secret'> {
+  /** The first listed first; none where the command has no need of them. */
+  readonly secrets: readonly string[]
+}
+
+/** What of a channel a command needs: to take its webhooks, to ask LINE's API, or no more than to write to Braze. */
+export type ChannelNeed = 'webhooks' | 'line' | 'braze'
+
+export interface Channels {
+  /** In the order in which they are given, one at least. */
+  readonly channels: readonly ChannelSettings[]
+  /** Files that may hold secrets. */
+  readonly files: readonly string[]
+}
+
+/**
+ * The channels: those of LINE_CHANNELS_FILE, each with all that it has, or the one of the settings of one channel, with
+ * what the command needs.
+ *
+ * @throws SettingsError
+ */
+export function loadChannels(env: Environment, dotenv: string, need: ChannelNeed): Channels {
+  const fallback = parseEnv(dotenv)
+  const path = textOrProblem('LINE_CHANNELS_FILE', env, fallback)
+  if (!path) return { channels: [theOne(env, dotenv, need)], files: [] }
+  const { found, files, problems } = readChannelsFile(path, { schema: CHANNEL, env, fallback })
+  assertNone([...conflicts(env, fallback), ...problems])
+  return { channels: (found as Channel[]).map(asChannel), files }
+}
+
+function theOne(env: Environment, dotenv: string, need: ChannelNeed): ChannelSettings {
+  const keys = keysFor(need).filter(
+    (key) =>
+      need !== 'line' || key !== 'secret' || textOrProblem(SETTING_OF.channelId, env, parseEnv(dotenv)),
+  )
+  const settings = loadSettings(
+    env,
+    dotenv,
+    keys.map((key) => SETTING_OF[key]),
+  )
+  const given = keys.flatMap((key) => {
+    const value = settings[SETTING_OF[key]]
+    return value === undefined ? [] : [[key, value]]
+  })
+  return asChannel({ name: DEFAULT_CHANNEL, ...Object.fromEntries(given) })
+}
+
+const KEYS = Object.keys(SETTING_OF) as (keyof typeof SETTING_OF)[]
+
+/** To ask LINE the secret is of use with a channel id alone. */
+const keysFor = (need: ChannelNeed) =>
+  KEYS.filter((key) => {
+    if (need === 'webhooks' || key === 'attribute' || key === 'aliasLabel') return true
+    return need === 'line' && key !== 'loginChannelId'
+  })
+
+/** The settings by which such a command may be told of its channels. */
+export const channelSettings = (need: ChannelNeed): SettingName[] => [
+  'LINE_CHANNELS_FILE',
+  ...keysFor(need).map((key) => SETTING_OF[key]),
+]
+
+/** A text that cannot be read is there all the same, and its error is told where it is needed. */
+function textOrProblem(name: SettingName, env: Environment, fallback: Environment): string | undefined {
+  try {
+    return readText(name, env, fallback)
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+/** A line for each setting of one channel that is given beside the file: which of the two counts, nobody could tell. */
+const conflicts = (env: Environment, fallback: Environment): string[] =>
+  Object.entries(SETTING_OF)
+    .filter(([, name]) => textOrProblem(name, env, fallback))
+    .map(
+      ([key, name]) =>
+        `${name} and LINE_CHANNELS_FILE are both set; say it as ${key} in that file, and remove ${name}`,
+    )
+
+const asChannel = ({
+  secret = '',
+  ...channel
+}: Omit<Channel, 'secret'> & { secret?: string }): ChannelSettings => ({
+  ...channel,
+  secrets: secret === '' ? [] : partsOf(secret),
+})
+
+/** How a key of a channel is called in a sentence; by its setting where there is no file. */
+export const nameOf = (
+  key: keyof typeof SETTING_OF,
+  { name }: { readonly name: string },
+  isListed: boolean,
+): string => (isListed ? `LINE_CHANNELS_FILE, channel ${name}: ${key}` : SETTING_OF[key])

@@ -1,0 +1,138 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
+import type { ContactKey } from '../contact/contact.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import { check, readFields } from './api-body.ts'
+import { createBearer, type TokenRejection } from './bearer.ts'
+import { createLinkReport, type LinkObserver, type LinkSource, linkOutcomeOf } from './link-report.ts'
+import { type ApiChannel, createLinking, type LinkAnswer, LinkRefusal } from './linking.ts'
+import { asRefusal, Refusal, unsupported } from './refusal.ts'
+import type { WebhookLog } from './report.ts'
+import { ROUTES } from './routes.ts'
+import { realTime, type Time } from './time.ts'
+
+/** What the brand's own systems may ask of this server. */
+export interface Api {
+  /** Any of them lets a request in. */
+  readonly tokens: readonly string[]
+  /** By their names. */
+  readonly channels: ReadonlyMap<string, ApiChannel>
+  readonly ledger: Pick<Ledger, 'link' | 'linkOnce' | 'addNonce'>
+  /** Where people are sent to LINE's account link, if not to LINE. */
+  readonly dialogUrl?: string | undefined
+}
+
+export interface ApiOptions {
+  readonly api: Api
+  readonly log: WebhookLog
+  readonly linkObserver?: LinkObserver
+  readonly time?: Time
+}
+
+/** An ID token has some 1,000 bytes. */
+const BODY_LIMIT_BYTES = 16_384
+
+interface Params {
+  readonly channel: string
+  readonly userId: string
+}
+
+/** The routes under `/api`: a bearer token, a channel, a body of a few fields, and what is to be done with them. */
+export async function apiRoutes(app: FastifyInstance, options: ApiOptions) {
+  const { api, log, linkObserver, time = realTime } = options
+  const rejectionOf = createBearer(api.tokens)
+  const linking = createLinking({ ...api, time })
+  const report = createLinkReport({ log, time, observer: linkObserver })
+
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, bytes, done) => done(null, bytes))
+
+  // Before any byte of the body is read: a stranger's are not worth it.
+  app.addHook('onRequest', (request, _reply, done) => {
+    const rejection = rejectionOf(request)
+    if (rejection) return done(new Unauthorized(rejection))
+    done(api.channels.has((request.params as Params).channel) ? undefined : new Refusal(404, UNKNOWN_CHANNEL))
+  })
+
+  add(ROUTES.link, 'api', async (channel, request) => {
+    const key = keyOf(channel, request)
+    const { externalId } = readFields(jsonOf(request), ['externalId'])
+    return linking.set(key, externalId)
+  })
+  add(ROUTES.unlink, 'api', async (channel, request) => linking.set(keyOf(channel, request), null))
+  add(ROUTES.idTokenLinks, 'id_token', async (channel, request) =>
+    linking.byIdToken(channel, readFields(jsonOf(request), ['idToken', 'externalId'], ['nonce'])),
+  )
+  add(ROUTES.accountLinks, 'account_link', async (channel, request) =>
+    linking.offer(channel, readFields(jsonOf(request), ['linkToken', 'externalId'])),
+  )
+  add(ROUTES.linkTokens, 'account_link', async (channel, request) =>
+    linking.tokenFor(channel, readFields(jsonOf(request), ['userId']).userId),
+  )
+
+  function add(
+    { method, url }: { readonly method: string; readonly url: string },
+    source: LinkSource,
+    answer: (channel: string, request: FastifyRequest) => Promise<LinkAnswer>,
+  ) {
+    app.route({
+      method: method as HTTPMethods,
+      url,
+      bodyLimit: BODY_LIMIT_BYTES,
+      async handler(request, reply) {
+        const { channel } = request.params as Params
+        const { outcome, body } = await answer(channel, request)
+        if (outcome) report.ended(channel, source, outcome, reply.elapsedTime)
+        return body
+      },
+      errorHandler(error, request, reply) {
+        const refusal = asRefusal(error)
+        if (refusal.statusCode === 500) log.error({ error: error.message, stack: error.stack }, 'api failed')
+        tell(refusal, source, request, reply)
+        if (refusal instanceof Unauthorized) reply.header('www-authenticate', refusal.challenge)
+        // A stranger's flood, and what is left of a body that nobody reads.
+        if (refusal.statusCode === 401 || !request.raw.complete) reply.header('connection', 'close')
+        return reply.code(refusal.statusCode).send({ error: refusal.message })
+      },
+    })
+  }
+
+  function tell(refusal: Refusal, source: LinkSource, request: FastifyRequest, reply: FastifyReply) {
+    if (refusal instanceof Unauthorized) return report.unauthorized(refusal.rejection)
+    // Who asks for what there is not is told so, and no label is made of it.
+    if (refusal.statusCode === 404) return
+    const { channel } = request.params as Params
+    const known = refusal instanceof LinkRefusal ? refusal : undefined
+    const ended = request.raw.readableAborted ? 'aborted' : linkOutcomeOf(refusal.statusCode)
+    report.ended(channel, source, known?.outcome ?? ended, reply.elapsedTime, known?.reason)
+  }
+
+  app.addHook('onClose', async () => report.close())
+}
+
+class Unauthorized extends Refusal {
+  readonly rejection: TokenRejection
+  constructor(rejection: TokenRejection) {
+    super(401, UNAUTHORIZED)
+    this.rejection = rejection
+  }
+  /** Source: RFC 6750, section 3. */
+  get challenge() {
+    return this.rejection === 'missing' ? 'Bearer' : 'Bearer error="invalid_token"'
+  }
+}
+
+function keyOf(channel: string, request: FastifyRequest): ContactKey {
+  const { userId } = request.params as Params
+  check('userId', userId)
+  return { channel, userId }
+}
+
+function jsonOf({ mediaType, body }: FastifyRequest): unknown {
+  if (mediaType !== 'application/json') throw unsupported()
+  return body
+}
+
+const UNAUTHORIZED =
+  'The token is missing or wrong; send one of API_TOKENS in the header "Authorization: Bearer TOKEN", and not in the URL.'
+const UNKNOWN_CHANNEL =
+  'There is no channel of this name; it is a name in LINE_CHANNELS_FILE, or else "default".'

@@ -1,0 +1,36 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+
+/** What is wrong with the token of a request. `in URL`: it was sent where proxies and browsers keep it. */
+export type TokenRejection = 'missing' | 'wrong' | 'in URL'
+
+const BEARER = /^Bearer +([\x21-\x7e]+) *$/i
+/** A parameter that is called as one that holds a token. */
+const TOKEN_IN_URL = /[?&][^=&]*(token|key|auth|secret|bearer)[^=&]*=/i
+
+interface Sent {
+  readonly url: string
+  readonly headers: { readonly authorization?: string | undefined }
+}
+
+/**
+ * Says what is wrong with the token of a request; null where it is one of `tokens`, of which several may be valid while one
+ * is being replaced. How long that takes tells nothing of them: what is compared are digests with a key of this process,
+ * and each is.
+ *
+ * @throws Error when a token is empty: anybody could send that
+ */
+export function createBearer(tokens: readonly string[]) {
+  if (tokens.length === 0 || tokens.includes('')) throw new Error('An API token is empty.')
+  const key = randomBytes(32)
+  const digestOf = (token: string) => createHmac('sha256', key).update(token).digest()
+  const digests = tokens.map(digestOf)
+
+  return ({ url, headers }: Sent): TokenRejection | null => {
+    if (TOKEN_IN_URL.test(url)) return 'in URL'
+    const [, token] = BEARER.exec(headers.authorization ?? '') ?? []
+    if (token === undefined) return headers.authorization ? 'wrong' : 'missing'
+    const sent = digestOf(token)
+    const matches = digests.filter((digest) => timingSafeEqual(digest, sent))
+    return matches.length > 0 ? null : 'wrong'
+  }
+}

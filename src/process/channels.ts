@@ -1,0 +1,95 @@
+import { type ChannelNeed, type ChannelSettings, loadChannels, nameOf } from '../config/channels.ts'
+import { assertNone, readDotenv, SettingsError } from '../config/load.ts'
+import type { SettingName, Settings } from '../config/settings.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import { settingsFor } from './environment.ts'
+import type { Host } from './host.ts'
+import { UsageError } from './run.ts'
+
+/** The option of every command that goes over the channels, one after the other. */
+export const CHANNEL_OPTION = ['--channel <name>', 'only this channel of LINE_CHANNELS_FILE'] as const
+
+export interface ChannelChoice {
+  readonly channel?: string
+}
+
+export interface Config<N extends SettingName> {
+  readonly settings: Pick<Settings, N>
+  /** Those that were chosen. */
+  readonly channels: readonly ChannelSettings[]
+  /** Who delivers does so for all of them. */
+  readonly allChannels: readonly ChannelSettings[]
+  /** The channels' files that may hold secrets. */
+  readonly files: readonly string[]
+}
+
+/**
+ * The settings `names` and the channels of a process, with what it needs of them; all that is wrong is told together.
+ *
+ * @throws SettingsError; UsageError where the channel that was chosen is none
+ */
+export function configFor<N extends SettingName>(
+  host: Host,
+  names: readonly N[],
+  need: ChannelNeed,
+  choice: ChannelChoice = {},
+): Config<N> {
+  const problems: string[] = []
+  function attempt<T>(read: () => T): T | undefined {
+    try {
+      return read()
+    } catch (error) {
+      if (!(error instanceof SettingsError)) throw error
+      problems.push(...error.message.split('\n'))
+      return undefined
+    }
+  }
+  const settings = attempt(() => settingsFor(host, names))
+  const all = attempt(() => loadChannels(host.env, readDotenv(host.cwd()), need))
+  const channels = all && chosen(all.channels, choice)
+  if (channels && need === 'line') problems.push(...withoutToken(channels, all.files.length > 0))
+  assertNone(problems)
+  return { settings, channels, allChannels: all?.channels, files: all?.files } as Config<N>
+}
+
+function chosen(channels: readonly ChannelSettings[], { channel: name }: ChannelChoice) {
+  if (name === undefined) return channels
+  const found = channels.filter((channel) => channel.name === name)
+  if (found.length > 0) return found
+  const names = channels.map((channel) => channel.name).join(', ')
+  throw new UsageError(
+    `There is no channel of that name; ${channels.length === 1 ? 'there is' : 'there are'} ${names}.`,
+  )
+}
+
+const withoutToken = (channels: readonly ChannelSettings[], isListed: boolean): string[] =>
+  channels
+    .filter(({ accessToken, channelId }) => accessToken === undefined && channelId === undefined)
+    .map((channel) => {
+      const [token, id] = [
+        nameOf('accessToken', channel, isListed),
+        isListed ? 'channelId' : 'LINE_CHANNEL_ID',
+      ]
+      const other = isListed ? ', or choose another channel with --channel' : ''
+      return `${token} is missing; set it to a channel access token, or ${id} to the channel id${other}`
+    })
+
+/**
+ * Nobody but its settings says under which attribute a channel's people are at Braze.
+ *
+ * @throws SettingsError where changes of a channel that is none any more wait for Braze
+ */
+export async function assertDeliverable(
+  ledger: Pick<Ledger, 'counts'>,
+  channels: readonly ChannelSettings[],
+) {
+  const lost = (await ledger.counts()).filter(
+    ({ channel, pending }) => pending > 0 && !channels.some(({ name }) => name === channel),
+  )
+  assertNone(
+    lost.map(
+      ({ channel }) =>
+        `Changes of the channel ${channel} wait for Braze, and the settings have no such channel; give it in LINE_CHANNELS_FILE until Braze has heard of them`,
+    ),
+  )
+}

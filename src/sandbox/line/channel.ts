@@ -1,0 +1,104 @@
+import { type Reply, refusal } from '../answers.ts'
+import { between, hex, type Random } from '../random.ts'
+import { createFollowers } from './followers.ts'
+import { type AnsweredPage, createList } from './list.ts'
+import { createTokens } from './tokens.ts'
+
+export interface ChannelOptions {
+  /** Who follows at the start. Default: nobody. */
+  followers?: Iterable<string>
+  /** The bot's user id, a long-lived channel access token, and the channel's id and secret. Default: random ones. */
+  destination?: string
+  token?: string
+  channelId?: string
+  channelSecret?: string
+  /** Most ids of a page, where fewer than the request allows. Default: as many as it allows. */
+  pageSize?: number
+}
+
+interface Parts {
+  random: Random
+  clock: () => number
+  onTokenIssued: () => void
+  onPage: (page: AnsweredPage) => void
+}
+
+/** `followers` counts everyone who ever followed, `blocks` those of them who do not now. */
+interface Insight {
+  /** `ready`, `unready`, `out_of_service`. */
+  status: string
+  followers?: number
+  blocks?: number
+}
+
+export type Channel = ReturnType<typeof createChannel>
+
+/** One LINE account of a brand: its followers, and the tokens that open its part of the API. */
+export function createChannel(options: ChannelOptions, { random, clock, onTokenIssued, onPage }: Parts) {
+  const { pageSize = Number.POSITIVE_INFINITY } = options
+  const {
+    destination = `U${hex(random, 32)}`,
+    channelId = String(between(random, 1_000_000_000, 1_999_999_999)),
+    channelSecret = hex(random, 32),
+    token = hex(random, 64),
+  } = options
+  const followers = createFollowers(options.followers ?? [])
+  const tokens = createTokens({ token, channelId, channelSecret, random, clock }, onTokenIssued)
+  const list = createList(followers, { pageSize, random, clock }, onPage)
+  const info = infoOf(destination, random)
+  let insight: Insight | null = null
+
+  return {
+    destination,
+    channelId,
+    channelSecret,
+    isFriend: followers.now.has,
+    token: tokens.token,
+    admits: tokens.admits,
+    issueToken: tokens.issue,
+    answerList: list.answer,
+    answerInfo: (): Reply => ({ status: 200, body: info }),
+    answerInsight: ({ date }: Record<string, string>): Reply =>
+      answerInsight(date, insight ?? { status: 'ready', ...followers.counts() }),
+    /** What tests can make of it. */
+    controls: {
+      ...list.controls,
+      ...tokens.controls,
+      destination,
+      channelId,
+      channelSecret,
+      /** A friend who does not block, at the end of the list; nothing happens where they are one already. */
+      follow: followers.follow,
+      /** They blocked the account, or deleted theirs. */
+      unfollow: followers.unfollow,
+      /** Who follows; live. */
+      followers: () => followers.now,
+      /** What the follower statistics say. Null: what the follower list says. */
+      setInsight(newInsight: Insight | null) {
+        insight = newInsight
+      },
+    },
+  }
+}
+
+/** [REF] Get bot info */
+function infoOf(userId: string, random: Random) {
+  const basicId = `@${hex(random, 8)}`
+  return { userId, basicId, displayName: 'Sandbox', chatMode: 'bot', markAsReadMode: 'manual' }
+}
+
+/** Answers `GET /v2/bot/insight/followers`. [REF] */
+function answerInsight(date: string | undefined, insight: Insight): Reply {
+  if (date === undefined || !isDate(date))
+    return refusal(400, "The value for the 'date' parameter is invalid")
+  const { followers, blocks } = insight
+  const hasBoth = followers !== undefined && blocks !== undefined
+  return { status: 200, body: { ...insight, ...(hasBoth && { targetedReaches: followers - blocks }) } }
+}
+
+/** A day of the calendar as yyyyMMdd. */
+function isDate(text: string): boolean {
+  const iso = text.replace(/^(\d{4})(\d{2})(\d{2})$/, '$1-$2-$3')
+  const date = new Date(`${iso}T00:00:00Z`)
+  return iso !== text && !Number.isNaN(date.getTime()) && date.toISOString().startsWith(iso)
+}
