@@ -198,14 +198,17 @@ t.test('interrupted while it waits for more', async (t) => {
 })
 
 t.test('beside a running server, which tells Braze', async (t) => {
-  const { braze, env, file, known, links, serve, delivered } = await setUp(t)
+  const { braze, file, known, links, serve, ledger } = await setUp(t)
   await known(friends([A, B]))
   for (const userId of [A, B]) braze.createProfile(userId, { line_id: userId })
-  const server = await serve({ ...env, BRAZE_CHECK_CUSTOMERS: 'false' })
+  braze.createCustomer('c1')
+  const server = await serve({ BRAZE_CHECK_CUSTOMERS: 'false' })
   await server.delivers()
   t.match(await links(['import', file(`${HEADER}\n${A},c1\n`)]).ended, { code: 0 })
-  await delivered()
-  await braze.whenApplied()
+  // As if Braze had been asked.
+  const all = await ledger()
+  await all.keepChecks((await all.toCheck(5)).map(({ id }) => ({ id, againMs: null })))
+  await braze.until(() => braze.customer('c1')?.attributes.line_id === A)
   t.equal(braze.attribute(A), undefined)
   t.equal(braze.attribute(B), B)
 })
