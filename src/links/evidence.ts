@@ -1,6 +1,6 @@
 import { externalIdFault } from '../contact/link.ts'
 import type { LinkEvidence } from '../ledger/ledger.ts'
-import { isUserId } from '../line/user-id.ts'
+import { isPerson } from '../line/user-id.ts'
 import type { Column, Header } from './columns.ts'
 import type { Row } from './csv.ts'
 import { readMoment } from './moment.ts'
@@ -31,7 +31,7 @@ export function evidenceOf({ fields }: Row, terms: Terms, now: number): LinkEvid
   const externalId = field('external_id') || null
   // Files that were put together have several.
   if (userId?.toLowerCase() === 'line_user_id') return 'has the names of columns, as the first line has'
-  if (!isUserId(userId)) return `has a line_user_id that is ${userId ? 'no LINE user id' : 'empty'}`
+  if (!isPerson(userId)) return `has a line_user_id that is ${userId ? 'no LINE user id' : 'empty'}`
   const fault = externalId === null ? undefined : externalIdFault(externalId)
   if (fault) return `is wrong: the external id ${fault}`
   if (LINE_ID.test(externalId ?? '') && !LINE_ID.test(userId))
