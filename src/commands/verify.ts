@@ -55,8 +55,6 @@ async function perform({ sample = Infinity, fix = false }: VerifyOptions, task: 
 
   const ask = createAsk({
     braze,
-    attribute: settings.BRAZE_ATTRIBUTE,
-    aliasLabel: settings.BRAZE_ALIAS_LABEL,
     signal,
     sleep: task.host.sleep,
     onPause(reason, ms) {

@@ -100,15 +100,15 @@ export interface Ledger {
 
   // ── Alias profiles that are handed over to a customer ────────────────────────────────────────────────────
 
-  /** Up to `limit` alias profiles with which something is to be done now. */
-  toMerge(limit: number): Promise<DueMerge[]>
+  /** Up to `limit` alias profiles with which one of `actions` is to be done now, those that have waited longest first. */
+  toMerge(limit: number, actions: readonly MergeAction[]): Promise<DueMerge[]>
 
-  /** How long until something is to be done with an alias profile; null when nothing is. */
-  nextMergeMs(): Promise<number | null>
+  /** How long until one of `actions` is to be done with an alias profile; null when none is. */
+  nextMergeMs(actions: readonly MergeAction[]): Promise<number | null>
 
   /**
    * Stores how far alias profiles have come. Once what became of one is known, or can't be, the customer's profile is due
-   * again, since a merge may have changed it. Durable.
+   * again, since a merge may have changed it. Durable. What was read before another action became due changes nothing.
    */
   keepMerges(steps: readonly MergeStep[]): Promise<void>
 
