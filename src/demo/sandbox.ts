@@ -113,7 +113,7 @@ function describe(object: unknown): string {
   const write = readWrite(object)
   if (typeof write === 'string') return `an object that is wrong: ${write}`
   const changes = write.attributes.map(([name, value]) => `${name} ${value === null ? 'cleared' : 'set'}`)
-  return `${write.userId} ${changes.join(', ')}`
+  return `${write.target.name} ${changes.join(', ')}`
 }
 
 /** One line on stderr. What senders wrote is not to move the cursor of whoever watches. */

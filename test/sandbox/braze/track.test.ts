@@ -13,8 +13,18 @@ t.test('a batch of valid objects is a success', async (t) => {
   t.equal(status, 201)
   t.same(body, { message: 'success', attributes_processed: 2 })
   t.match(writes, [
-    { userId: 'U1', creates: true, explicit: true, attributes: [['line_id', 'U1']] },
-    { userId: 'U2', creates: false, explicit: true, attributes: [['line_id', null]] },
+    {
+      target: { name: 'U1', label: 'line_id' },
+      creates: true,
+      explicit: true,
+      attributes: [['line_id', 'U1']],
+    },
+    {
+      target: { name: 'U2', label: 'line_id' },
+      creates: false,
+      explicit: true,
+      attributes: [['line_id', null]],
+    },
   ])
 })
 
@@ -60,7 +70,7 @@ t.test('a part that is wrong is named by its place', async (t) => {
   t.equal(status, 201)
   t.match(body, { message: 'success', attributes_processed: 2, errors: [{ index: 1 }, { index: 2 }] })
   t.same(
-    writes.map(({ userId }) => userId),
+    writes.map(({ target }) => target.name),
     ['U1', 'U3'],
   )
 })
