@@ -106,7 +106,7 @@ function watchBraze(braze: BrazeSandbox) {
       say('Braze', status, `against the rules: ${violation}`)
     shown = braze.violations.length
   })
-  braze.on('export', ({ status }) => say('Braze', status, 'POST /users/export/ids'))
+  braze.on('call', ({ endpoint, status }) => say('Braze', status, `POST ${endpoint}`))
 }
 
 function describe(object: unknown): string {

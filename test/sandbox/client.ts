@@ -10,6 +10,14 @@ export function object(userId: string, value: unknown, updateOnly = value === nu
   }
 }
 
+/** The same for a customer. */
+export function customerObject(externalId: string, value: unknown, updateOnly = true) {
+  return { external_id: externalId, _update_existing_only: updateOnly, line_id: value }
+}
+
+/** The alias of a user as Braze has it in bodies. */
+export const alias = (alias_name: string, alias_label = 'line_id') => ({ alias_name, alias_label })
+
 type Init = RequestInit & { path?: string }
 
 /** Posts attributes to a sandbox and reads the answer. */
@@ -20,6 +28,23 @@ export function track(braze: BrazeSandbox, attributes: unknown, init: Init = {})
 /** Asks a sandbox for users and reads the answer. */
 export function exportUsers(braze: BrazeSandbox, body: unknown, init: Init = {}) {
   return post(braze, { path: '/users/export/ids', body: JSON.stringify(body), ...init })
+}
+
+/** Asks any endpoint of a sandbox and reads the answer. */
+export function call(braze: BrazeSandbox, path: string, body: unknown, init: Init = {}) {
+  return post(braze, { path, body: JSON.stringify(body), ...init })
+}
+
+/** Hands the alias profile of a user to a customer, as often as there are pairs. */
+export function identify(
+  braze: BrazeSandbox,
+  ...pairs: [userId: string, externalId: string, label?: string][]
+) {
+  const aliases_to_identify = pairs.map(([userId, external_id, label]) => ({
+    external_id,
+    user_alias: alias(userId, label),
+  }))
+  return call(braze, '/users/identify', { aliases_to_identify })
 }
 
 async function post(braze: BrazeSandbox, init: Init) {

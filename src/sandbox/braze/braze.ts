@@ -1,6 +1,7 @@
 import { hex, type Random } from '../random.ts'
 import { type ServiceOptions, startService } from '../service.ts'
 import { createDashboard, type Place } from './dashboard.ts'
+import { createHandovers } from './handovers.ts'
 import { createManners } from './manners.ts'
 import { createProfiles } from './profiles.ts'
 import { createQueue, type Delay } from './queue.ts'
@@ -38,7 +39,8 @@ export async function startBrazeSandbox(options: BrazeSandboxOptions = {}) {
   const rules = createRules(options.apiKey ?? hex(random, 32), options.identityMs ?? applyMs)
   const queue = createQueue({ random, onApplied: () => service.check() })
   const profiles = createProfiles(blame)
-  const manners = createManners({ settleMs, clock, profileOf: profiles.identityOf, blame })
+  const manners = createManners({ settleMs, clock, keyOf: profiles.keyOf, blame })
+  const handovers = createHandovers({ settleMs, clock, profiles, blame })
   const onTaken = (objects: number) => {
     stats.objects += objects
   }
@@ -47,6 +49,7 @@ export async function startBrazeSandbox(options: BrazeSandboxOptions = {}) {
     profiles,
     queue,
     manners,
+    handovers,
     applyMs,
     random,
     clock,

@@ -8,8 +8,8 @@ export interface Touch {
 /** One request on its way, as manners see it. */
 export interface Sending {
   touches: readonly Touch[]
-  /** Whom each of them touched when the request arrived. */
-  profiles: readonly object[]
+  /** The profile of each when the request arrived. */
+  profiles: readonly string[]
   /** When it arrived, in epoch milliseconds. */
   at: number
   /** Whether its client has hung up: it may send again, for even an answer that was sent may not have been heard. */
@@ -37,14 +37,14 @@ export type Manners = ReturnType<typeof createManners>
 export function createManners(parts: {
   settleMs: number
   clock: () => number
-  profileOf: (identifier: Identifier) => object
+  keyOf: (identifier: Identifier) => string
   blame: (violation: string) => void
 }) {
-  const { settleMs, clock, profileOf, blame } = parts
-  const open = new Map<object, Sending>()
-  const last = new Map<object, Taken>()
+  const { settleMs, clock, keyOf, blame } = parts
+  const open = new Map<string, Sending>()
+  const last = new Map<string, Taken>()
 
-  function checkSettled(touch: Touch, profile: object) {
+  function checkSettled(touch: Touch, profile: string) {
     const before = last.get(profile)
     if (before === undefined) return
     const elapsed = clock() - before.at
@@ -64,10 +64,10 @@ export function createManners(parts: {
   return {
     /** A request has arrived whole. */
     begin(touches: readonly Touch[], isCut: () => boolean): Sending {
-      const profiles = touches.map(({ target }) => profileOf(target))
+      const profiles = touches.map(({ target }) => keyOf(target))
       const sending = { touches, profiles, at: clock(), isCut }
       for (const [index, touch] of touches.entries()) {
-        const profile = profiles[index] as object
+        const profile = profiles[index] as string
         const other = open.get(profile)
         if (other === sending) blame('a user was twice in one request')
         else if (other) blameUnless(other.isCut, 'two requests were in flight for one user')
@@ -85,7 +85,7 @@ export function createManners(parts: {
       const isTaken = new Set(taken)
       for (const [index, touch] of touches.entries())
         if (isTaken.has(touch))
-          last.set(profiles[index] as object, { at, accepted, content: contentOf(touch), sending })
+          last.set(profiles[index] as string, { at, accepted, content: contentOf(touch), sending })
     },
   }
 }

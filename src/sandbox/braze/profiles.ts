@@ -1,5 +1,6 @@
 import { createHolders } from './holders.ts'
 import { type Alias, customerOf, type Identifier } from './identifier.ts'
+import type { Write } from './object.ts'
 
 /** Somebody in Braze. Looked at from outside, written to by `createProfiles` alone. */
 export interface Profile {
@@ -11,6 +12,8 @@ export interface Profile {
 
 /** As `createProfiles` sees it. */
 interface Own extends Profile {
+  /** Of one of its identifiers, so that no other profile has it. */
+  key: string
   aliases: Alias[]
   attributes: Map<string, unknown>
   /** Attributes that a test has given a value which another profile may be given, too. */
@@ -25,28 +28,24 @@ export type Profiles = ReturnType<typeof createProfiles>
  */
 export function createProfiles(blame: (violation: string) => void) {
   const known = new Map<string, Own>()
-  /** Who was asked for and is not there: the same object as the profile that may come. */
-  const expected = new Map<string, Own>()
   const holders = createHolders<Own>()
   let size = 0
 
-  function expect(identifier: Identifier): Own {
-    const one = expected.get(identifier.key)
-    if (one !== undefined) return one
-    const nobody: Own = { externalId: null, aliases: [], attributes: new Map(), tolerated: null }
-    expected.set(identifier.key, nobody)
-    return nobody
-  }
-
   function give(profile: Own, identifier: Identifier) {
     known.set(identifier.key, profile)
-    expected.delete(identifier.key)
     if (identifier.label === null) profile.externalId = identifier.name
-    else profile.aliases.push(identifier as Alias)
+    // Not pushed: that would make room for many.
+    else profile.aliases = [...profile.aliases, identifier as Alias]
   }
 
   function create(identifier: Identifier): Own {
-    const profile = expect(identifier)
+    const profile = {
+      key: identifier.key,
+      externalId: null,
+      aliases: [],
+      attributes: new Map(),
+      tolerated: null,
+    }
     give(profile, identifier)
     size++
     return profile
@@ -65,8 +64,8 @@ export function createProfiles(blame: (violation: string) => void) {
   }
 
   function isShared(name: string, value: unknown): boolean {
-    const all = holders.of(name, value)
-    return all.length > 1 && all.filter(({ tolerated }) => !tolerated?.has(name)).length > 1
+    if (!holders.isShared(name, value)) return false
+    return holders.of(name, value as string).filter(({ tolerated }) => !tolerated?.has(name)).length > 1
   }
 
   /** What a client has Braze do. */
@@ -89,12 +88,12 @@ export function createProfiles(blame: (violation: string) => void) {
     /** How many there are. */
     size: () => size,
     find: ({ key }: Identifier): Profile | undefined => known.get(key),
-    /** The same object for every identifier of a profile; of nobody yet, the one that they will be. */
-    identityOf: (identifier: Identifier): object => known.get(identifier.key) ?? expect(identifier),
+    /** The same for all identifiers of a profile; also what a profile will have that is created by this one. */
+    keyOf: ({ key }: Identifier): string => known.get(key)?.key ?? key,
     /** The profiles that hold a text. */
     holders: (name: string, value: string): readonly Profile[] => holders.of(name, value),
     /** Applies an attribute object. */
-    apply(target: Identifier, attributes: Iterable<[name: string, value: unknown]>, creates: boolean) {
+    apply({ target, attributes, creates }: Write) {
       const profile = known.get(target.key) ?? (creates ? create(target) : undefined)
       if (profile !== undefined) write(profile, attributes)
     },
@@ -117,13 +116,11 @@ export function createProfiles(blame: (violation: string) => void) {
     },
     /** An alias in place of another one. */
     rename(profile: Profile, before: Alias, after: Alias) {
-      const { aliases } = profile as Own
-      aliases.splice(
-        aliases.findIndex(({ key }) => key === before.key),
-        1,
-      )
+      const own = profile as Own
+      own.aliases = own.aliases.filter(({ key }) => key !== before.key)
+      if (own.key === before.key) own.key = after.key
       known.delete(before.key)
-      give(profile as Own, after)
+      give(own, after)
     },
     create: (identifier: Identifier): Profile => create(identifier),
     write: (profile: Profile, attributes: Iterable<[name: string, value: unknown]>) =>

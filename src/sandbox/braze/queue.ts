@@ -9,38 +9,35 @@ export type Queue = ReturnType<typeof createQueue>
 export function createQueue({ random, onApplied }: { random: Random; onApplied: () => void }) {
   const waiting = new Map<NodeJS.Timeout, () => void>()
 
-  function run(change: () => void) {
-    change()
+  function run<Change>(apply: (change: Change) => void, change: Change) {
+    apply(change)
     onApplied()
-  }
-
-  function close() {
-    for (const timer of waiting.keys()) clearTimeout(timer)
-    waiting.clear()
   }
 
   return {
     /** Each change is applied after a delay of its own, so in any order. [LIMITS] */
-    take([minMs, maxMs]: Delay, change: () => void) {
-      if (maxMs === 0) return run(change)
-      const timer = setTimeout(
-        () => {
-          waiting.delete(timer)
-          run(change)
-        },
-        between(random, minMs, maxMs),
-      )
-      waiting.set(timer, change)
+    take<Change>([minMs, maxMs]: Delay, apply: (change: Change) => void, change: Change) {
+      if (maxMs === 0) return run(apply, change)
+      const due = () => {
+        waiting.delete(timer)
+        run(apply, change)
+      }
+      const timer = setTimeout(due, between(random, minMs, maxMs))
+      waiting.set(timer, due)
     },
     /** Changes that are not applied yet. */
     waiting: () => waiting.size,
     /** Applies at once what waits, in the order in which it was taken. */
     flush() {
-      const changes = [...waiting.values()]
-      close()
-      changes.forEach(run)
+      for (const [timer, due] of waiting) {
+        clearTimeout(timer)
+        due()
+      }
     },
     /** Drops what is waiting. */
-    close,
+    close() {
+      for (const timer of waiting.keys()) clearTimeout(timer)
+      waiting.clear()
+    },
   }
 }

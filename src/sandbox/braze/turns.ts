@@ -4,6 +4,7 @@ import type { Random } from '../random.ts'
 import type { Arrival, Turn } from '../service.ts'
 import { type Endpoint, endpoints, isEndpoint } from './endpoints.ts'
 import { judgeExport } from './export.ts'
+import type { Handovers } from './handovers.ts'
 import { type Change, type IdentityEndpoint, judgeIdentity } from './identity.ts'
 import { createJoining } from './joining.ts'
 import type { Manners, Touch } from './manners.ts'
@@ -32,6 +33,7 @@ interface Parts {
   profiles: Profiles
   queue: Queue
   manners: Manners
+  handovers: Handovers
   applyMs: Delay
   random: Random
   clock: () => number
@@ -42,7 +44,7 @@ interface Parts {
 
 /** How a Braze meets each request. What it takes it queues at once, so it can be applied before the answer and although the client has gone. */
 export function createTurns(parts: Parts) {
-  const { rules, profiles, queue, manners, applyMs, random, clock, blame } = parts
+  const { rules, profiles, queue, manners, handovers, applyMs, random, clock, blame } = parts
   const joining = createJoining(profiles, rules)
 
   /** Sets the headers of the endpoint's limit, and knows since when the client's pause may run. */
@@ -67,11 +69,11 @@ export function createTurns(parts: Parts) {
     if (objects.length > maxObjects) blame(`${objects.length} objects in one request`)
     for (const { explicit } of readable) if (!explicit) blame('an object did not say _update_existing_only')
     const sending = manners.begin(readable, arrival.isCut)
+    const lost = handovers.begin(readable)
     const refused = scripted === null ? refuse(arrival, rules) : null
     const { writes, ...verdict } = isTaken(scripted, refused) ? judgeTrack(body, rules, read) : nothing
     parts.onTaken(writes.length)
-    for (const { target, attributes, creates } of writes)
-      queue.take(applyMs, () => profiles.apply(target, attributes, creates))
+    for (const write of writes) queue.take(applyMs, profiles.apply, write)
     const { stamp, answeredAt } = createStamp('/users/track')
     return {
       scripted,
@@ -79,7 +81,10 @@ export function createTurns(parts: Parts) {
       opening: '{"message":"success"',
       stamp,
       kept: { objects: objects as AttributeObject[] },
-      ended: (_, accepted) => manners.end(sending, writes, accepted ? answeredAt() : null),
+      ended(_, accepted) {
+        manners.end(sending, writes, accepted ? answeredAt() : null)
+        handovers.end(lost, writes, accepted ? answeredAt() : sending.at)
+      },
     }
   }
 
@@ -99,7 +104,7 @@ export function createTurns(parts: Parts) {
   /** Whom the changes touch, nobody twice for one change: an alias may be the customer's already. */
   function touchesOf(changes: readonly Change[]): Touch[] {
     return changes.flatMap(({ targets, item }) => {
-      const byProfile = new Map(targets.map((target) => [profiles.identityOf(target), target]))
+      const byProfile = new Map(targets.map((target) => [profiles.keyOf(target), target]))
       return Array.from(byProfile.values(), (target) => ({ target, item }))
     })
   }
@@ -112,7 +117,7 @@ export function createTurns(parts: Parts) {
     const sending = manners.begin(touches, arrival.isCut)
     const refused = scripted === null ? refuse(arrival, rules) : null
     const taken = isTaken(scripted, refused)
-    if (taken) for (const { apply } of changes) queue.take(rules.identityMs, apply)
+    if (taken) for (const change of changes) queue.take(rules.identityMs, ({ apply }) => apply(), change)
     const { stamp, answeredAt } = createStamp(endpoint)
     return {
       scripted,
