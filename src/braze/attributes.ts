@@ -75,3 +75,20 @@ export function channelOf(channels: AttributeOptions['channels'], channel: strin
   if (found) return found
   throw new Error(`There is no channel ${channel} in the settings.`)
 }
+
+/**
+ * Names profiles: an external id is one profile for all channels, and so is an alias for those with the same label. Neither
+ * user ids nor external ids have control characters.
+ */
+export function createProfileNames(channels: AttributeOptions['channels']) {
+  const labels = [...new Set(Array.from(channels.values(), ({ aliasLabel }) => aliasLabel))]
+  const prefixes = new Map(
+    Array.from(channels, ([channel, { aliasLabel }]) => {
+      const place = labels.indexOf(aliasLabel)
+      // Mostly there is one label, and the user id as it is costs nothing.
+      return [channel, place === 0 ? '' : `${place}\n`]
+    }),
+  )
+  return ({ channel, address }: Pick<Write, 'channel' | 'address'>): string =>
+    'externalId' in address ? `\n${address.externalId}` : (prefixes.get(channel) || '') + address.userId
+}

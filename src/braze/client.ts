@@ -5,6 +5,7 @@ import {
   aliasOf,
   attributeObject,
   channelOf,
+  createProfileNames,
   type Place,
   type Write,
 } from './attributes.ts'
@@ -46,10 +47,17 @@ export function createBrazeClient({
 
   const nameOf = ({ channel, userId }: Alias) =>
     aliasOf(userId, channelOf(options.channels, channel).aliasLabel)
+  const profileOf = createProfileNames(options.channels)
 
   return {
     timeoutMs,
     channels: options.channels,
+    /** Whether several channels write to the same profiles. */
+    isShared: options.channels.size > 1,
+    /** Whether the channel is among those of the settings: nothing of others can be written. */
+    knows: (channel: string) => options.channels.has(channel),
+    /** Names the profile that a write is to: the same name, the same profile. */
+    profileOf,
 
     /** Makes what Braze says of a request with these ids fit to be stored and shown: without them, and without the key. */
     hide: (ids: readonly string[]) => (said: unknown) => foreignWords(said, { ids, secrets: [apiKey] }),

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import type { ContactId, Ledger } from '../ledger/ledger.ts'
+import type { Ledger, ProfileId } from '../ledger/ledger.ts'
 import { confirm } from '../process/confirm.ts'
 import { BRAZE_SETTINGS } from '../process/delivery.ts'
 import { CHANNEL, settingsFor, settingsHelp } from '../process/environment.ts'
@@ -53,8 +53,13 @@ async function perform({ all = false, yes }: ResyncOptions, task: Task, progress
   await finish()
 }
 
-/** The ids of those whom Braze is to be told of again; what Braze rejected is tried again, too. */
-async function* toResend(ledger: Ledger, all: boolean): AsyncGenerator<ContactId[]> {
-  for await (const page of ledger.contacts(CHANNEL))
-    yield page.filter(({ reachable, failed }) => all || reachable || failed).map(({ id }) => id)
+/**
+ * The profiles of which Braze is to be told again; what Braze rejected is tried again, too. The alias of somebody who is
+ * linked may have become part of the customer's profile without our doing: to clear it again could clear that.
+ */
+async function* toResend(ledger: Ledger, all: boolean): AsyncGenerator<ProfileId[]> {
+  for await (const page of ledger.profiles(CHANNEL))
+    yield page
+      .filter(({ value, linkedTo, failed }) => value !== null || failed || (all && linkedTo === null))
+      .map(({ id }) => id)
 }

@@ -27,6 +27,7 @@ export function createCompany({ monotonic, random }: { monotonic: () => number; 
       troubles.set(id, Object.assign(trouble, change(trouble)))
     }
   }
+  const isFresh = ({ id }: Item) => !troubles.has(id)
   const halfOf = (batch: readonly Item[]) => Math.max(1, Math.floor(batch.length / 2))
 
   return {
@@ -34,18 +35,19 @@ export function createCompany({ monotonic, random }: { monotonic: () => number; 
     get size() {
       return troubles.size
     },
-    /** Up to `limit` of those who are due and may go together now. */
+    /** Whether nothing is known of it. */
+    isFresh,
+    /** Up to `limit` of those who are due and may go together now; who was in trouble last goes last. */
     choose<I extends Item>(due: readonly I[], limit: number): I[] {
       const now = monotonic()
-      const fresh = due.filter(({ id }) => !troubles.has(id))
+      const fresh = due.filter(isFresh)
       if (fresh.length > 0) return fresh.slice(0, limit)
+      const untilOf = ({ id }: Item) => troubles.get(id)?.until ?? 0
       const batch: I[] = []
       let most = limit
-      for (const item of due) {
-        const { size = most, until = 0 } = troubles.get(item.id) ?? {}
-        if (until > now) continue
-        most = Math.min(most, size)
-        if (batch.length >= most) break
+      for (const item of due.toSorted((a, b) => untilOf(a) - untilOf(b))) {
+        most = Math.min(most, troubles.get(item.id)?.size ?? most)
+        if (untilOf(item) > now || batch.length >= most) break
         batch.push(item)
       }
       return batch

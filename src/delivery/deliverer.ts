@@ -1,6 +1,6 @@
 import { MAX_ITEMS } from '../braze/client.ts'
 import { createPacer } from '../braze/pace.ts'
-import type { Ledger } from '../ledger/ledger.ts'
+import type { Acknowledgement, DueProfile, Ledger } from '../ledger/ledger.ts'
 import { backoffMs } from '../wire/retry.ts'
 import type { After } from '../wire/time.ts'
 import { createAlarm } from './alarm.ts'
@@ -37,12 +37,12 @@ export interface Delivery {
   readonly state: DeliveryState
   /** Why nothing is sent, for a person; null while delivering. */
   readonly reason: string | null
-  /** Contacts over whom alone Braze fails; each waits alone and is tried again. */
+  /** Profiles over which alone Braze fails; each waits alone and is tried again. */
   readonly stumbling: number
 }
 
 /**
- * Tells Braze of every due contact, as the one active deliverer among all processes on the ledger.
+ * Tells Braze of every due profile, as the one active deliverer among all processes on the ledger.
  *
  * Level-triggered: it looks at what differs and not at what happened, so losing a wake-up, an answer or the
  * process itself costs time and nothing else.
@@ -53,14 +53,19 @@ export function createDeliverer(options: DelivererOptions) {
   const means = { ...options, clock, monotonic, random }
   const lease = createLease(means)
   const holds = createHolds(means)
-  const work = createWork({ ledger, holds, monotonic })
+  const work = createWork({ ledger, holds, monotonic, answerFor, mayAnswer: lease.isSafe })
   const pacer = createPacer(options.requestsPerSecond)
   const gate = createGate(random)
   const send = createSender({ ...means, ledger: { acknowledge }, gate, holds, work })
   const alarm = createAlarm(options.after)
   const lookUp = createLookUp(means)
   const customers = createCustomers({ ...means, lookUp, mayAsk: lease.isSafe })
-  const merges = createMerges({ ...means, lookUp, mayAsk: () => lease.isSafe() && monotonic() >= quietUntil })
+  const merges = createMerges({
+    ...means,
+    lookUp,
+    holds,
+    mayAsk: () => lease.isSafe() && monotonic() >= quietUntil,
+  })
   /** Until then requests of the last deliverer have to settle. */
   let quietUntil = Number.NEGATIVE_INFINITY
   /** Until what Braze said is stored, which takes longer than a request. */
@@ -71,9 +76,20 @@ export function createDeliverer(options: DelivererOptions) {
   let unkept = 0
   let unkeptAt = Number.NEGATIVE_INFINITY
   let wasHeld: boolean | undefined
+  /** When it is looked again whose last message is too old. */
+  let lapseAt = Number.NEGATIVE_INFINITY
   let stopping = false
   let running: Promise<void> | undefined
   let unsubscribe = () => {}
+
+  /** Braze is not asked for what it was never told of, and can't be for a channel that it is not known how to write. */
+  function answerFor(profile: DueProfile): Acknowledgement | null {
+    const { id, revision, channel, value, mayHold } = profile
+    if (!options.braze.knows(channel))
+      return { id, revision, failure: `There is no channel ${channel} in the settings.` }
+    if (value !== null || mayHold || holds.isTold(profile)) return null
+    return { id, revision, failure: null, untold: options.holder }
+  }
 
   async function acknowledge(...args: Parameters<Ledger['acknowledge']>) {
     await ledger.acknowledge(...args)
@@ -99,6 +115,7 @@ export function createDeliverer(options: DelivererOptions) {
     if (lease.askInMs() === 0) await renew()
     if (!lease.isHeld()) return lease.askInMs()
     if (!lease.isSafe()) return LATE_MS
+    if (monotonic() >= lapseAt) return lapse()
     const now = monotonic()
     if (gate.reopen(now)) log.info({}, 'delivery goes on')
     const delayMs = Math.max(gate.delayMs(now), pacer.delayMs(now))
@@ -112,8 +129,15 @@ export function createDeliverer(options: DelivererOptions) {
     const batch = await work.next(gate.isProbing() ? 1 : MAX_ITEMS)
     if (typeof batch === 'number') return Math.min(batch, lease.askInMs())
     // The lease, or the gate, may have closed while the ledger was asked.
-    if (!lease.isSafe() || gate.delayMs(monotonic()) > 0) holds.release(batch.contacts)
+    if (!lease.isSafe() || gate.delayMs(monotonic()) > 0) holds.release(batch.profiles)
     else start(batch)
+    return 0
+  }
+
+  /** Who only wrote, and too long ago, is not reachable any more. The lease is renewed more often than that is looked at. */
+  async function lapse(): Promise<number> {
+    const lapseMs = (await ledger.lapse()) ?? LONGEST_REST_MS
+    lapseAt = monotonic() + Math.min(lapseMs, LONGEST_REST_MS)
     return 0
   }
 
@@ -150,11 +174,11 @@ export function createDeliverer(options: DelivererOptions) {
     underWay.add(sent)
   }
 
-  /** Braze has answered and the ledger could not keep it: the contacts stay due, and each time is paid for. */
-  function notKept({ contacts }: Batch, startedAt: number, error: Error) {
+  /** Braze has answered and the ledger could not keep it: the profiles stay due, and each time is paid for. */
+  function notKept({ profiles }: Batch, startedAt: number, error: Error) {
     log.error({ error: error.message }, 'the ledger did not take an answer of Braze')
-    holds.doubt(contacts)
-    holds.release(contacts)
+    holds.doubt(profiles)
+    holds.release(profiles)
     if (startedAt < unkeptAt) return
     unkept += 1
     unkeptAt = monotonic()

@@ -1,8 +1,6 @@
-import type { LeaseAnswer } from '../ledger/ledger.ts'
+import { DELIVERY_LEASE, type LeaseAnswer } from '../ledger/ledger.ts'
 import type { DeliveryMeans } from './means.ts'
 
-/** The name of the lease: one Braze workspace per ledger. */
-const NAME = 'braze'
 /** How often a process that does not hold it asks for it. */
 const ASK_MS = 1_000
 
@@ -42,7 +40,7 @@ export function createLease(options: LeaseOptions) {
     /** Takes or renews it. */
     async hold(): Promise<LeaseAnswer> {
       const [askedAt, askedAtByClock] = [monotonic(), clock()]
-      const answer = await ledger.holdLease(NAME, holder, durationMs, aftermath)
+      const answer = await ledger.holdLease(DELIVERY_LEASE, holder, durationMs, aftermath)
       held = answer.held
         ? { until: askedAt + durationMs, untilByClock: askedAtByClock + durationMs }
         : undefined
@@ -52,7 +50,7 @@ export function createLease(options: LeaseOptions) {
     /** Gives it back. Its next holder sends nothing before `quietMs` are over. */
     async release(quietMs: number) {
       held = undefined
-      await ledger.releaseLease(NAME, holder, quietMs)
+      await ledger.releaseLease(DELIVERY_LEASE, holder, quietMs)
     },
   }
 }

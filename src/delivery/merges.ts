@@ -5,6 +5,7 @@ import { readIdentify, readRename } from '../braze/identity.ts'
 import type { DueMerge, Ledger, MergeAction, MergeStep } from '../ledger/ledger.ts'
 import { type Asker, type AskerOptions, createAsker, type Request } from './asker.ts'
 import { createCompany } from './company.ts'
+import type { Holds } from './holds.ts'
 import type { LookUp } from './look-up.ts'
 import { createLoop, type LoopOptions } from './loop.ts'
 import { aliasPlace, customerPlace, type Verdict, verdictOf } from './merge-rules.ts'
@@ -17,6 +18,9 @@ const BATCH = MAX_EXPORTS / 2
  */
 const LOOK_AFTER_PAUSES = 60
 const LONGEST_REST_MS = 3_600_000
+/** What the profiles themselves should hold goes first: before it is handed over, and before an alias is freed. */
+const YIELD_PAUSES = 2
+const YIELD_MS = 100
 
 /** What is seen to its end, also where nothing new is handed over. */
 const OPEN: readonly MergeAction[] = ['look', 'rename']
@@ -26,6 +30,7 @@ export interface MergesOptions
     Omit<LoopOptions, 'name' | 'step' | 'ledger'> {
   readonly ledger: Pick<Ledger, 'toMerge' | 'nextMergeMs' | 'keepMerges' | 'onRecorded'>
   readonly lookUp: LookUp
+  readonly holds: Pick<Holds, 'occupy' | 'vacate'>
   readonly settleMs: number
   /** Whether this process is the one that talks to Braze, and what others have sent has settled. */
   readonly mayAsk: () => boolean
@@ -41,7 +46,7 @@ export interface MergesOptions
  * first, also where this process ends in between.
  */
 export function createMerges(options: MergesOptions) {
-  const { braze, ledger, lookUp, settleMs, mayAsk, mergeProfiles, log, observer } = options
+  const { braze, ledger, lookUp, holds, settleMs, mayAsk, mergeProfiles, log, observer } = options
   const company = createCompany(options)
   const identifier = createAsker({
     ...options,
@@ -63,7 +68,7 @@ export function createMerges(options: MergesOptions) {
     if (batch.length > 0) return see(batch)
     const fresh = mayBegin ? await chosen(['identify']) : []
     if (fresh.length === 0) return company.nextMs()
-    await keep(fresh, 'asked', () => 0)
+    await keep(fresh, 'asked', () => YIELD_PAUSES * settleMs)
     return 0
   }
 
@@ -84,6 +89,9 @@ export function createMerges(options: MergesOptions) {
   async function see(batch: readonly DueMerge[]): Promise<number> {
     // The first renaming is without a look: what was handed over may still be on its way to the customer.
     const blind = batch.filter(({ action, tries }) => action === 'rename' && tries === 0)
+    const news = blind.filter(company.isFresh)
+    if (news.length > 0) company.rest(news, YIELD_MS)
+    if (news.length > 0) return 0
     if (blind.length > 0) return act(blind, null)
     if (lookUp.isForbidden()) return act(batch, null)
     const delayMs = lookUp.delayMs()
@@ -117,36 +125,36 @@ export function createMerges(options: MergesOptions) {
 
   const identify = (merges: readonly DueMerge[]) =>
     request(merges, identifier, {
-      send: () => braze.identify(merges),
+      send: (pairs) => braze.identify(pairs),
       read: readIdentify,
-      taken: () => keep(merges, 'again', restOf),
-      refused: () => keep(merges, 'left', () => settleMs),
+      taken: (pairs) => keep(pairs, 'again', restOf),
+      refused: (pairs) => keep(pairs, 'left', () => settleMs),
     })
 
   const rename = (merges: readonly DueMerge[]) =>
     request(merges, renamer, {
-      send: () => {
-        const renames = merges.map((merge) => ({ ...merge, newName: `unlinked:${randomUUID()}` }))
-        return braze.renameAliases(renames)
-      },
+      send: (pairs) =>
+        braze.renameAliases(pairs.map((merge) => ({ ...merge, newName: `unlinked:${randomUUID()}` }))),
       read: readRename,
-      taken: () => keep(merges, lookUp.isForbidden() ? 'renamed' : 'again', restOf),
-      refused: () => keep(merges, 'again', restOf),
+      taken: (pairs) => keep(pairs, lookUp.isForbidden() ? 'renamed' : 'again', restOf),
+      refused: (pairs) => keep(pairs, 'again', restOf),
     })
 
-  async function request(
-    merges: readonly DueMerge[],
-    asker: Asker,
-    { taken, refused, ...how }: Omit<Request<unknown>, 'ids'> & Record<'taken' | 'refused', () => unknown>,
-  ) {
+  async function request(merges: readonly DueMerge[], asker: Asker, { send, read, taken, refused }: How) {
     if (asker.delayMs() > 0) return company.rest(merges, asker.delayMs())
     if (!mayAsk()) return
-    const asked = await asker.ask({ ...how, ids: placesOf(merges).map(idOf) })
-    if ('value' in asked) await taken()
-    else if (asked.trouble === 'failed') company.failed(merges)
-    else if (company.refused(merges)) {
+    const sent = merges.filter((merge) => holds.occupy(placesOf([merge])))
+    const busy = merges.filter((merge) => !sent.includes(merge))
+    company.rest(busy, settleMs)
+    if (sent.length === 0) return
+    const places = placesOf(sent)
+    const asked = await asker.ask({ ids: places.map(idOf), send: () => send(sent), read })
+    holds.vacate(places)
+    if ('value' in asked) await taken(sent)
+    else if (asked.trouble === 'failed') company.failed(sent)
+    else if (company.refused(sent)) {
       log.warn({ reason: asked.reason }, 'Braze refuses an alias profile')
-      await refused()
+      await refused(sent)
     }
   }
 
@@ -174,6 +182,14 @@ export function createMerges(options: MergesOptions) {
     Math.min(LONGEST_REST_MS, settleMs * (action === 'look' ? LOOK_AFTER_PAUSES : 1) * 2 ** tries)
 
   return createLoop({ ...options, name: 'merging profiles', step })
+}
+
+/** A request about alias profiles, and what follows from its answer. */
+interface How extends Pick<Request<unknown>, 'read'> {
+  readonly send: (pairs: readonly DueMerge[]) => ReturnType<Request<unknown>['send']>
+  readonly taken: (pairs: readonly DueMerge[]) => Promise<void>
+  /** A single one. */
+  readonly refused: (pairs: readonly DueMerge[]) => Promise<void>
 }
 
 const placesOf = (merges: readonly DueMerge[]): Place[] =>

@@ -1,7 +1,7 @@
-import type { DueContact, Ledger } from '../ledger/ledger.ts'
+import type { Acknowledgement, DueProfile, Ledger } from '../ledger/ledger.ts'
 import type { Holds } from './holds.ts'
 
-/** Contacts read at once: enough for a second's worth of reads to be few, little enough to hold in memory. */
+/** Profiles read at once: enough for a second's worth of reads to be few, little enough to hold in memory. */
 const PAGE = 3_000
 /** Commits may come by the thousand a second: on none of them alone is the ledger read again within this time. */
 const READ_GAP_MS = 10
@@ -12,31 +12,37 @@ const GATHER_MS = 50
 /** While somebody who is due is held, the ledger is asked so often whether others are due. */
 const HELD_LOOK_MS = 250
 
-/** Contacts that travel together. */
+const NEVER = Number.NEGATIVE_INFINITY
+
+/** Profiles that travel together. */
 export interface Batch {
-  readonly contacts: readonly DueContact[]
+  readonly profiles: readonly DueProfile[]
   /** When the ledger was asked, by the monotonic clock: they have been pending for as long as it said since then. */
   readonly readAt: number
 }
 
 export interface WorkOptions {
-  readonly ledger: Pick<Ledger, 'due' | 'nextDueMs'>
+  readonly ledger: Pick<Ledger, 'due' | 'nextDueMs' | 'acknowledge'>
   readonly holds: Holds
+  /** What is to be stored of a profile of which there is no need to ask Braze; null of all others. */
+  readonly answerFor: (profile: DueProfile) => Acknowledgement | null
+  /** Whether this process delivers, and no other may have begun to. */
+  readonly mayAnswer: () => boolean
   /** Milliseconds that nobody sets. */
   readonly monotonic: () => number
 }
 
 /**
- * Hands out batches of due contacts: whoever has waited longest first, and those whose last batch failed after all others
- * and never among them. No user is in two batches, or twice in one.
+ * Hands out batches of due profiles: whatever has waited longest first, and those whose last batch failed after all others
+ * and never among them. No profile is in two batches, or twice in one.
  */
-export function createWork({ ledger, holds, monotonic }: WorkOptions) {
+export function createWork({ ledger, holds, answerFor, mayAnswer, monotonic }: WorkOptions) {
   /** Each with the longest waiting at its end. */
-  let fresh: DueContact[] = []
-  let suspects: DueContact[] = []
+  let fresh: DueProfile[] = []
+  let suspects: DueProfile[] = []
   /** When that was asked for. */
-  let pageAt = Number.NEGATIVE_INFINITY
-  let readAt = Number.NEGATIVE_INFINITY
+  let pageAt = NEVER
+  let readAt = NEVER
   let reading: Promise<void> | undefined
   /** Whether the last read left some in the ledger. */
   let isMoreDue = false
@@ -48,8 +54,10 @@ export function createWork({ ledger, holds, monotonic }: WorkOptions) {
     const ageMs = monotonic() - readAt
     if (fresh.length < size || ageMs > PAGE_LIFE_MS) {
       const tooSoonMs = isMoreDue ? 0 : READ_GAP_MS - ageMs
-      if (tooSoonMs <= 0) await read()
-      else if (fresh.length > 0 || suspects.length === 0) return tooSoonMs
+      if (tooSoonMs <= 0) {
+        await read()
+        if (readAt === NEVER) return READ_GAP_MS
+      } else if (fresh.length > 0 || suspects.length === 0) return tooSoonMs
     } else if (fresh.length < PAGE / 2 && isMoreDue) {
       // Ahead of need. A failure shows where the page is needed.
       read().catch(() => {})
@@ -80,22 +88,33 @@ export function createWork({ ledger, holds, monotonic }: WorkOptions) {
     pageAt = askedAt
     fresh = []
     suspects = []
-    for (const contact of due.reverse()) {
-      if (holds.isFree(contact, askedAt)) (holds.isSuspect(contact) ? suspects : fresh).push(contact)
+    const answers: Acknowledgement[] = []
+    for (const profile of due.reverse()) {
+      if (!holds.isFree(profile, askedAt)) continue
+      const answer = answerFor(profile)
+      if (answer) answers.push(answer)
+      else (holds.isSuspect(profile) ? suspects : fresh).push(profile)
     }
+    if (answers.length > 0 && mayAnswer()) await storeAnswers(answers)
   }
 
-  function take(page: DueContact[], size: number): Batch | null {
-    const contacts: DueContact[] = []
+  /** What waited for these may be due now. */
+  async function storeAnswers(answers: readonly Acknowledgement[]) {
+    await ledger.acknowledge(answers, 0)
+    readAt = NEVER
+  }
+
+  function take(page: DueProfile[], size: number): Batch | null {
+    const profiles: DueProfile[] = []
     let limit = size
-    for (let contact = page.at(-1); contact && contacts.length < limit; contact = page.at(-1)) {
-      limit = Math.min(limit, holds.sizeFor(contact))
-      if (contacts.length >= limit) break
+    for (let profile = page.at(-1); profile && profiles.length < limit; profile = page.at(-1)) {
+      limit = Math.min(limit, holds.sizeFor(profile))
+      if (profiles.length >= limit) break
       page.pop()
-      // By way of two channels a user may be here twice, and something may have happened since the page was read.
-      if (holds.take(contact, pageAt)) contacts.push(contact)
+      // By way of two channels a profile may be here twice, and something may have happened since the page was read.
+      if (holds.take(profile, pageAt)) profiles.push(profile)
     }
-    return contacts.length > 0 ? { contacts, readAt: pageAt } : null
+    return profiles.length > 0 ? { profiles, readAt: pageAt } : null
   }
 
   async function takeSuspects(size: number): Promise<Batch | number> {

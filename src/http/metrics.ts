@@ -155,8 +155,10 @@ function createGauges(registers: Registry[], { isDelivering, channels }: Metrics
       return oldest.set(Number.NaN)
     }
     const [counts, oldestPendingMs] = numbers
-    for (const channel of channels) show({ channel, friend: 0, messager: 0, gone: 0, pending: 0, failed: 0 })
+    for (const channel of channels) show({ ...NONE, channel })
     for (const each of counts) show(each)
     oldest.set((oldestPendingMs ?? 0) / 1000)
   }
 }
+
+const NONE = { friend: 0, messager: 0, gone: 0, pending: 0, failed: 0, linked: 0, waiting: 0 }

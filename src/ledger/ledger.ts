@@ -3,7 +3,8 @@ import type { Link } from '../contact/link.ts'
 import type { Address } from '../contact/profile.ts'
 
 /**
- * Durable memory of every contact and of the profiles in Braze that should hold them, shared by all processes that open the same database.
+ * Durable memory of every contact, and of what the profiles in Braze should hold, shared by all processes that open the same
+ * database.
  *
  * The ledger owns its clock: callers hand over durations, in milliseconds, and get durations back. Only evidence is dated,
  * in milliseconds since 1970, by LINE. Every method may be called at any time and together with any other; it sees all
@@ -50,6 +51,18 @@ export interface Ledger {
    * for one user and until its end by `at`; the same event again changes nothing. Durable.
    */
   redeemNonce(hash: string, key: ContactKey, at: number): Promise<Redemption>
+
+  /**
+   * Links as `link` does, now, by a proof that is good for one link (an ID token of LINE) and is kept for `lifeMs`. The same
+   * link by the same proof again changes nothing, whatever has been learnt since, and brings what is stored. Durable.
+   *
+   * @param hash of the proof, which itself is kept nowhere
+   */
+  linkOnce(
+    hash: string,
+    link: ContactKey & { readonly externalId: string },
+    lifeMs: number,
+  ): Promise<StoredLink | 'used'>
 
   /**
    * Calls `listener` soon after each commit of this process that may have made contacts due. What it throws is its own
@@ -100,10 +113,10 @@ export interface Ledger {
 
   // ── Alias profiles that are handed over to a customer ────────────────────────────────────────────────────
 
-  /** Up to `limit` alias profiles with which one of `actions` is to be done now, those that have waited longest first. */
+  /** Up to `limit` alias profiles with which one of `actions` is to be done now. */
   toMerge(limit: number, actions: readonly MergeAction[]): Promise<DueMerge[]>
 
-  /** How long until one of `actions` is to be done with an alias profile; null when none is. */
+  /** How long until one of `actions` is to be done with an alias profile; null when there is none. */
   nextMergeMs(actions: readonly MergeAction[]): Promise<number | null>
 
   /**
@@ -261,8 +274,11 @@ export interface Acknowledgement {
   readonly revision: number
   /** Braze's words, when it refused this profile for good; null when it accepted. */
   readonly failure: string | null
-  /** Nothing was sent, since Braze was never told of what it should lose: there was nothing to clear. */
-  readonly untold?: boolean
+  /**
+   * Nothing was sent, since Braze was never told of what it should lose (`mayHold`): there is nothing to settle. The holder
+   * of `DELIVERY_LEASE` that knows it; it counts only while that one has the lease.
+   */
+  readonly untold?: string | undefined
 }
 
 /** A customer of whom it is not known whether Braze knows them. */
@@ -301,8 +317,9 @@ export interface DueMerge {
 }
 
 /**
- * What came of it. `again`: the same is tried later. `asked`: it was handed over, and is looked up later. `merged`, `left`
- * (alone, as it was) and `unknown` are what became of it; `renamed`: the alias is free.
+ * What came of it. `again`: the same is tried later; after `look` it is handed over again. `asked`: it is about to be handed
+ * over, and is looked up later: to be stored before the request leaves, since from then on the alias may be part of the
+ * customer's profile. `merged`, `left` (alone, as it was) and `unknown` are what became of it; `renamed`: the alias is free.
  */
 export interface MergeStep {
   readonly id: number

@@ -1,5 +1,5 @@
 import type { Deliverer } from '../delivery/deliverer.ts'
-import type { ContactId, Ledger, Outstanding, Run, RunKind } from '../ledger/ledger.ts'
+import type { Ledger, Outstanding, ProfileId, Run, RunKind } from '../ledger/ledger.ts'
 import { many } from '../terminal/numbers.ts'
 import { sleep as sleepFor } from '../wire/time.ts'
 import { type BrazeSettings, createDelivery } from './delivery.ts'
@@ -84,7 +84,7 @@ export async function startResending(
   const delivery = startRunDelivery(options)
   let run: Run | undefined
   return {
-    async resend(ids: readonly ContactId[]) {
+    async resend(ids: readonly ProfileId[]) {
       run ??= await ledger.beginRun(kind, CHANNEL)
       delivery.follow(run)
       progress.resent += await ledger.resend(run.id, ids)

@@ -1,6 +1,6 @@
 import type { Place } from '../braze/attributes.ts'
 import { MAX_EXPORTS, type Profiles } from '../braze/export.ts'
-import type { ContactId, KnownContact, Ledger } from '../ledger/ledger.ts'
+import type { KnownProfile, Ledger, ProfileId } from '../ledger/ledger.ts'
 
 /** How Braze differs from the ledger about one contact. */
 export const DIFFERENCES = ['unknown', 'missing', 'wrong', 'stale'] as const
@@ -22,7 +22,7 @@ export const newComparison = () => ({
 })
 
 export interface VerifyOptions {
-  readonly ledger: Pick<Ledger, 'contacts' | 'lookUp'>
+  readonly ledger: Pick<Ledger, 'profiles' | 'lookUp'>
   /** What Braze knows of at most 50 profiles. */
   readonly ask: (places: readonly Place[]) => Promise<Profiles>
   readonly channel: string
@@ -34,7 +34,7 @@ export interface VerifyOptions {
   /** Counts what is found, as soon as it is. */
   readonly comparison: Comparison
   /** Told after each request the ids of contacts that differ. */
-  readonly onDiffering: (ids: readonly ContactId[]) => unknown
+  readonly onDiffering: (ids: readonly ProfileId[]) => unknown
   readonly random?: () => number
 }
 
@@ -42,10 +42,10 @@ export interface VerifyOptions {
 export async function verify(options: VerifyOptions) {
   const { ledger, ask, channel, createProfiles, comparison, onDiffering } = options
 
-  async function compare(contacts: readonly KnownContact[]) {
-    const placeOf = ({ userId }: KnownContact) => ({ channel, address: { userId } })
+  async function compare(contacts: readonly KnownProfile[]) {
+    const placeOf = ({ address }: KnownProfile) => ({ channel, address })
     const profiles = await ask(contacts.map(placeOf))
-    const differing: ContactId[] = []
+    const differing: ProfileId[] = []
     for (const contact of contacts) {
       const value = profiles.at(placeOf(contact))?.valueIn(channel)
       const difference = differenceOf(contact, value, createProfiles)
@@ -61,12 +61,12 @@ export async function verify(options: VerifyOptions) {
     if (differing.length > 0) await onDiffering(differing)
   }
 
-  async function isAsBefore({ id, reachable }: KnownContact): Promise<boolean> {
+  async function isAsBefore({ id, value }: KnownProfile): Promise<boolean> {
     const [now] = await ledger.lookUp([id])
-    return now?.settled === true && now.reachable === reachable
+    return now?.settled === true && now.value === value
   }
 
-  let batch: KnownContact[] = []
+  let batch: KnownProfile[] = []
   for await (const contact of chosen(options)) {
     if (!contact.settled) {
       comparison.waiting += 1
@@ -83,7 +83,7 @@ export async function verify(options: VerifyOptions) {
 async function* chosen({ ledger, channel, total, sample, random = Math.random }: VerifyOptions) {
   let left = total
   let wanted = Math.min(sample, total)
-  for await (const page of ledger.contacts(channel)) {
+  for await (const page of ledger.profiles(channel)) {
     for (const contact of page) {
       if (wanted > 0 && random() * left < wanted) {
         wanted -= 1
@@ -98,13 +98,12 @@ async function* chosen({ ledger, channel, total, sample, random = Math.random }:
 /** `null` and the empty text are blank too: a segment "is not blank" leaves them out. */
 const isBlank = (value: unknown) => value === undefined || value === null || value === ''
 
+const userIdOf = ({ address }: KnownProfile) => ('userId' in address ? address.userId : address.externalId)
+
 /** @param value undefined where Braze knows no such profile */
-function differenceOf(
-  { userId, reachable }: KnownContact,
-  value: unknown,
-  createProfiles: boolean,
-): Difference | null {
-  if (!reachable) return isBlank(value) ? null : 'stale'
+function differenceOf(profile: KnownProfile, value: unknown, createProfiles: boolean): Difference | null {
+  const userId = userIdOf(profile)
+  if (profile.value === null) return isBlank(value) ? null : 'stale'
   if (value === userId) return null
   if (value === undefined) return createProfiles ? 'unknown' : null
   return isBlank(value) ? 'missing' : 'wrong'

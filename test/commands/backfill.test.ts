@@ -54,8 +54,8 @@ async function setUp(t: Test, { line: lineOptions = {}, braze: brazeOptions = {}
         .map(({ query }) => query.start ?? null),
     /** Stores evidence, and what Braze would have been told of it, as a server did before. */
     async known(evidence: readonly Evidence[]) {
-      for (const { userId, reachable } of await parts.known(evidence))
-        if (reachable) braze.createProfile(userId, { line_id: userId })
+      for (const { value } of await parts.known(evidence))
+        if (value !== null) braze.createProfile(value, { line_id: value })
     },
   }
 }

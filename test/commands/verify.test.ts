@@ -11,7 +11,7 @@ async function setUp(t: Test, options: BrazeSandboxOptions = {}) {
   const parts = await stage(t, { settleMs: 300, applyMs: [0, 0], ...options })
   const { braze, known, ledger, command } = parts
   await known([...friends(users(120, 'U'), 5), ...users(10, 'G').map((userId) => gone(key(userId), 5))])
-  const contacts = async () => (await Array.fromAsync((await ledger()).contacts('default'))).flat()
+  const contacts = async () => (await Array.fromAsync((await ledger()).profiles('default'))).flat()
   for (const userId of users(120, 'U')) braze.createProfile(userId, { line_id: userId })
   // Otherwise a request a quarter of a second.
   braze.setExportLimit({ dialect: 'epoch', requests: 1_000, perMs: 60_000 })

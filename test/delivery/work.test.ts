@@ -1,25 +1,32 @@
 import t from 'tap'
 import { createHolds } from '../../src/delivery/holds.ts'
 import { createWork } from '../../src/delivery/work.ts'
-import type { DueContact } from '../../src/ledger/ledger.ts'
+import type { Acknowledgement, DueProfile } from '../../src/ledger/ledger.ts'
+import { nameOf } from '../harness/people.ts'
 
 const SETTLE_MS = 5_000
+const braze = {
+  isShared: false,
+  profileOf: ({ address }: Pick<DueProfile, 'address'>) => nameOf(address),
+}
 
-const contact = (id: number, fields: Partial<DueContact> = {}): DueContact => ({
+const contact = (id: number, fields: Partial<DueProfile> = {}): DueProfile => ({
   id,
   channel: 'default',
-  userId: `u${id}`,
+  address: { userId: `u${id}` },
   revision: 1,
-  reachable: true,
+  value: `u${id}`,
+  mayHold: true,
   pendingMs: 0,
   ...fields,
 })
 
 /** A work over a list that stands for the ledger, with a clock that stands still until told. */
-function setUp(due: DueContact[]) {
+function setUp(due: DueProfile[]) {
   const time = { now: 0, reads: 0 }
   /** What the next read waits for. */
   const gates: Promise<void>[] = []
+  const acknowledged: Acknowledgement[] = []
   const ledger = {
     async due(limit: number) {
       time.reads++
@@ -28,13 +35,16 @@ function setUp(due: DueContact[]) {
       return answer
     },
     nextDueMs: async () => (due.length > 0 ? 0 : null),
+    async acknowledge(answers: readonly Acknowledgement[]) {
+      acknowledged.push(...answers)
+    },
   }
   const monotonic = () => time.now
-  const holds = createHolds({ settleMs: SETTLE_MS, monotonic })
-  const work = createWork({ ledger, holds, monotonic })
+  const holds = createHolds({ braze, settleMs: SETTLE_MS, mergeProfiles: false, monotonic })
+  const work = createWork({ ledger, holds, monotonic, answerFor: () => null, mayAnswer: () => true })
   const next = async (size = 3) => {
     const batch = await work.next(size)
-    return typeof batch === 'number' ? batch : batch.contacts.map(({ id }) => id)
+    return typeof batch === 'number' ? batch : batch.profiles.map(({ id }) => id)
   }
   return { work, holds, next, time, gates }
 }
@@ -66,8 +76,8 @@ t.test('a batch that is not full goes at once after a pause, and otherwise gathe
 
 t.test('a user in two channels is never twice in a batch, nor in two batches at once', async (t) => {
   const twice = [
-    contact(1, { userId: 'u', channel: 'a' }),
-    contact(2, { userId: 'u', channel: 'b' }),
+    contact(1, { address: { userId: 'u' }, channel: 'a' }),
+    contact(2, { address: { userId: 'u' }, channel: 'b' }),
     contact(3),
   ]
   const { holds, next, time } = setUp(twice)
@@ -75,7 +85,7 @@ t.test('a user in two channels is never twice in a batch, nor in two batches at 
   time.now += 100
   t.type(await next(), 'number')
   twice.splice(0, 1)
-  holds.settle([contact(1, { userId: 'u' })])
+  holds.settle([contact(1, { address: { userId: 'u' } })])
   time.now += 100
   t.strictSame(await next(), [2])
 })
@@ -109,14 +119,14 @@ t.test(
 
 t.test('a page that was read before something was stored is too old for it, too', async (t) => {
   const { holds, next, time } = setUp([
-    contact(1, { userId: 'u', channel: 'a' }),
+    contact(1, { address: { userId: 'u' }, channel: 'a' }),
     contact(2),
-    contact(3, { userId: 'u', channel: 'b' }),
+    contact(3, { address: { userId: 'u' }, channel: 'b' }),
     contact(4),
   ])
   t.strictSame(await next(1), [1])
   time.now += 5
-  holds.settle([contact(1, { userId: 'u' })])
+  holds.settle([contact(1, { address: { userId: 'u' } })])
   t.strictSame(await next(2), [2, 4])
 })
 
@@ -133,13 +143,13 @@ t.test('a batch that was refused as a whole goes again in halves, after all othe
 })
 
 t.test('a user in doubt may get the same write again, but no other before it has settled', async (t) => {
-  const due = [contact(1), contact(2, { reachable: false })]
+  const due = [contact(1), contact(2, { value: null })]
   const { holds, next, time } = setUp(due)
   t.strictSame(await next(), [1, 2])
   holds.doubt(due)
   holds.release(due)
   t.equal(holds.unsettledMs(), SETTLE_MS)
-  due[1] = contact(2, { reachable: true, revision: 2 })
+  due[1] = contact(2, { revision: 2 })
   time.now += 1_000
   t.strictSame(await next(), [1])
   time.now += 4_000
@@ -219,7 +229,7 @@ t.test(
       [true, true, false],
     )
     t.strictSame(
-      all.map((each) => holds.isFree({ ...each, reachable: false }, 1_000)),
+      all.map((each) => holds.isFree({ ...each, value: null }, 1_000)),
       [false, true, false],
     )
   },

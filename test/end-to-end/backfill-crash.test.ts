@@ -1,7 +1,7 @@
 import t from 'tap'
 import { openLedger } from '../../src/ledger/open.ts'
 import { seededRandom } from '../../src/sandbox/random.ts'
-import { longUsers } from '../harness/people.ts'
+import { longUsers, nameOf } from '../harness/people.ts'
 import { stage } from '../harness/stage.ts'
 
 const KILLS = 24
@@ -53,18 +53,13 @@ t.test(
     await braze.whenApplied()
     const listed = new Set(line.followers())
     const ledger = await openLedger({ url: env.DATABASE_URL as string })
-    const contacts = (await Array.fromAsync(ledger.contacts('default'))).flat()
-    t.strictSame(
-      contacts
-        .filter(({ reachable }) => reachable)
-        .map(({ userId }) => userId)
-        .sort(),
-      [...listed].sort(),
-    )
+    const contacts = (await Array.fromAsync(ledger.profiles('default'))).flat()
+    t.strictSame(contacts.flatMap(({ value }) => value ?? []).sort(), [...listed].sort())
     t.match(await ledger.counts(), [{ pending: 0, failed: 0 }])
     await ledger.close()
 
-    const wrong = contacts.filter(({ userId }) => (braze.attribute(userId) === userId) !== listed.has(userId))
+    const userIds = contacts.map(({ address }) => nameOf(address))
+    const wrong = userIds.filter((userId) => (braze.attribute(userId) === userId) !== listed.has(userId))
     t.equal(wrong.length, 0, 'Braze agrees with LINE')
     const cleared = staying.filter((userId) => braze.writesOf(userId).some(({ value }) => value === null))
     t.equal(cleared.length, 0, 'who stayed was never cleared')

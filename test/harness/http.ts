@@ -44,7 +44,9 @@ export async function setUp(t: Test, options: Partial<ServerOptions> = {}, parts
       recorded.push([...evidence])
     },
     async counts() {
-      return [{ channel: 'default', friend: 2, messager: 1, gone: 3, pending: 4, failed: 5 }]
+      return [
+        { channel: 'default', friend: 2, messager: 1, gone: 3, pending: 4, failed: 5, linked: 0, waiting: 0 },
+      ]
     },
     oldestPendingMs: async (): Promise<number | null> => 9_000,
     async probe() {

@@ -27,7 +27,7 @@ export async function openInline({
   if (mustExist) refuseMissing(path)
   const open = isScratch ? await openScratch(path) : openDatabase(path)
   open.db.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`)
-  const store = Object.entries(createStore(open)).map(([name, method]) => [
+  const store = Object.entries(createStore(open, options.messagerWindowMs)).map(([name, method]) => [
     name,
     async (...args: never[]) => {
       // As with a thread, other things happen before the answer is there.

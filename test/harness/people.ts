@@ -1,6 +1,7 @@
 /** People who do not exist, and what becomes known of them. Every test takes its people from here, or from the sandbox. */
 import { randomBytes } from 'node:crypto'
 import { friend } from '../../src/contact/contact.ts'
+import type { Address } from '../../src/contact/profile.ts'
 
 /** A user id as LINE's are: `U` and 32 hex digits. */
 export const USER = `U${'0123456789abcdef'.repeat(2)}`
@@ -29,3 +30,6 @@ export const followEvent = (timestamp: number, userId = USER) => ({
 })
 /** The body of a webhook with these events. */
 export const bodyOf = (...events: unknown[]) => Buffer.from(JSON.stringify({ destination: ACCOUNT, events }))
+
+/** The user id, or the external id, of a profile. */
+export const nameOf = (address: Address) => ('userId' in address ? address.userId : address.externalId)

@@ -13,6 +13,7 @@ import { createLineSandbox, type LineSandboxOptions } from '../../src/sandbox/li
 import { type Command, type CommandOptions, startCommand } from './command.ts'
 import { folder as makeFolder } from './files.ts'
 import { openInline } from './ledger.ts'
+import { nameOf } from './people.ts'
 import { type Env, type Serve, startCli, startServe } from './process.ts'
 
 export type { BrazeSandboxOptions } from '../../src/sandbox/braze/braze.ts'
@@ -89,7 +90,11 @@ export async function stage(t: Test, options: BrazeSandboxOptions = {}) {
       await all.record(evidence)
       const due = await all.due(100_000)
       await all.acknowledge(
-        due.map(({ id, revision, userId }) => ({ id, revision, failure: failures[userId] ?? null })),
+        due.map(({ id, revision, address }) => ({
+          id,
+          revision,
+          failure: failures[nameOf(address)] ?? null,
+        })),
         0,
       )
       return due

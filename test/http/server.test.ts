@@ -195,8 +195,8 @@ t.test('health', async (t) => {
   const { get, ledger, delivery, time } = await setUp(t)
   let failed = 0
   ledger.counts = async () => [
-    { channel: 'a', friend: 2, messager: 1, gone: 3, pending: 4, failed },
-    { channel: 'b', friend: 1, messager: 0, gone: 0, pending: 1, failed: 0 },
+    { channel: 'a', friend: 2, messager: 1, gone: 3, pending: 4, failed, linked: 0, waiting: 0 },
+    { channel: 'b', friend: 1, messager: 0, gone: 0, pending: 1, failed: 0, linked: 0, waiting: 0 },
   ]
   const health = async () => {
     time.pass(1_000)

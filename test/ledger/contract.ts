@@ -9,8 +9,8 @@ import {
   STATUSES,
   statusOf,
 } from '../../src/contact/contact.ts'
-import type { DueContact, Ledger } from '../../src/ledger/ledger.ts'
-import { friends, key, users } from '../harness/people.ts'
+import type { DueProfile, Ledger } from '../../src/ledger/ledger.ts'
+import { friends, key, nameOf, users } from '../harness/people.ts'
 
 const NOW = 1_800_000_000_000
 const SETTLE_MS = 5_000
@@ -41,8 +41,8 @@ export function ledgerContract(name: string, create: () => Promise<Subject>) {
     })
 
     const due = async (limit = 100) =>
-      (await ledger.due(limit)).map(({ userId, reachable }) => [userId, reachable])
-    const accept = (contacts: readonly DueContact[]) =>
+      (await ledger.due(limit)).map(({ address, value }) => [nameOf(address), value !== null])
+    const accept = (contacts: readonly DueProfile[]) =>
       ledger.acknowledge(
         contacts.map(({ id, revision }) => ({ id, revision, failure: null })),
         SETTLE_MS,
@@ -131,9 +131,9 @@ export function ledgerContract(name: string, create: () => Promise<Subject>) {
       t.match(await ledger.counts(), [{ pending: 1, failed: 1 }])
       now += SETTLE_MS
       t.equal((await due()).length, 1)
-      await ledger.record([messaged(key(a.userId), 15)])
+      await ledger.record([messaged(key(nameOf(a.address)), 15)])
       t.match(await ledger.counts(), [{ pending: 1, failed: 1 }])
-      await ledger.record([gone(key(a.userId), 20)])
+      await ledger.record([gone(key(nameOf(a.address)), 20)])
       t.match(await ledger.counts(), [{ pending: 2, failed: 0 }])
       await ledger.acknowledge([rejection], SETTLE_MS)
       t.match(
@@ -149,7 +149,7 @@ export function ledgerContract(name: string, create: () => Promise<Subject>) {
         now += 1
       }
       t.strictSame(
-        (await ledger.due(2)).map((contact) => contact.userId),
+        (await ledger.due(2)).map(({ address }) => nameOf(address)),
         ['c', 'a'],
       )
       t.equal(await ledger.oldestPendingMs(), now - NOW)
@@ -289,10 +289,10 @@ export function ledgerContract(name: string, create: () => Promise<Subject>) {
         const kept = accept(batch)
         const meanwhile = ledger.due(1_000)
         await kept
-        for (const { userId } of batch) answered.add(userId)
+        for (const { address } of batch) answered.add(nameOf(address))
         const after = await ledger.due(1_000)
         t.equal(after.length, left - 50)
-        t.notOk(after.some(({ userId }) => answered.has(userId)))
+        t.notOk(after.some(({ address }) => answered.has(nameOf(address))))
         for (const asked of [await before, await meanwhile]) t.ok(asked.length >= left - 50)
       }
     })
@@ -365,8 +365,8 @@ export function ledgerContract(name: string, create: () => Promise<Subject>) {
               return (
                 dueNow.length === truth.size &&
                 dueNow.every(
-                  ({ userId, reachable }) =>
-                    reachable === (statusOf(truth.get(userId) as Evidence) !== 'gone'),
+                  ({ address, value }) =>
+                    (value !== null) === (statusOf(truth.get(nameOf(address)) as Evidence) !== 'gone'),
                 )
               )
             },

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { friend, gone, messaged } from '../../src/contact/contact.ts'
 import type { FollowerPage, Ledger } from '../../src/ledger/ledger.ts'
-import { key } from '../harness/people.ts'
+import { key, nameOf } from '../harness/people.ts'
 import type { Subject } from './contract.ts'
 
 const NOW = 1_800_000_000_000
@@ -34,7 +34,7 @@ export function runsContract(name: string, create: () => Promise<Subject>) {
     const begin = () => ledger.beginRun('backfill', CHANNEL, NOW)
     const due = async () => {
       const contacts = await ledger.due(1_000)
-      return contacts.map(({ userId, reachable }) => `${userId} ${reachable}`).sort()
+      return contacts.map(({ address, value }) => `${nameOf(address)} ${value !== null}`).sort()
     }
     const acceptAll = async () => {
       const contacts = await ledger.due(1_000)
@@ -46,7 +46,7 @@ export function runsContract(name: string, create: () => Promise<Subject>) {
     const clearAll = async (run: number) => {
       for await (const _ of ledger.clearAbsent(run));
     }
-    const all = async (channel = CHANNEL) => (await Array.fromAsync(ledger.contacts(channel))).flat()
+    const all = async (channel = CHANNEL) => (await Array.fromAsync(ledger.profiles(channel))).flat()
 
     t.test('a page makes friends, and says how many are new and how many return', async (t) => {
       await ledger.record([friend(key('known'), 5), gone(key('back'), 5), messaged(key('wrote'), 5)])
@@ -168,7 +168,7 @@ export function runsContract(name: string, create: () => Promise<Subject>) {
       )
       const contacts = await ledger.due(100)
       const answer = (userId: string, failure: string | null) => {
-        const { id, revision } = contacts.find((contact) => contact.userId === userId) ?? {
+        const { id, revision } = contacts.find(({ address }) => nameOf(address) === userId) ?? {
           id: 0,
           revision: 0,
         }
@@ -188,7 +188,7 @@ export function runsContract(name: string, create: () => Promise<Subject>) {
       t.equal(await ledger.nextDueMs(), 0)
       now += 5
       await ledger.record([friend(key('a'), NOW), gone(key('z'), NOW + 3)])
-      const users = async (limit: number) => (await ledger.due(limit)).map(({ userId }) => userId)
+      const users = async (limit: number) => (await ledger.due(limit)).map(({ address }) => nameOf(address))
       t.strictSame((await users(2)).sort(), ['a', 'z'])
       t.strictSame((await users(3)).length, 3)
       t.strictSame((await users(100)).sort(), ['a', 'x', 'y', 'z'])
@@ -207,16 +207,16 @@ export function runsContract(name: string, create: () => Promise<Subject>) {
         friend(key('c'), 5),
         friend(key('o', 'other'), 5),
       ])
-      const [first] = (await ledger.due(100)).filter(({ userId }) => userId === 'c')
+      const [first] = (await ledger.due(100)).filter(({ address }) => nameOf(address) === 'c')
       await ledger.acknowledge([{ id: first?.id ?? 0, revision: first?.revision ?? 0, failure: 'bad' }], 0)
       await acceptAll()
       await ledger.record([friend(key('d'), 5)])
       const known = await all()
       t.match(known, [
-        { userId: 'a', reachable: true, settled: true, failed: false },
-        { userId: 'b', reachable: false, settled: true, failed: false },
-        { userId: 'c', reachable: true, settled: true, failed: true },
-        { userId: 'd', reachable: true, settled: false, failed: false },
+        { address: { userId: 'a' }, value: 'a', linkedTo: null, settled: true, failed: false },
+        { address: { userId: 'b' }, value: null, linkedTo: null, settled: true, failed: false },
+        { address: { userId: 'c' }, value: 'c', settled: true, failed: true },
+        { address: { userId: 'd' }, value: 'd', settled: false, failed: false },
       ])
       t.strictSame(await ledger.lookUp([known[2]?.id ?? 0]), [known[2]])
       const run = await ledger.beginRun('resync', CHANNEL)

@@ -6,7 +6,7 @@ import { createRequire } from 'node:module'
 
 const require = createRequire(import.meta.url)
 
-export const { and, asc, desc, eq, inArray, isNull, sql } =
+export const { and, asc, desc, eq, inArray, isNull, max, sql } =
   require('drizzle-orm') as typeof import('drizzle-orm')
 export const { drizzle } =
   require('drizzle-orm/better-sqlite3') as typeof import('drizzle-orm/better-sqlite3')

@@ -1,7 +1,7 @@
 import { LEASE_LIMIT_MS } from '../ledger.ts'
-import { type Drizzle, eq } from './drizzle.ts'
+import { type Drizzle, eq, max } from './drizzle.ts'
 import type { Locks } from './locks.ts'
-import { leases } from './schema.ts'
+import { contacts, customers, leases } from './schema.ts'
 import type { Stored, transactions } from './stored.ts'
 
 /** The holder of a lease that was given back. */
@@ -29,7 +29,10 @@ export function createLeaseStore(db: Drizzle, atomic: ReturnType<typeof transact
     const known = before && isAhead(before.quietUntil, now) ? before.quietUntil : 0
     const theirsUntil = theirs ? now + (hasEnded ? aftermath.endedMs : aftermath.lostMs) : 0
     const quietUntil = Math.ceil(Math.max(known, theirsUntil))
-    put({ name, holder, expiresAt: Math.ceil(now + durationMs), quietUntil, isLocked })
+    const isRenewal = before !== undefined && before.holder === holder
+    const { contactsBefore, customersBefore } = isRenewal ? before : lastIds()
+    const expiresAt = Math.ceil(now + durationMs)
+    put({ name, holder, expiresAt, quietUntil, isLocked, contactsBefore, customersBefore })
     return { held: true, quietMs: Math.max(0, quietUntil - now) }
   })
 
@@ -37,7 +40,20 @@ export function createLeaseStore(db: Drizzle, atomic: ReturnType<typeof transact
     const lease = find(name)
     if (lease?.holder !== holder) return
     const quietUntil = Math.max(lease.quietUntil, Math.ceil(now + quietMs))
-    put({ name, holder: NOBODY, expiresAt: 0, quietUntil, isLocked: false })
+    put({ ...lease, holder: NOBODY, expiresAt: 0, quietUntil, isLocked: false })
+  })
+  /** Nobody before can have sent anything for profiles that come after these. */
+  const lastIds = () => ({
+    contactsBefore:
+      db
+        .select({ id: max(contacts.id) })
+        .from(contacts)
+        .get()?.id ?? 0,
+    customersBefore:
+      db
+        .select({ id: max(customers.id) })
+        .from(customers)
+        .get()?.id ?? 0,
   })
 
   /** Also false where the file cannot be locked at all: then only time says when a holder has ended. */

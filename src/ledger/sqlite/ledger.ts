@@ -1,10 +1,12 @@
 import { type Acknowledgements, createGroupCommit, type GroupCommitOptions } from '../group-commit.ts'
-import type { DueContact, FollowerPage, Ledger, LedgerError, Run } from '../ledger.ts'
+import type { DueProfile, FollowerPage, Ledger, LedgerError, Run, StoredLink } from '../ledger.ts'
+import type { DueRow } from './due-profiles.ts'
 import type { PageRows, Slice } from './run-contacts.ts'
 import type { Store } from './store.ts'
 import type { Stored } from './stored.ts'
 import { type RemoteStore, startThread } from './thread.ts'
-import { createTurns, RESEND_AT_ONCE, type TurnsOptions } from './turns.ts'
+import { createTurns, LINKS_AT_ONCE, RESEND_AT_ONCE, type TurnsOptions } from './turns.ts'
+import type { AnswerRows } from './write.ts'
 
 export interface SqliteLedgerOptions {
   /** The database file; it and its folder are made when missing. */
@@ -13,6 +15,11 @@ export interface SqliteLedgerOptions {
   readonly isScratch?: boolean
   /** How long a call waits for another process's transaction. Default 1,500: LINE waits 2 seconds for a webhook. */
   readonly busyTimeoutMs?: number
+  /**
+   * For so long after the last message who only wrote counts as reachable. A message that is older than that says nothing.
+   * Default 0: for ever.
+   */
+  readonly messagerWindowMs?: number
   /** Milliseconds since 1970. */
   readonly clock?: () => number
   readonly onCommit?: GroupCommitOptions['onCommit']
@@ -30,8 +37,9 @@ const WEBHOOK_PATIENCE_MS = 1_500
  * @throws LedgerError when the file cannot be used, with what to do about it
  */
 export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<Ledger> {
-  const { path, isScratch = false, busyTimeoutMs = WEBHOOK_PATIENCE_MS, onLost, onWarning } = options
-  const setup = { path, isScratch, busyTimeoutMs }
+  const { path, isScratch = false, messagerWindowMs = 0, onLost, onWarning } = options
+  const { busyTimeoutMs = WEBHOOK_PATIENCE_MS } = options
+  const setup = { path, isScratch, busyTimeoutMs, messagerWindowMs }
   return createSqliteLedger(await startThread(setup, onLost, onWarning), options)
 }
 
@@ -78,7 +86,7 @@ export function createSqliteLedger(
     },
     async due(limit) {
       const now = clock()
-      return JSON.parse(await store.due(now, limit)).map((row: DueRow) => dueContact(row, now))
+      return JSON.parse(await store.due(now, limit)).map((row: DueRow) => dueProfile(row, now))
     },
     acknowledge: async (answers, settleMs) => {
       if (answers.length > 0) await commits.acknowledge(answers, settleMs)
@@ -98,7 +106,21 @@ export function createSqliteLedger(
       return run as Run
     },
     clearAbsent: (id) => slices((after) => turns.write(() => told(store.clearAbsent(clock(), id, after)))),
-    contacts: (channel) => slices((after) => store.contacts(clock(), channel, after)),
+    async link(links, run) {
+      const stored: StoredLink[] = []
+      for (let from = 0; from < links.length; from += LINKS_AT_ONCE) {
+        const some = links.slice(from, from + LINKS_AT_ONCE)
+        const write = () => told(store.link(clock(), some, run))
+        // What a person waits for takes no turns.
+        stored.push(...(await (run === undefined ? write() : turns.write(write))))
+      }
+      return stored
+    },
+    redeemNonce: (...args) => told(store.redeemNonce(clock(), ...args)),
+    keepChecks: (...args) => told(store.keepChecks(clock(), ...args)),
+    keepMerges: (...args) => told(store.keepMerges(clock(), ...args)),
+    links: (channel) => slices((after) => store.links(clock(), channel, after)),
+    profiles: (channel) => slices((after) => store.profiles(clock(), channel, after)),
     async resend(run, ids) {
       let resent = 0
       for (let from = 0; from < ids.length; from += RESEND_AT_ONCE) {
@@ -138,32 +160,38 @@ async function* slices<T>(read: (after: number) => Promise<Slice<T>>): AsyncGene
   }
 }
 
-type DueRow = [id: number, channel: string, userId: string, revision: number, reachable: number, at: number]
-
-const dueContact = (
-  [id, channel, userId, revision, reachable, changedAt]: DueRow,
-  now: number,
-): DueContact => ({
+const dueProfile = ([id, channel, name, revision, value, changedAt]: DueRow, now: number): DueProfile => ({
   id,
   channel,
-  userId,
+  address: id > 0 ? { userId: name } : { externalId: name },
   revision,
-  reachable: reachable === 1,
+  value: value === 1 ? name : typeof value === 'string' ? value : null,
+  mayHold: value !== 2,
   pendingMs: now - changedAt,
 })
 
 function answerRows(acknowledgements: readonly Acknowledgements[], now: number) {
-  const acceptances: unknown[][] = []
-  const rejections: unknown[][] = []
+  const [told, untold, rejected] = [newAnswers(), newAnswers(), newAnswers()]
+  // One process delivers as one holder.
+  let untoldBy: string | null = null
   for (const { answers, settleMs } of acknowledgements) {
-    for (const { id, revision, failure } of answers) {
-      const row = [id, revision, Math.ceil(now + settleMs)]
-      if (failure === null) acceptances.push(row)
-      else rejections.push([...row, failure])
+    for (const { id, revision, failure, untold: by } of answers) {
+      // Ids of customers' profiles are below 0, see profile-ids.ts.
+      const kind = (id as number) > 0 ? 'contact' : 'customer'
+      const row = [Math.abs(id as number), revision, by ? 0 : Math.ceil(now + settleMs)]
+      if (failure !== null) rejected[kind].push([...row, failure])
+      else (by ? untold : told)[kind].push(row)
+      untoldBy = by ?? untoldBy
     }
   }
-  return { acceptances: rows(acceptances), rejections: rows(rejections) }
+  return { told: answersOf(told), untold: answersOf(untold), untoldBy, rejected: answersOf(rejected) }
 }
+
+const newAnswers = () => ({ contact: [] as unknown[][], customer: [] as unknown[][] })
+const answersOf = ({ contact, customer }: ReturnType<typeof newAnswers>): AnswerRows => ({
+  contact: rows(contact),
+  customer: rows(customer),
+})
 
 function pageRows(pages: readonly FollowerPage[]): PageRows {
   const sum = (of: (page: FollowerPage) => number) => pages.reduce((total, page) => total + of(page), 0)

@@ -1,8 +1,8 @@
 import type BetterSqlite3 from 'better-sqlite3'
-import type { KnownContact, Run } from '../ledger.ts'
-import { learning } from './merge.ts'
+import type { Run } from '../ledger.ts'
+import { learning } from './learning.ts'
+import type { createPlacement } from './placement.ts'
 import { asRun, type RunStore } from './runs.ts'
-import type { contacts } from './schema.ts'
 import type { Stored, transactions } from './stored.ts'
 
 /** Pages on their way into one transaction. */
@@ -23,14 +23,13 @@ export interface Slice<T> {
 
 /** Contacts cleared in one transaction: other processes wait for as long. */
 const CLEAR_AT_ONCE = 2_000
-/** Contacts read at once. */
-const CONTACTS_AT_ONCE = 2_000
 
 /** What runs do to the contacts of one open database. */
 export function createRunContacts(
   database: BetterSqlite3.Database,
   atomic: ReturnType<typeof transactions>,
   { find, findOfAccount, change, countsOf }: RunStore,
+  place: ReturnType<typeof createPlacement>,
 ) {
   const statements = prepare(database)
 
@@ -39,19 +38,13 @@ export function createRunContacts(
       const { channel, asOf } = find(id)
       return statements.countAbsent.get({ channel, asOf })?.absent ?? 0
     },
-    lookUp: (now, ids) => statements.lookUp.all({ ids: JSON.stringify(ids), now }).map(asKnown),
-    resend: atomic((now, run, ids) => statements.resend.run({ run, ids: JSON.stringify(ids), now }).changes),
-    outstanding(_now, run) {
-      const { all = 0, mine = 0 } = statements.bulkPending.get({ run }) ?? {}
-      const { failed = 0 } = statements.failed.get({ run }) ?? {}
-      return { pending: mine, failed, earlier: all - mine }
-    },
   } satisfies Partial<Stored>
 
   const clear = atomic((now: number, id: number, ids: string) => {
     const { channel, asOf, gone } = findOfAccount(id)
     const before = countsOf(channel).gone
     statements.clear.run({ run: id, asOf, ids, now })
+    place(now)
     return change(id, { gone: gone + countsOf(channel).gone - before })
   })
 
@@ -62,6 +55,7 @@ export function createRunContacts(
       const run = findOfAccount(id)
       const before = countsOf(run.channel)
       statements.list.run({ run: id, channel: run.channel, asOf: run.asOf, users, now })
+      place(now)
       const after = countsOf(run.channel)
       // Being listed makes nobody gone, so that what is fewer of them has returned.
       const [added, returned] = [after.all - before.all, before.gone - after.gone]
@@ -88,38 +82,14 @@ export function createRunContacts(
       if (last === undefined) return { value: asRun(find(id), now), after: null }
       return { value: asRun(clear(now, id, JSON.stringify(absent)), now), after: last }
     },
-    /** Some of them, after the contact `after`. */
-    contacts(now: number, channel: string, after: number): Slice<KnownContact[]> {
-      const page = statements.page.all({ channel, after, limit: CONTACTS_AT_ONCE, now })
-      return { value: page.map(asKnown), after: page.at(-1)?.id ?? null }
-    },
   }
 }
 
-type KnownRow = Pick<typeof contacts.$inferSelect, 'id' | 'userId'> &
-  Readonly<Record<'reachable' | 'failed' | 'settled', 0 | 1>>
-
-const asKnown = ({ id, userId, reachable, failed, settled }: KnownRow): KnownContact => ({
-  id,
-  userId,
-  reachable: reachable === 1,
-  failed: failed === 1,
-  settled: settled === 1,
-})
-
-const KNOWN = `
-  SELECT id, user_id AS userId, status <> 'gone' AS reachable, failure IS NOT NULL AS failed,
-    NOT pending AND due_at <= @now AS settled
-  FROM contacts`
 const NAMED = 'id IN (SELECT value FROM json_each(@ids))'
 const ABSENT = "status = 'friend' AND friend_at < @asOf"
 /** The plus keeps SQLite from an index by channel: the rows are wanted in the order of their ids. */
 const OF_CHANNEL = '+channel = @channel'
 
-/**
- * `pending AND bulk = 1` and `failure IS NOT NULL` are the conditions of partial indexes, word for word: SQLite uses them
- * for nothing else.
- */
 const prepare = (database: BetterSqlite3.Database) => ({
   // In the order of the index, so that each of its pages is changed once and not with every other user.
   list: database.prepare(
@@ -137,23 +107,4 @@ const prepare = (database: BetterSqlite3.Database) => ({
       `SELECT id FROM contacts WHERE id > @after AND ${OF_CHANNEL} AND ${ABSENT} ORDER BY id LIMIT @limit`,
     )
     .pluck(),
-  page: database.prepare<[object], KnownRow>(
-    `${KNOWN} WHERE id > @after AND ${OF_CHANNEL} ORDER BY id LIMIT @limit`,
-  ),
-  lookUp: database.prepare<[object], KnownRow>(`${KNOWN} WHERE ${NAMED} ORDER BY id`),
-  // What an earlier run made due is due already, and is only taken over.
-  resend: database.prepare(`
-    UPDATE contacts SET
-      revision = revision + NOT pending,
-      changed_at = iif(pending, changed_at, @now),
-      due_at = max(due_at, @now),
-      failure = NULL,
-      run = @run
-    WHERE ${NAMED} AND (NOT pending OR bulk)`),
-  bulkPending: database.prepare<[object], { all: number; mine: number }>(`
-    SELECT count(*) AS "all", count(*) FILTER (WHERE run = @run) AS mine
-    FROM contacts WHERE pending AND bulk = 1`),
-  failed: database.prepare<[object], { failed: number }>(
-    'SELECT count(*) AS failed FROM contacts WHERE failure IS NOT NULL AND run = @run',
-  ),
 })

@@ -19,6 +19,30 @@ export const contacts = sqliteTable('contacts', {
   pending: integer({ mode: 'boolean' }).notNull().generatedAlwaysAs(sql`see migrations`),
   run: integer(),
   bulk: integer({ mode: 'boolean' }).notNull().generatedAlwaysAs(sql`see migrations`),
+  externalId: text('external_id'),
+  linkedAt: integer('linked_at').notNull().default(0),
+  target: integer(),
+  customer: integer(),
+  holds: integer({ mode: 'boolean' }).notNull().generatedAlwaysAs(sql`see migrations`),
+})
+
+export const customers = sqliteTable('customers', {
+  id: integer().primaryKey(),
+  channel: text().notNull(),
+  externalId: text('external_id').notNull(),
+  isKnown: integer('is_known', { mode: 'boolean' }).notNull().default(false),
+  checkAt: integer('check_at'),
+  isUrgent: integer('is_urgent', { mode: 'boolean' }).notNull().default(false),
+  tries: integer().notNull().default(0),
+  contact: integer(),
+  revision: integer().notNull().default(0),
+  accepted: integer().notNull().default(0),
+  changedAt: integer('changed_at').notNull().default(0),
+  dueAt: integer('due_at').notNull().default(0),
+  failure: text(),
+  run: integer(),
+  pending: integer({ mode: 'boolean' }).notNull().generatedAlwaysAs(sql`see migrations`),
+  bulk: integer({ mode: 'boolean' }).notNull().generatedAlwaysAs(sql`see migrations`),
 })
 
 export const runs = sqliteTable('runs', {
@@ -52,6 +76,8 @@ export const counts = sqliteTable('counts', {
   gone: integer().notNull(),
   pending: integer().notNull(),
   failed: integer().notNull(),
+  linked: integer().notNull().default(0),
+  waiting: integer().notNull().default(0),
 })
 
 export const leases = sqliteTable('leases', {
@@ -60,6 +86,8 @@ export const leases = sqliteTable('leases', {
   expiresAt: integer('expires_at').notNull(),
   quietUntil: integer('quiet_until').notNull().default(0),
   isLocked: integer('is_locked', { mode: 'boolean' }).notNull().default(false),
+  contactsBefore: integer('contacts_before').notNull().default(0),
+  customersBefore: integer('customers_before').notNull().default(0),
 })
 
 export const probes = sqliteTable('probes', {

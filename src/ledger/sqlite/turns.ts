@@ -12,8 +12,10 @@ const COMMIT_MS = 150
 const MOST_PAGES = 8
 /** Between two commits there is a gap in which others get their turn. */
 const GAP_MS = 10
-/** Contacts made due in one transaction. */
+/** Profiles made due in one transaction. */
 export const RESEND_AT_ONCE = 2_000
+/** Contacts linked in one transaction. */
+export const LINKS_AT_ONCE = 1_000
 
 /**
  * SQLite has one writer at a time. Whoever writes much takes turns: in commits that are short enough for others to wait

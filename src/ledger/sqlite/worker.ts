@@ -16,6 +16,8 @@ export interface WorkerSetup {
   readonly isScratch: boolean
   /** How long a call waits for another process's transaction, from when it was made. */
   readonly busyTimeoutMs: number
+  /** See `SqliteLedgerOptions`. */
+  readonly messagerWindowMs: number
 }
 
 /** One call of a method of the store, or that its maker has waited long enough. */
@@ -35,7 +37,7 @@ export type WorkerAnswer =
  */
 const LOOK_MS = 2
 
-const { path, isScratch } = workerData as WorkerSetup
+const { path, isScratch, messagerWindowMs } = workerData as WorkerSetup
 const port = parentPort as NonNullable<typeof parentPort>
 const post = (answer: WorkerAnswer) => port.postMessage(answer)
 const refuse = ({ id }: { id: number }, error: unknown) =>
@@ -49,7 +51,7 @@ try {
 
 async function serve(): Promise<string[]> {
   const open = isScratch ? await openScratch(path) : openDatabase(path, (warning) => post({ warning }))
-  const store = createStore(open)
+  const store = createStore(open, messagerWindowMs)
 
   /** Every method of the store is one transaction or reads only, so that it may be called again when it was busy. */
   function perform(call: StoreCall): unknown {

@@ -1,0 +1,57 @@
+import type BetterSqlite3 from 'better-sqlite3'
+import type { UncheckedCustomer } from '../ledger.ts'
+import type { createPlacement } from './placement.ts'
+import type { Stored, transactions } from './stored.ts'
+
+/** Which customers Braze knows, on one open database. */
+export function createCustomerStore(
+  database: BetterSqlite3.Database,
+  atomic: ReturnType<typeof transactions>,
+  place: ReturnType<typeof createPlacement>,
+) {
+  const statements = prepare(database)
+  return {
+    toCheck(now, limit) {
+      const urgent = statements.due.all({ isUrgent: 1, now, limit })
+      const rest = limit - urgent.length
+      return rest > 0 ? urgent.concat(statements.due.all({ isUrgent: 0, now, limit: rest })) : urgent
+    },
+    nextCheckMs(now) {
+      const next = [0, 1].flatMap((isUrgent) => statements.next.all({ isUrgent }))
+      return next.length > 0 ? Math.min(...next) - now : null
+    },
+    keepChecks: atomic((now, checks) => {
+      for (const { id, againMs } of checks) {
+        if (againMs !== null) statements.again.run({ id, checkAt: Math.ceil(now + againMs) })
+        else if (statements.know.run({ id }).changes > 0) statements.touch.run({ id })
+      }
+      place(now)
+    }),
+  } satisfies Partial<Stored>
+}
+
+/** `check_at IS NOT NULL` is the condition of a partial index, word for word: SQLite uses it for nothing else. */
+const prepare = (database: BetterSqlite3.Database) => ({
+  due: database.prepare<[object], UncheckedCustomer>(`
+    SELECT id, channel, external_id AS externalId, tries FROM customers
+    WHERE check_at IS NOT NULL AND is_urgent = @isUrgent AND check_at <= @now ORDER BY check_at LIMIT @limit`),
+  next: database
+    .prepare<[object], number>(`
+      SELECT check_at FROM customers WHERE check_at IS NOT NULL AND is_urgent = @isUrgent
+      ORDER BY check_at LIMIT 1`)
+    .pluck(),
+  know: database.prepare(`
+    UPDATE customers SET is_known = 1, check_at = NULL, is_urgent = 0, tries = 0
+    WHERE id = @id AND NOT is_known`),
+  /** Nobody waits for a customer to whom nobody reachable is linked any more. */
+  again: database.prepare(`
+    UPDATE customers SET tries = tries + 1, check_at = iif(EXISTS (
+      SELECT 1 FROM contacts WHERE contacts.channel = customers.channel
+        AND contacts.external_id = customers.external_id AND status <> 'gone'
+    ), @checkAt, NULL)
+    WHERE id = @id AND NOT is_known`),
+  touch: database.prepare(`
+    INSERT OR IGNORE INTO touched SELECT contacts.id FROM customers JOIN contacts
+      ON contacts.channel = customers.channel AND contacts.external_id = customers.external_id
+    WHERE customers.id = @id`),
+})

@@ -1,0 +1,102 @@
+import type BetterSqlite3 from 'better-sqlite3'
+import { DELIVERY_LEASE } from '../ledger.ts'
+import type { Stored } from './stored.ts'
+
+/**
+ * A due profile on its way out of the thread. The alias profile of a contact has an id above 0, its user id as its name,
+ * and says whether it should hold that: 1, or 0. A customer's has an id below 0, the external id as its name, and the user
+ * id that it should hold, or 0. 2 in the place of 0: there may be nothing to clear.
+ */
+export type DueRow = [
+  id: number,
+  channel: string,
+  name: string,
+  revision: number,
+  value: string | 0 | 1 | 2,
+  changedAt: number,
+  dueAt: number,
+]
+
+interface NextRow {
+  readonly dueAt: number
+  readonly changedAt: number
+}
+
+/** What Braze is to be told of, on one open database. */
+export function createDueProfiles(database: BetterSqlite3.Database) {
+  const contacts = prepare(database, CONTACT, 'contacts')
+  const customers = prepare(database, CUSTOMER, 'customers')
+  const both = [contacts, customers]
+
+  function due(bulk: 0 | 1, now: number, limit: number): DueRow[] {
+    const rows = contacts.due.all({ bulk, now, limit, ...LEASE })
+    const others = customers.due.all({ bulk, now, limit, ...LEASE })
+    if (others.length === 0) return rows
+    return rows
+      .concat(others)
+      .sort(([, , , , , , a], [, , , , , , b]) => a - b)
+      .slice(0, limit)
+  }
+
+  /** The one that is due first. */
+  const nextDue = () =>
+    both
+      .flatMap(({ next }) => [0, 1].flatMap((bulk) => next.all({ bulk })))
+      .sort((a, b) => a.dueAt - b.dueAt)[0]
+
+  const stored = {
+    nextDueMs(now) {
+      const next = nextDue()
+      return next ? next.dueAt - now : null
+    },
+    clampDue(now, ms) {
+      for (const { clamp } of both) clamp.run({ latest: Math.ceil(now + ms) })
+    },
+    oldestPendingMs(now) {
+      const next = nextDue()
+      return next ? Math.max(0, now - next.changedAt) : null
+    },
+  } satisfies Partial<Stored>
+
+  return {
+    ...stored,
+    /** As JSON `[DueRow, …]`: objects cost far more to hand over. */
+    due(now: number, limit: number): string {
+      const news = due(0, now, limit)
+      const rest = limit - news.length
+      return JSON.stringify(rest > 0 ? news.concat(due(1, now, rest)) : news)
+    },
+  }
+}
+
+const LEASE = { lease: DELIVERY_LEASE }
+
+/** What somebody who delivered before may have sent and not told is at least of these. */
+const before = (ids: string) => `coalesce((SELECT ${ids} FROM leases WHERE name = @lease), 0)`
+
+/** What is due because the contact was linked, and not because it can't be reached, has something to clear only if it was told. */
+const CONTACT = `
+  id, channel, user_id, revision,
+  iif(holds, 1, iif(accepted > 0 OR target IS NULL OR id <= ${before('contacts_before')}, 0, 2)),
+  changed_at, due_at`
+const CUSTOMER = `
+  -id, channel, external_id, revision,
+  coalesce(
+    (SELECT user_id FROM contacts WHERE contacts.id = customers.contact),
+    iif(accepted > 0 OR id <= ${before('customers_before')}, 0, 2)
+  ),
+  changed_at, due_at`
+
+/** `pending` is the condition of a partial index, word for word: SQLite uses the index for nothing else. */
+const prepare = (database: BetterSqlite3.Database, columns: string, table: string) => ({
+  due: database
+    .prepare(`
+      SELECT ${columns} FROM ${table}
+      WHERE pending AND bulk = @bulk AND due_at <= @now ORDER BY due_at LIMIT @limit`)
+    .raw() as BetterSqlite3.Statement<[object], DueRow>,
+  next: database.prepare<[object], NextRow>(`
+    SELECT due_at AS dueAt, changed_at AS changedAt FROM ${table}
+    WHERE pending AND bulk = @bulk ORDER BY due_at LIMIT 1`),
+  clamp: database.prepare(`
+    UPDATE ${table} SET due_at = @latest WHERE pending AND bulk IN (0, 1) AND due_at > @latest`),
+})
