@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import t, { type Test } from 'tap'
 import { LONGEST_LINE_BYTES } from '../../src/links/lines.ts'
+import { stageChannels } from '../harness/channels.ts'
 import type { CommandOptions } from '../harness/command.ts'
 import { friends, key, longUsers } from '../harness/people.ts'
 import { lastLine, stage } from '../harness/stage.ts'
@@ -198,16 +199,13 @@ t.test('interrupted while it waits for more', async (t) => {
 })
 
 t.test('beside a running server, which tells Braze', async (t) => {
-  const { braze, file, known, links, serve, ledger } = await setUp(t)
+  const { braze, file, known, links, serve } = await setUp(t)
   await known(friends([A, B]))
   for (const userId of [A, B]) braze.createProfile(userId, { line_id: userId })
   braze.createCustomer('c1')
-  const server = await serve({ BRAZE_CHECK_CUSTOMERS: 'false' })
+  const server = await serve()
   await server.delivers()
   t.match(await links(['import', file(`${HEADER}\n${A},c1\n`)]).ended, { code: 0 })
-  // As if Braze had been asked.
-  const all = await ledger()
-  await all.keepChecks((await all.toCheck(5)).map(({ id }) => ({ id, againMs: null })))
   await braze.until(() => braze.customer('c1')?.attributes.line_id === A)
   t.equal(braze.attribute(A), undefined)
   t.equal(braze.attribute(B), B)
@@ -238,4 +236,36 @@ t.test('exports what can be imported again', async (t) => {
   t.match(await links(['import', path], { DATABASE_URL }).ended, { code: 0 })
   t.equal((await links(['export'], { DATABASE_URL }).ended).stdout, text)
   t.match(await stored(), { [A]: ['c,1'] })
+})
+
+t.test('of several channels', async (t) => {
+  const { folder, command } = await stageChannels(t)
+  const write = (text: string) => {
+    const path = join(folder, 'links.csv')
+    writeFileSync(path, text)
+    return path
+  }
+  const plain = write(`${HEADER},linked_at\n${A},c1,2026-01-01T00:00:00Z\n`)
+  t.match(await command(['links', 'import', plain]).ended, {
+    code: 1,
+    stderr: /name it with --channel \(shop, cafe\), or give the file a column channel/,
+  })
+  t.match(await command(['links', 'import', '--channel', 'bar', plain]).ended, {
+    code: 2,
+    stderr: /shop, cafe/,
+  })
+  t.match(await command(['links', 'import', '--channel', 'cafe', plain]).ended, { code: 0 })
+  t.equal(
+    (await command(['links', 'export', '--channel', 'cafe']).ended).stdout,
+    `${HEADER},linked_at\n${A},c1,2026-01-01T00:00:00.000Z\n`,
+  )
+  const both = `${HEADER},linked_at,channel\n${B},c2,2026-01-01T00:00:00.000Z,shop\n${A},c1,2026-01-01T00:00:00.000Z,cafe\n`
+  t.match(await command(['links', 'import', '--json', write(both)]).ended, {
+    stdout: /"linked":1,.*"unchanged":1/,
+  })
+  t.equal((await command(['links', 'export']).ended).stdout, both)
+  t.match(await command(['links', 'import', '--channel', 'cafe', write(both)]).ended, {
+    code: 1,
+    stderr: /has a column channel: leave out --channel, or that column/,
+  })
 })
