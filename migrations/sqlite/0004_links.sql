@@ -5,6 +5,8 @@ ALTER TABLE contacts ADD COLUMN linked_at INTEGER NOT NULL DEFAULT 0;
 -- profile. Where the two differ it is on the move: `customer` follows `target` once the one that loses it has lost it.
 ALTER TABLE contacts ADD COLUMN target INTEGER;
 ALTER TABLE contacts ADD COLUMN customer INTEGER;
+-- Until when the alias profile waits, since the customer is being looked up: `due_at` is then this moment.
+ALTER TABLE contacts ADD COLUMN check_until INTEGER;
 -- Whether the alias profile should hold the user id. `revision`, `accepted` and the rest are of the alias profile.
 ALTER TABLE contacts ADD COLUMN holds INTEGER NOT NULL GENERATED ALWAYS AS (
   status <> 'gone' AND customer IS NULL AND target IS NULL

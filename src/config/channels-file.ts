@@ -130,7 +130,7 @@ function textOf(value: unknown, folder: string, { env, fallback }: Omit<FileOpti
   if (Number.isSafeInteger(value)) return { value: String(value) }
   if (typeof value !== 'string') return { fault: 'is no text' }
   const [, kind, rest = ''] = /^(env|file):(.*)$/s.exec(value.trim()) ?? []
-  if (kind === 'env') return textOfVariable(rest, env[rest] === undefined ? fallback : env)
+  if (kind === 'env') return textOfVariable(rest, Object.hasOwn(env, rest) ? env : fallback)
   if (kind === undefined) return { value: value.trim() }
   const file = resolve(folder, rest)
   try {
@@ -140,8 +140,10 @@ function textOf(value: unknown, folder: string, { env, fallback }: Omit<FileOpti
   }
 }
 
-function textOfVariable(name: string, { [name]: text = '' }: Environment): Text {
-  if (text.trim()) return { value: text.trim() }
+function textOfVariable(name: string, env: Environment): Text {
+  // Every object has a constructor.
+  const text = Object.hasOwn(env, name) ? env[name]?.trim() : undefined
+  if (text) return { value: text }
   const shown = /^[A-Z][A-Z0-9_]{0,63}$/.test(name) ? `the variable ${name}` : 'a variable'
   return { fault: `names ${shown}, which is not set` }
 }

@@ -1,7 +1,7 @@
 import { parseEnv } from 'node:util'
 import { type Static, Type } from 'typebox'
 import { readChannelsFile } from './channels-file.ts'
-import { assertNone, loadSettings } from './load.ts'
+import { assertNone, loadSettings, SettingsError } from './load.ts'
 import { partsOf, SETTINGS, type SettingName } from './settings.ts'
 import { type Environment, readText } from './texts.ts'
 
@@ -63,11 +63,19 @@ export interface Channels {
  */
 export function loadChannels(env: Environment, dotenv: string, need: ChannelNeed): Channels {
   const fallback = parseEnv(dotenv)
-  const path = textOrProblem('LINE_CHANNELS_FILE', env, fallback)
+  const path = pathOf(env, fallback)
   if (!path) return { channels: [theOne(env, dotenv, need)], files: [] }
   const { found, files, problems } = readChannelsFile(path, { schema: CHANNEL, env, fallback })
   assertNone([...conflicts(env, fallback), ...problems])
   return { channels: (found as Channel[]).map(asChannel), files }
+}
+
+function pathOf(env: Environment, fallback: Environment): string | undefined {
+  try {
+    return readText('LINE_CHANNELS_FILE', env, fallback)
+  } catch (error) {
+    throw new SettingsError((error as Error).message)
+  }
 }
 
 function theOne(env: Environment, dotenv: string, need: ChannelNeed): ChannelSettings {

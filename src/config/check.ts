@@ -11,25 +11,16 @@ export interface Checked {
   readonly problems: ReadonlyMap<string, string>
 }
 
-/**
- * Holds texts against a schema whose properties are settings.
- *
- * @param nameOf how a name is called in a sentence
- */
-export function check(
-  schema: TObject,
-  given: Readonly<Record<string, string>>,
-  nameOf: (name: string) => string = (name) => name,
-): Checked {
+/** Holds texts against a schema whose properties are settings. */
+export function check(schema: TObject, given: Readonly<Record<string, string>>): Checked {
   const problems = new Map<string, string>()
   const about = (name: string) => schema.properties[name] as unknown as Property
   for (const [name, value] of Object.entries(given)) {
     const { fault, type, mustBe } = about(name)
     const wrong = fault?.(value)
-    if (wrong !== undefined) problems.set(name, `${nameOf(name)} ${wrong}; it must be ${mustBe}`)
+    if (wrong !== undefined) problems.set(name, `${name} ${wrong}; it must be ${mustBe}`)
     // Ajv would take 0x10 and 1e3, too.
-    else if (type === 'integer' && !/^\d+$/.test(value))
-      problems.set(name, isWrong(nameOf(name), value, about(name)))
+    else if (type === 'integer' && !/^\d+$/.test(value)) problems.set(name, isWrong(name, value, about(name)))
   }
   let values: unknown = {}
   try {
@@ -50,9 +41,7 @@ export function check(
       if (problems.has(name)) continue
       problems.set(
         name,
-        value === undefined
-          ? isMissing(nameOf(name), about(name))
-          : isWrong(nameOf(name), value, about(name)),
+        value === undefined ? isMissing(name, about(name)) : isWrong(name, value, about(name)),
       )
     }
   }

@@ -84,7 +84,7 @@ export function reportOf(end: End, progress: Progress, choices: BackfillChoices)
       text: summaryOf(channel, end, progress, choices),
     })),
   )
-  const text = [...lines, ...aboutEarlier(progress, choices)].join('\n')
+  const text = [...lines, ...(end === 'done' ? aboutEarlier(progress, choices) : [])].join('\n')
   return {
     result,
     text: end === 'done' || (end === 'failed' && channels.length > 1) ? text : '',

@@ -98,6 +98,9 @@ t.test(
     t.strictSame(complaints({ LINE_CHANNELS_FILE: '/nowhere/hunter2' }), [
       `LINE_CHANNELS_FILE names a file that cannot be read (ENOENT); ${right}`,
     ])
+    t.match(complaints({ LINE_CHANNELS_FILE_FILE: '/nowhere/hunter2' }), [
+      /^LINE_CHANNELS_FILE_FILE names a file that cannot be read \(ENOENT\)/,
+    ])
     t.strictSame(told('[{"name": "shop", "secret": hunter2}]'), [
       `LINE_CHANNELS_FILE names a file that is not JSON; ${right}`,
     ])
@@ -120,7 +123,7 @@ t.test('all that is wrong is told together: a line each, by channel and key, wit
     { ...SHOP, secret: 'env:SHOP_SECRET', attribute: '$line', hunter2: 1, acessToken: 'hunter2' },
     { ...CAFE, secret: 'file:hunter2', accessToken: 'hunter 2', channelId: 'hunter2', aliasLabel: null },
     { name: 'Hunter2', secret: ' ', channelId: ['hunter2'], attribute: '1' },
-    { name: 'bar', secret: 'env:hunter2', attribute: 'external_id', loginChannelId: 'hunter2' },
+    { name: 'bar', secret: 'env:constructor', attribute: 'external_id', loginChannelId: 'hunter2' },
     { secret: 'a,,hunter2', attribute: '2', accessToken: 'hunter2' },
   ]
   const lines = complaints(fileOf(t, list))

@@ -18,7 +18,7 @@ const AFTERMATH = { endedMs: 500, lostMs: 2_000 }
 
 /** A database under test: opened as often as a test likes, each time as another process would. */
 export interface Subject {
-  open(clock: () => number): Promise<Ledger>
+  open(clock: () => number, options?: { readonly messagerWindowMs?: number }): Promise<Ledger>
   remove(): Promise<void>
 }
 

@@ -12,6 +12,7 @@ import * as schema from '../../src/ledger/sqlite/schema.ts'
 import { createStore } from '../../src/ledger/sqlite/store.ts'
 import { key } from '../harness/people.ts'
 import { ledgerContract, type Subject } from './contract.ts'
+import { linksContract } from './links-contract.ts'
 import { runsContract } from './runs-contract.ts'
 
 const temporary = () => mkdtempSync(join(tmpdir(), 'line-braze-'))
@@ -19,12 +20,13 @@ const temporary = () => mkdtempSync(join(tmpdir(), 'line-braze-'))
 const create = async (): Promise<Subject> => {
   const folder = temporary()
   return {
-    open: (clock) => openSqliteLedger({ path: join(folder, 'ledger.db'), clock }),
+    open: (clock, options) => openSqliteLedger({ path: join(folder, 'ledger.db'), clock, ...options }),
     remove: async () => rmSync(folder, { recursive: true }),
   }
 }
 ledgerContract('sqlite', create)
 runsContract('sqlite', create)
+linksContract('sqlite', create)
 
 t.test('files', async (t) => {
   const folder = temporary()

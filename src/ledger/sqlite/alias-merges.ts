@@ -27,10 +27,11 @@ export function createMergeStore(
   }
 
   return {
-    toMerge: (now, limit, actions) => statements.due.all({ actions: JSON.stringify(actions), now, limit }),
+    toMerge: (now, limit, actions) =>
+      actions.flatMap((action) => statements.due.all({ action, now, limit })).slice(0, limit),
     nextMergeMs(now, actions) {
-      const next = statements.next.get({ actions: JSON.stringify(actions) }) ?? null
-      return next === null ? null : next - now
+      const next = actions.flatMap((action) => statements.next.all({ action }))
+      return next.length > 0 ? Math.min(...next) - now : null
     },
     keepMerges: atomic((now, steps) => {
       for (const step of steps) keep(now, step)

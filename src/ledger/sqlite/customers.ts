@@ -23,7 +23,8 @@ export function createCustomerStore(
     keepChecks: atomic((now, checks) => {
       for (const { id, againMs } of checks) {
         if (againMs !== null) statements.again.run({ id, checkAt: Math.ceil(now + againMs) })
-        else if (statements.know.run({ id }).changes > 0) statements.touch.run({ id })
+        else statements.know.run({ id })
+        statements.touch.run({ id })
       }
       place(now)
     }),

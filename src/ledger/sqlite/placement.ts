@@ -124,14 +124,30 @@ const ASK_FOR = `
   ) AS wanted
   WHERE customers.id = wanted.id`
 
-const WAIT_FOR_CHECK = `
-  UPDATE contacts SET due_at = max(due_at, @now + ${CHECK_PATIENCE_MS})
-  WHERE id IN ${TOUCHED} AND pending AND holds AND EXISTS (
-    SELECT 1 FROM customers WHERE customers.channel = contacts.channel
-      AND customers.external_id = contacts.external_id AND NOT is_known AND tries = 0
-  )`
+const IS_BEING_CHECKED = `EXISTS (
+  SELECT 1 FROM customers WHERE customers.channel = contacts.channel
+    AND customers.external_id = contacts.external_id AND NOT is_known AND tries = 0)`
 
-const STEPS = [RETARGET, REFRESH, FORGET_UNASKED, REDIRECT_UNASKED, FREE_ALIAS, MOVE, ASK_FOR, WAIT_FOR_CHECK]
+/** Nobody who rests after a write waits for this: so the end of the waiting ends no other pause. */
+const WAIT_FOR_CHECK = `
+  UPDATE contacts SET due_at = @now + ${CHECK_PATIENCE_MS}, check_until = @now + ${CHECK_PATIENCE_MS}
+  WHERE id IN ${TOUCHED} AND pending AND holds AND due_at <= @now AND check_until IS NULL AND ${IS_BEING_CHECKED}`
+
+const END_WAITING = `
+  UPDATE contacts SET due_at = iif(due_at = check_until, @now, due_at), check_until = NULL
+  WHERE id IN ${TOUCHED} AND check_until IS NOT NULL AND NOT ${IS_BEING_CHECKED}`
+
+const STEPS = [
+  RETARGET,
+  REFRESH,
+  FORGET_UNASKED,
+  REDIRECT_UNASKED,
+  FREE_ALIAS,
+  MOVE,
+  ASK_FOR,
+  WAIT_FOR_CHECK,
+  END_WAITING,
+]
 
 /**
  * An update of contacts by which what their alias profiles should hold may change; where it does they have a new revision.

@@ -23,6 +23,7 @@ export const contacts = sqliteTable('contacts', {
   linkedAt: integer('linked_at').notNull().default(0),
   target: integer(),
   customer: integer(),
+  checkUntil: integer('check_until'),
   holds: integer({ mode: 'boolean' }).notNull().generatedAlwaysAs(sql`see migrations`),
 })
 
