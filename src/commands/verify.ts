@@ -1,5 +1,4 @@
 import { Command, InvalidArgumentError } from 'commander'
-import { type ChannelSettings, channelSettings } from '../config/channels.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { CHANNEL_OPTION, type ChannelChoice, configFor } from '../process/channels.ts'
 import { BRAZE_SETTINGS, createBraze } from '../process/delivery.ts'
@@ -73,18 +72,15 @@ async function perform(options: VerifyOptions, task: Task, progress: Progress) {
   }))
   display.show(createBars(() => barsOf(progress, fix)))
 
-  for (const [place, part] of progress.channels.entries()) {
-    const { attribute, aliasLabel } = channels[place] as ChannelSettings
-    const ask = createAsk({
-      braze,
-      attribute,
-      aliasLabel,
-      signal,
-      sleep: task.host.sleep,
-      onPause(reason, ms) {
-        if (ms >= LONG_PAUSE_MS) display.say(`${reason}: waiting for ${duration(ms / 1000)}.`)
-      },
-    })
+  const ask = createAsk({
+    braze,
+    signal,
+    sleep: task.host.sleep,
+    onPause(reason, ms) {
+      if (ms >= LONG_PAUSE_MS) display.say(`${reason}: waiting for ${duration(ms / 1000)}.`)
+    },
+  })
+  for (const part of progress.channels) {
     await verify({
       ledger,
       ask,
