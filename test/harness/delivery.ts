@@ -25,6 +25,8 @@ export interface SettingOptions {
   readonly timeoutMs?: number
   /** Whether all go by the machine's clock, as the sandbox does where it delays or limits. */
   readonly isReal?: boolean
+  /** For how long who only wrote can be sent messages; for ever without it. */
+  readonly messagerWindowMs?: number
 }
 
 export interface Setting {
@@ -32,6 +34,8 @@ export interface Setting {
   readonly ledger: Ledger
   /** Passes only in `until` and `delivered`, and where the test says so. */
   readonly time: TestTime
+  /** Milliseconds since 1970, for all of them. */
+  clock(): number
   /** The machine is suspended for so long: the monotonic clock stands still. */
   suspend(ms: number): void
   /** A client of the Braze; it is closed with the test. */
@@ -54,7 +58,7 @@ export interface Setting {
 export async function setUp(
   t: Test,
   options: BrazeSandboxOptions = {},
-  { timeoutMs = 1_000, isReal = false }: SettingOptions = {},
+  { timeoutMs = 1_000, isReal = false, messagerWindowMs = 0 }: SettingOptions = {},
 ): Promise<Setting> {
   const path = folder(t)
   const time = createTime()
@@ -70,7 +74,8 @@ export async function setUp(
   })
   const sentAt: number[] = []
   braze.on('request', () => sentAt.push(time.monotonic()))
-  const ledger = underWay.watch(await openInline({ url: `file:${join(path, 'ledger.db')}`, clock }))
+  const url = `file:${join(path, 'ledger.db')}`
+  const ledger = underWay.watch(await openInline({ url, clock, messagerWindowMs }))
   const stops: (() => Promise<unknown>)[] = []
   let holders = 0
   const [said, told]: [string[], string[]] = [[], []]
@@ -112,6 +117,7 @@ export async function setUp(
     braze,
     ledger,
     time,
+    clock,
     suspend(ms) {
       suspendedMs += ms
     },
