@@ -19,10 +19,18 @@ export interface AttributeOptions {
   readonly createProfiles: CreateProfiles
 }
 
-/** What one profile should hold of one channel: a LINE user id, or nothing. */
-export interface Write {
+/** A profile, as far as one channel is concerned: an alias has the label of that channel. */
+export interface Place {
   readonly channel: string
   readonly address: Address
+}
+
+/** By what Braze is asked for it. */
+export const idOf = ({ address }: Place): string =>
+  'externalId' in address ? address.externalId : address.userId
+
+/** What one profile should hold of one channel: a LINE user id, or nothing. */
+export interface Write extends Place {
   readonly value: string | null
 }
 
@@ -42,7 +50,7 @@ export function attributeObject(
   { channel, address, value }: Write,
   { channels, createProfiles }: AttributeOptions,
 ): AttributeObject {
-  const { attribute, aliasLabel } = known(channels, channel)
+  const { attribute, aliasLabel } = channelOf(channels, channel)
   const isCustomer = 'externalId' in address
   const creates = isCustomer ? createProfiles === 'always' : createProfiles !== 'false'
   return {
@@ -61,7 +69,8 @@ export const aliasOf = (userId: string, aliasLabel: string) => ({
   alias_label: aliasLabel,
 })
 
-function known(channels: AttributeOptions['channels'], channel: string): ChannelAttribute {
+/** @throws Error for a channel that is not among them */
+export function channelOf(channels: AttributeOptions['channels'], channel: string): ChannelAttribute {
   const found = channels.get(channel)
   if (found) return found
   throw new Error(`There is no channel ${channel} in the settings.`)

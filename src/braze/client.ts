@@ -4,7 +4,9 @@ import {
   type AttributeOptions,
   aliasOf,
   attributeObject,
+  channelOf,
   createProfileNames,
+  type Place,
   type Write,
 } from './attributes.ts'
 
@@ -24,7 +26,13 @@ export const MAX_ITEMS = 75
 /** Braze exports all custom attributes of a profile, not one: some hundreds of kilobytes for each. */
 const EXPORT_LIMIT_BYTES = 32_000_000
 
-/** Posts to Braze over connections that are kept alive. `track` and `exportUsers` throw `NoAnswer`, of src/wire. */
+/** The alias of a LINE user. */
+export interface Alias {
+  readonly channel: string
+  readonly userId: string
+}
+
+/** Posts to Braze over connections that are kept alive. Every request throws `NoAnswer`, of src/wire. */
 export function createBrazeClient({
   endpoint,
   apiKey,
@@ -37,10 +45,13 @@ export function createBrazeClient({
   const post = (path: string, body: object, more?: Partial<HttpRequest>, signal?: AbortSignal) =>
     client.send({ method: 'POST', path, headers, body: JSON.stringify(body), ...more }, signal)
 
+  const nameOf = ({ channel, userId }: Alias) =>
+    aliasOf(userId, channelOf(options.channels, channel).aliasLabel)
   const profileOf = createProfileNames(options.channels)
 
   return {
     timeoutMs,
+    channels: options.channels,
     /** Whether several channels write to the same profiles. */
     isShared: options.channels.size > 1,
     /** Whether the channel is among those of the settings: nothing of others can be written. */
@@ -56,22 +67,58 @@ export function createBrazeClient({
       post('/users/track', { attributes: writes.map((write) => attributeObject(write, options)) }),
 
     /**
-     * Asks for the profiles of at most 50 users by their aliases. `readExport` reads the answer.
+     * Asks for at most 50 profiles by their addresses. `readExport` reads the answer.
      * Source: braze.com/docs/api/endpoints/export/user_data/post_users_identifier
      */
-    exportUsers: (userIds: readonly string[], aliasLabel: string, signal?: AbortSignal) =>
+    exportProfiles: (places: readonly Place[], signal?: AbortSignal) =>
       post(
         '/users/export/ids',
         {
-          user_aliases: userIds.map((userId) => aliasOf(userId, aliasLabel)),
-          fields_to_export: ['user_aliases', 'custom_attributes'],
+          ...namesOf(places, nameOf),
+          fields_to_export: ['external_id', 'user_aliases', 'custom_attributes'],
         },
         { answerLimitBytes: EXPORT_LIMIT_BYTES },
         signal,
       ),
+
+    /**
+     * Hands at most 50 alias profiles over to customers, who take what they lack of them; it cannot be undone. `readIdentify`
+     * reads the answer. Source: braze.com/docs/api/endpoints/user_data/post_user_identify
+     */
+    identify: (pairs: readonly (Alias & { readonly externalId: string })[]) =>
+      post('/users/identify', {
+        aliases_to_identify: pairs.map(({ externalId, ...alias }) => ({
+          external_id: externalId,
+          user_alias: nameOf(alias),
+        })),
+      }),
+
+    /**
+     * Gives at most 50 aliases other names, so that theirs are nobody's. `readRename` reads the answer.
+     * Source: braze.com/docs/api/endpoints/user_data/post_users_alias_update
+     */
+    renameAliases: (renames: readonly (Alias & { readonly newName: string })[]) =>
+      post('/users/alias/update', {
+        alias_updates: renames.map(({ newName, ...alias }) => {
+          const { alias_label, alias_name } = nameOf(alias)
+          return { alias_label, old_alias_name: alias_name, new_alias_name: newName }
+        }),
+      }),
 
     close: client.close,
   }
 }
 
 export type BrazeClient = ReturnType<typeof createBrazeClient>
+
+/** The two lists by which Braze is asked for profiles; an empty one is left out. */
+function namesOf(places: readonly Place[], nameOf: (alias: Alias) => object) {
+  const externalIds = places.flatMap(({ address }) => ('externalId' in address ? [address.externalId] : []))
+  const aliases = places.flatMap(({ channel, address }) =>
+    'userId' in address ? [nameOf({ channel, userId: address.userId })] : [],
+  )
+  return {
+    ...(externalIds.length > 0 && { external_ids: externalIds }),
+    ...(aliases.length > 0 && { user_aliases: aliases }),
+  }
+}

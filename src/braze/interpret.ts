@@ -30,7 +30,7 @@ const REASON_LIMIT = 300
 const ERRORS_IN_REASON = 100
 
 /** Statuses that say that the request itself is at fault. */
-const AT_FAULT = new Set([400, 413, 422])
+export const AT_FAULT: ReadonlySet<number> = new Set([400, 413, 422])
 
 /**
  * What Braze's answer to a `/users/track` request with `items` objects means. Unknown means retry.

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander'
-import { type ChannelSettings, channelSettings } from '../config/channels.ts'
+import { channelSettings } from '../config/channels.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { CHANNEL_OPTION, type ChannelChoice, configFor } from '../process/channels.ts'
 import { BRAZE_SETTINGS, createBraze } from '../process/delivery.ts'
@@ -73,12 +73,9 @@ async function perform(options: VerifyOptions, task: Task, progress: Progress) {
   }))
   display.show(createBars(() => barsOf(progress, fix)))
 
-  for (const [place, part] of progress.channels.entries()) {
-    const { attribute, aliasLabel } = channels[place] as ChannelSettings
+  for (const part of progress.channels) {
     const ask = createAsk({
       braze,
-      attribute,
-      aliasLabel,
       signal,
       sleep: task.host.sleep,
       onPause(reason, ms) {

@@ -4,10 +4,13 @@ import type { Acknowledgement, DueProfile, Ledger } from '../ledger/ledger.ts'
 import { backoffMs } from '../wire/retry.ts'
 import type { After } from '../wire/time.ts'
 import { createAlarm } from './alarm.ts'
+import { createCustomers } from './customers.ts'
 import { createGate, type DeliveryState } from './gate.ts'
 import { createHolds } from './holds.ts'
 import { createLease } from './lease.ts'
+import { createLookUp } from './look-up.ts'
 import type { DeliveryMeans } from './means.ts'
+import { createMerges } from './merges.ts'
 import { createSender } from './sender.ts'
 import { type Batch, createWork } from './work.ts'
 
@@ -23,6 +26,10 @@ type Times = 'clock' | 'monotonic' | 'random'
 export interface DelivererOptions extends Omit<DeliveryMeans, Times>, Partial<Pick<DeliveryMeans, Times>> {
   readonly requestsPerSecond: number
   readonly concurrency: number
+  /** Whether the customers to whom people are linked are looked up in Braze before links count. */
+  readonly checkCustomers: boolean
+  /** Whether the alias profiles of linked people are handed over to the customers. */
+  readonly mergeProfiles: boolean
   readonly after?: After
 }
 
@@ -51,6 +58,16 @@ export function createDeliverer(options: DelivererOptions) {
   const gate = createGate(random)
   const send = createSender({ ...means, ledger: { acknowledge }, gate, holds, work })
   const alarm = createAlarm(options.after)
+  const lookUp = createLookUp(means)
+  const customers = createCustomers({ ...means, lookUp, mayAsk: lease.isSafe })
+  const merges = createMerges({
+    ...means,
+    lookUp,
+    holds,
+    mayAsk: () => lease.isSafe() && monotonic() >= quietUntil,
+  })
+  /** Until then requests of the last deliverer have to settle. */
+  let quietUntil = Number.NEGATIVE_INFINITY
   /** Until what Braze said is stored, which takes longer than a request. */
   const underWay = new Set<Promise<void>>()
   /** How many of them wait for Braze. */
@@ -126,14 +143,17 @@ export function createDeliverer(options: DelivererOptions) {
 
   async function renew() {
     const { held, quietMs } = await lease.hold()
-    if (held !== wasHeld)
+    if (held !== wasHeld) {
+      customers.wake()
       log.info({}, held ? 'this process delivers to Braze' : 'another process delivers to Braze')
+    }
     wasHeld = held
     if (!held) {
       work.drop()
       holds.forget()
       return
     }
+    if (quietMs > 0) quietUntil = monotonic() + quietMs
     if (quietMs > 0) gate.wait('requests of the last deliverer have to settle', quietMs, monotonic())
     await ledger.clampDue(settleMs)
   }
@@ -170,6 +190,8 @@ export function createDeliverer(options: DelivererOptions) {
     start() {
       unsubscribe = ledger.onRecorded(alarm.wake)
       running = run()
+      customers.start()
+      merges.start()
     },
     /** Looks for due contacts now. */
     wake: alarm.wake,
@@ -183,7 +205,7 @@ export function createDeliverer(options: DelivererOptions) {
       stopping = true
       unsubscribe()
       alarm.wake()
-      await running
+      await Promise.all([running, customers.stop(), merges.stop()])
       await Promise.all(underWay)
       // The next holder must not write to a user whose last write may still be under way.
       await lease.release(holds.unsettledMs())

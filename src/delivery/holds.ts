@@ -1,3 +1,4 @@
+import type { Place } from '../braze/attributes.ts'
 import type { DueProfile } from '../ledger/ledger.ts'
 import type { DeliveryMeans } from './means.ts'
 import { createRests } from './rests.ts'
@@ -27,22 +28,25 @@ const UNDER_WAY = Number.POSITIVE_INFINITY
 
 export interface HoldsOptions extends Pick<DeliveryMeans, 'settleMs' | 'monotonic'> {
   readonly braze: Pick<DeliveryMeans['braze'], 'profileOf' | 'isShared'>
+  /** Whether profiles are also handed over in requests of which the ledger keeps no pause. */
+  readonly mergeProfiles: boolean
 }
 
 /**
  * What may be sent when: one hold for each profile, since two channels of one LINE user, or of one customer, are one profile
  * at Braze. A profile without a hold is free.
  */
-export function createHolds({ braze, settleMs, monotonic }: HoldsOptions) {
+export function createHolds({ braze, settleMs, mergeProfiles, monotonic }: HoldsOptions) {
   const holds = new Map<string, Hold>()
-  const rests = createRests({ restMs: braze.isShared ? settleMs : 0, monotonic })
+  const hasOthers = braze.isShared || mergeProfiles
+  const rests = createRests({ restMs: settleMs, monotonic })
   const keyOf = braze.profileOf
 
-  function holdOf(profile: DueProfile): Hold {
+  function holdOf(profile: Place & { readonly value?: string | null }): Hold {
     const key = keyOf(profile)
     const known = holds.get(key)
     if (known) return known
-    const { value } = profile
+    const { value = null } = profile
     const hold = { until: 0, size: ANY_SIZE, stumbles: 0, value, settledAt: 0, isTold: false }
     holds.set(key, hold)
     return hold
@@ -85,6 +89,24 @@ export function createHolds({ braze, settleMs, monotonic }: HoldsOptions) {
       holdOf(profile).until = UNDER_WAY
       return true
     },
+    /** Keeps writes from these profiles during a request of another kind, if nothing is under way to any. Returns whether. */
+    occupy(places: readonly Place[]): boolean {
+      const now = monotonic()
+      const isQuiet = (place: Place) => {
+        const { until = 0, settledAt = 0 } = holds.get(keyOf(place)) ?? {}
+        return until <= now && settledAt <= now && !rests.has(keyOf(place))
+      }
+      if (!places.every(isQuiet)) return false
+      for (const place of places) holdOf(place).until = UNDER_WAY
+      return true
+    },
+    /** That request is over, and what came of it has to settle. */
+    vacate(places: readonly Place[]) {
+      for (const place of places) {
+        holdOf(place).until = monotonic()
+        rests.add(keyOf(place))
+      }
+    },
     /** Nothing came of it: what the ledger names from now on may be sent again. */
     release: (batch: Batch) => change(batch, () => ({ until: monotonic() })),
     /** What Braze said of them is stored: from now on they are profiles like all others. */
@@ -96,8 +118,8 @@ export function createHolds({ braze, settleMs, monotonic }: HoldsOptions) {
         settledAt: 0,
         isTold: false,
       }))
-      // The ledger keeps the pause for what was sent, and not for what other channels have to say of the same profile.
-      if (braze.isShared) for (const profile of batch) rests.add(keyOf(profile))
+      // The ledger keeps the pause for what was sent, and not for what else there is to say of the same profile.
+      if (hasOthers) for (const profile of batch) rests.add(keyOf(profile))
     },
     /** It is not known whether these writes reached Braze: they may still be under way. */
     doubt: (batch: Batch) =>

@@ -15,6 +15,8 @@ export interface DeliveryObserver {
   requested(status: number | 'error', seconds: number): void
   /** Braze accepted a contact, so long after the change was committed. */
   accepted(seconds: number): void
+  /** It is known, or cannot be, what became of an alias profile that was handed over to a customer. */
+  merged(outcome: 'merged' | 'left' | 'unknown'): void
 }
 
 /** What a deliverer works with, and each of its parts as much of it as it needs. */

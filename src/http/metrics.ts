@@ -59,6 +59,11 @@ export const METRICS = {
     help: 'Time of one request to Braze',
     buckets: [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10],
   },
+  merges: {
+    name: 'line_braze_merges_total',
+    labelNames: ['outcome'],
+    help: "Alias profiles handed over to customers by what became of them: merged, left (alone, as it was), unknown (the key may not look, or the alias is another customer's)",
+  },
   delivering: { name: 'line_braze_delivering', help: '1 where this process holds the lease' },
   links: {
     name: 'line_braze_links_total',
@@ -106,6 +111,7 @@ export function createMetrics() {
   const requests = counter(METRICS.brazeRequests)
   const requestSeconds = histogram(METRICS.brazeRequestSeconds)
   const links = counter(METRICS.links)
+  const merges = counter(METRICS.merges)
 
   return {
     webhooks: {
@@ -126,6 +132,7 @@ export function createMetrics() {
         requestSeconds.observe(seconds)
       },
       accepted: (seconds: number) => deliverySeconds.observe(Math.max(0, seconds)),
+      merged: (outcome: string) => merges.inc({ outcome }),
     },
     /** Adds the numbers that are known when somebody asks, and returns how to make the page. */
     page(options: MetricsOptions) {

@@ -1,4 +1,5 @@
-import { MAX_EXPORTS } from '../braze/export.ts'
+import type { Place } from '../braze/attributes.ts'
+import { MAX_EXPORTS, type Profiles } from '../braze/export.ts'
 import type { KnownProfile, Ledger, ProfileId } from '../ledger/ledger.ts'
 
 /** How Braze differs from the ledger about one contact. */
@@ -22,8 +23,8 @@ export const newComparison = () => ({
 
 export interface VerifyOptions {
   readonly ledger: Pick<Ledger, 'profiles' | 'lookUp'>
-  /** What Braze holds of at most 50 users; those it does not know are missing. */
-  readonly ask: (userIds: readonly string[]) => Promise<ReadonlyMap<string, unknown>>
+  /** What Braze knows of at most 50 profiles. */
+  readonly ask: (places: readonly Place[]) => Promise<Profiles>
   readonly channel: string
   /** How many contacts there are, and how many of them to compare, taken at random. */
   readonly total: number
@@ -39,13 +40,15 @@ export interface VerifyOptions {
 
 /** Compares contacts of the ledger, or as many of them as `sample` says, with what Braze holds. */
 export async function verify(options: VerifyOptions) {
-  const { ledger, ask, createProfiles, comparison, onDiffering } = options
+  const { ledger, ask, channel, createProfiles, comparison, onDiffering } = options
 
   async function compare(contacts: readonly KnownProfile[]) {
-    const values = await ask(contacts.map(userIdOf))
+    const placeOf = ({ address }: KnownProfile) => ({ channel, address })
+    const profiles = await ask(contacts.map(placeOf))
     const differing: ProfileId[] = []
     for (const contact of contacts) {
-      const difference = differenceOf(contact, values, createProfiles)
+      const value = profiles.at(placeOf(contact))?.valueIn(channel)
+      const difference = differenceOf(contact, value, createProfiles)
       // It may have changed while Braze was asked.
       if (difference && !(await isAsBefore(contact))) {
         comparison.waiting += 1
@@ -97,15 +100,11 @@ const isBlank = (value: unknown) => value === undefined || value === null || val
 
 const userIdOf = ({ address }: KnownProfile) => ('userId' in address ? address.userId : address.externalId)
 
-function differenceOf(
-  profile: KnownProfile,
-  values: ReadonlyMap<string, unknown>,
-  createProfiles: boolean,
-): Difference | null {
+/** @param value undefined where Braze knows no such profile */
+function differenceOf(profile: KnownProfile, value: unknown, createProfiles: boolean): Difference | null {
   const userId = userIdOf(profile)
-  const value = values.get(userId)
   if (profile.value === null) return isBlank(value) ? null : 'stale'
   if (value === userId) return null
-  if (!values.has(userId)) return createProfiles ? 'unknown' : null
+  if (value === undefined) return createProfiles ? 'unknown' : null
   return isBlank(value) ? 'missing' : 'wrong'
 }

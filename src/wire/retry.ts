@@ -25,12 +25,17 @@ export interface RetryOptions {
 const LONGEST_MS = 300_000
 
 /**
- * How long to wait after so many failures in a row, from 1 on: `firstMs` at most, doubling up to 5 minutes.
+ * How long to wait after so many failures in a row, from 1 on: `firstMs` at most, doubling up to `longestMs`, 5 minutes
+ * where it is not said.
  *
  * @param random 0 to 1, for the jitter that keeps many callers apart
  */
-export const backoffMs = (failures: number, random: number, firstMs = 1_000): number =>
-  Math.min(LONGEST_MS, firstMs * 2 ** (failures - 1)) * (0.5 + random / 2)
+export const backoffMs = (
+  failures: number,
+  random: number,
+  firstMs = 1_000,
+  longestMs = LONGEST_MS,
+): number => Math.min(longestMs, firstMs * 2 ** (failures - 1)) * (0.5 + random / 2)
 
 /**
  * The value of the first attempt that brings one. What may pass is tried again, after pauses that double.

@@ -40,7 +40,7 @@ function setUp(due: DueProfile[]) {
     },
   }
   const monotonic = () => time.now
-  const holds = createHolds({ braze, settleMs: SETTLE_MS, monotonic })
+  const holds = createHolds({ braze, settleMs: SETTLE_MS, mergeProfiles: false, monotonic })
   const work = createWork({ ledger, holds, monotonic, answerFor: () => null, mayAnswer: () => true })
   const next = async (size = 3) => {
     const batch = await work.next(size)

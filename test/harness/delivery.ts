@@ -93,7 +93,7 @@ export async function setUp(
       createProfiles: 'true',
     })
     stops.push(client.close)
-    return { ...client, track: underWay.watch(client).track }
+    return underWay.watch(client)
   }
 
   async function until(holds: () => boolean | Promise<boolean>) {
@@ -127,6 +127,8 @@ export async function setUp(
         settleMs: SETTLE_MS,
         requestsPerSecond: 1_000,
         concurrency: 8,
+        checkCustomers: true,
+        mergeProfiles: false,
         log,
         clock,
         ...(!isReal && { monotonic: time.monotonic, after: time.after }),
