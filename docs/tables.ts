@@ -1,5 +1,6 @@
 /** Writes the tables of docs/reference.md from the code's own definitions: `npm run docs`. A test holds the two together. */
 import { readFileSync, writeFileSync } from 'node:fs'
+import type { Argument, Command } from 'commander'
 import { createCli } from '../src/cli.ts'
 import { CHANNEL, type ChannelKey, SETTING_OF } from '../src/config/channels.ts'
 import { describeSettings } from '../src/config/settings.ts'
@@ -57,8 +58,8 @@ const TABLES: Readonly<Record<string, () => string>> = {
   commands: () =>
     table(
       ['command', 'does', 'options'],
-      createCli().commands.map((command) => [
-        `\`${command.name()}\``,
+      commandsOf(createCli()).map(([name, command]) => [
+        `\`${[name, ...command.registeredArguments.map(argumentOf)].join(' ')}\``,
         command.description(),
         command.options.map(({ flags, description }) => `\`${flags}\` ${description}`).join('<br>'),
       ]),
@@ -78,6 +79,16 @@ const TABLES: Readonly<Record<string, () => string>> = {
       ]),
     ),
 }
+
+const argumentOf = (argument: Argument) =>
+  argument.required ? `<${argument.name()}>` : `[${argument.name()}]`
+
+/** What can be called, by its name; of a command with others below it, those. */
+export const commandsOf = ({ commands }: Command, before = ''): [name: string, command: Command][] =>
+  commands.flatMap((command) => {
+    const name = before + command.name()
+    return command.commands.length > 0 ? commandsOf(command, `${name} `) : [[name, command]]
+  })
 
 /** The reference with each table between its two marks as the code defines it. */
 export function withTables(reference: string): string {

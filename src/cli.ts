@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import about from '../package.json' with { type: 'json' }
 import { backfillCommand } from './commands/backfill.ts'
 import { demoCommand } from './commands/demo.ts'
+import { linksCommand } from './commands/links.ts'
 import { migrateCommand } from './commands/migrate.ts'
 import { resyncCommand } from './commands/resync.ts'
 import { sandboxCommand } from './commands/sandbox.ts'
@@ -21,6 +22,7 @@ export function createCli(host: Host = process): Command {
     .addCommand(backfillCommand(host))
     .addCommand(resyncCommand(host))
     .addCommand(verifyCommand(host))
+    .addCommand(linksCommand(host))
     .addCommand(migrateCommand(host))
 }
 

@@ -5,7 +5,7 @@ import { dirname, relative, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseEnv } from 'node:util'
 import t from 'tap'
-import { REFERENCE, withTables } from '../docs/tables.ts'
+import { commandsOf, REFERENCE, withTables } from '../docs/tables.ts'
 import { createCli } from '../src/cli.ts'
 import { describeSettings } from '../src/config/settings.ts'
 import { METRICS } from '../src/http/metrics.ts'
@@ -106,8 +106,9 @@ t.test('the pages name only metrics that there are', async (t) => {
 })
 
 t.test('the pages name only commands, options and scripts that there are', async (t) => {
-  const { commands } = createCli()
-  const names = commands.map((command) => command.name())
+  const cli = createCli()
+  const commands = commandsOf(cli).map(([, command]) => command)
+  const names = cli.commands.map((command) => command.name())
   for (const { page, name } of named(/npx line-braze\s([a-z]+)/g))
     t.ok(names.includes(name), `${page}: ${name}`)
   // Of decisions that are about Node and npm, options are theirs.

@@ -16,12 +16,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ledger: ['contact', 'wire'],
   delivery: ['braze', 'ledger', 'contact', 'wire'],
   backfill: ['line', 'ledger', 'contact'],
+  links: ['line', 'ledger', 'contact'],
   http: ['line', 'ledger', 'contact', 'wire'],
   verify: ['braze', 'wire', 'ledger', 'contact'],
-  terminal: ['backfill', 'verify', 'ledger', 'line', 'contact'],
+  terminal: ['backfill', 'links', 'verify', 'ledger', 'line', 'contact'],
   process: ['terminal', 'config', 'http', 'delivery', 'line', 'braze', 'wire', 'ledger', 'contact'],
   demo: ['process', 'terminal', 'http', 'wire', 'sandbox'],
-  commands: ['process', 'terminal', 'demo', 'config', 'backfill', 'verify', 'ledger'],
+  commands: ['process', 'terminal', 'demo', 'config', 'backfill', 'links', 'verify', 'ledger'],
   // '..' is package.json, for the version.
   'cli.ts': ['commands', 'process', '..'],
 }

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander'
-import { channelSettings } from '../config/channels.ts'
+import { type ChannelSettings, channelSettings } from '../config/channels.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { CHANNEL_OPTION, type ChannelChoice, configFor } from '../process/channels.ts'
 import { BRAZE_SETTINGS, createBraze } from '../process/delivery.ts'
@@ -11,6 +11,7 @@ import { createBars } from '../terminal/bars.ts'
 import { duration, many } from '../terminal/numbers.ts'
 import {
   barsOf,
+  type ChannelProgress,
   comparisonOf,
   differing,
   newProgress,
@@ -18,7 +19,7 @@ import {
   reportOf,
 } from '../terminal/verify-result.ts'
 import { createAsk } from '../verify/ask.ts'
-import { type Comparison, verify } from '../verify/verify.ts'
+import { type Comparison, type Found, verify } from '../verify/verify.ts'
 
 interface VerifyOptions extends ChannelChoice {
   readonly sample?: number
@@ -36,7 +37,7 @@ export function verifyCommand(host: Host): Command {
     .option(...CHANNEL_OPTION)
     .option(
       '--sample <number>',
-      'compares so many contacts of each channel, taken at random, instead of all',
+      'compares so many profiles of each channel, taken at random, instead of all',
       readSample,
     )
     .option('--fix', 'tells Braze again of those that differ')
@@ -66,22 +67,22 @@ async function perform(options: VerifyOptions, task: Task, progress: Progress) {
     : undefined
   const braze = createBraze(settings, allChannels)
   task.closing(braze.close)
-  const totals = await totalsOf(ledger)
+  const totals = await totalsOf(ledger, channels)
   progress.channels = channels.map(({ name }) => ({
     ...newProgress(name),
     wanted: Math.min(sample, totals.get(name) ?? 0),
   }))
   display.show(createBars(() => barsOf(progress, fix)))
 
+  const ask = createAsk({
+    braze,
+    signal,
+    sleep: task.host.sleep,
+    onPause(reason, ms) {
+      if (ms >= LONG_PAUSE_MS) display.say(`${reason}: waiting for ${duration(ms / 1000)}.`)
+    },
+  })
   for (const part of progress.channels) {
-    const ask = createAsk({
-      braze,
-      signal,
-      sleep: task.host.sleep,
-      onPause(reason, ms) {
-        if (ms >= LONG_PAUSE_MS) display.say(`${reason}: waiting for ${duration(ms / 1000)}.`)
-      },
-    })
     await verify({
       ledger,
       ask,
@@ -90,7 +91,7 @@ async function perform(options: VerifyOptions, task: Task, progress: Progress) {
       sample: part.wanted,
       createProfiles: settings.BRAZE_CREATE_PROFILES !== 'false',
       comparison: part.comparison,
-      onDiffering: (ids) => fixer?.resend(part.channel, ids, part),
+      onDiffering: (found) => fixer && mend(found, { ledger, fixer, part }),
     })
   }
   await fixer?.finish()
@@ -105,12 +106,36 @@ function assertAgreement(comparison: Comparison, isFixed: boolean) {
   const differ = differing(comparison)
   if (differ > 0 && !isFixed)
     throw new Error(
-      `${many(differ, 'contact')} ${differ === 1 ? 'differs' : 'differ'}; verify --fix tells Braze of just those again.`,
+      `${many(differ, 'profile')} ${differ === 1 ? 'differs' : 'differ'}; verify --fix tells Braze of just those again.`,
     )
 }
 
-/** How many contacts each channel has. */
-const totalsOf = async (ledger: Ledger): Promise<ReadonlyMap<string, number>> =>
-  new Map(
-    (await ledger.counts()).map(({ channel, friend, messager, gone }) => [channel, friend + messager + gone]),
-  )
+interface Mending {
+  readonly ledger: Ledger
+  readonly fixer: Awaited<ReturnType<typeof startResending>>
+  readonly part: ChannelProgress
+}
+
+/** Braze drops what it is told again of a customer whom it does not know: the alias profile is where the person belongs then. */
+async function mend(found: readonly Found[], { ledger, fixer, part }: Mending) {
+  const isLost = ({ difference, isCustomer }: Found) => isCustomer && difference === 'unknown'
+  const idsOf = (some: readonly Found[]) => some.map(({ id }) => id)
+  const [lost, others] = [found.filter(isLost), found.filter((each) => !isLost(each))]
+  if (lost.length > 0) await ledger.recheck(idsOf(lost))
+  if (others.length > 0) await fixer.resend(part.channel, idsOf(others), part)
+  part.rechecked += lost.length
+}
+
+/** How many profiles each channel has. */
+async function totalsOf(
+  ledger: Ledger,
+  channels: readonly ChannelSettings[],
+): Promise<ReadonlyMap<string, number>> {
+  const totals = new Map<string, number>()
+  for (const { name } of channels) {
+    let total = 0
+    for await (const page of ledger.profiles(name)) total += page.length
+    totals.set(name, total)
+  }
+  return totals
+}

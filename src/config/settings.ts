@@ -187,14 +187,15 @@ export const SETTINGS = Type.Object({
   }),
   PRIVATE_HOST: Type.Optional(
     text({
-      description: 'where health and metrics are served, when apart from the webhooks; without it as `HOST`',
+      description:
+        'where health, metrics and `/api` are served, when apart from the webhooks; without it as `HOST`',
       mustBe: 'an address such as 127.0.0.1',
       pattern: ADDRESS,
     }),
   ),
   PRIVATE_PORT: Type.Optional(
     integer({
-      description: 'the port for health and metrics; without it as `PORT`',
+      description: 'the port for health, metrics and `/api`; without it as `PORT`',
       mustBe: 'a port',
       minimum: 0,
       maximum: 65_535,

@@ -23,7 +23,7 @@ const YIELD_PAUSES = 2
 const YIELD_MS = 100
 
 /** What is seen to its end, also where nothing new is handed over. */
-const OPEN: readonly MergeAction[] = ['look', 'rename']
+const OPEN: readonly MergeAction[] = ['rename', 'look']
 
 export interface MergesOptions
   extends Omit<AskerOptions, 'name' | 'without'>,

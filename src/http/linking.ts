@@ -8,7 +8,7 @@ import { hashOf } from './account-link.ts'
 import { LEDGER_PATIENCE_MS } from './kept.ts'
 import type { LinkOutcome } from './link-report.ts'
 import { Refusal } from './refusal.ts'
-import { createDeadlines, type Time } from './time.ts'
+import { createDeadlines, type Time, TooLate } from './time.ts'
 
 /** What LINE can be asked for a channel; undefined where that is not set up. */
 export interface ApiChannel {
@@ -46,10 +46,16 @@ export class LinkRefusal extends Refusal {
 const NONCE_BYTES = 32
 /** LINE's link token lives for 10 minutes, and the person has to decide. */
 const NONCE_LIFE_MS = 900_000
+/** A person waits for it, and what is in front of us may not wait much longer. */
+const LINE_PATIENCE_MS = 15_000
 /** A used ID token is remembered for so much longer than LINE vouches for it. */
 const PROOF_MARGIN_MS = 300_000
 
-/** What can be done about links under `/api`. All of it is on disk before it is answered, and throws a `Refusal` where it is not. */
+/**
+ * What can be done about links under `/api`. It is on disk before it is answered.
+ *
+ * Methods throw a `Refusal` where it is not.
+ */
 export function createLinking({ channels, ledger, time, dialogUrl }: LinkingOptions) {
   const deadlines = createDeadlines(time)
 
@@ -58,6 +64,19 @@ export function createLinking({ channels, ledger, time, dialogUrl }: LinkingOpti
       return await deadlines.by(time.monotonic() + LEDGER_PATIENCE_MS, store())
     } catch (cause) {
       throw new LinkRefusal(503, NOT_STORED, 'unavailable', (cause as Error).message)
+    }
+  }
+
+  /** Waits for LINE's answer. Its words go to the log, and not to who asks us. */
+  async function asked<T>(answer: Promise<T>): Promise<T> {
+    try {
+      return await deadlines.by(time.monotonic() + LINE_PATIENCE_MS, answer)
+    } catch (error) {
+      if (error instanceof TooLate) throw unreachable(`LINE has not answered within ${LINE_PATIENCE_MS} ms`)
+      if (!(error instanceof LineError)) throw error
+      const { message, cause } = error
+      if (!(error instanceof LineRefusal)) throw unreachable(message)
+      throw new LinkRefusal(422, message, 'refused', cause instanceof Error ? cause.message : message)
     }
   }
 
@@ -106,17 +125,7 @@ export function createLinking({ channels, ledger, time, dialogUrl }: LinkingOpti
   }
 }
 
-/** Waits for LINE's answer. Its words go to the log, and not to who asks us. */
-async function asked<T>(answer: Promise<T>): Promise<T> {
-  try {
-    return await answer
-  } catch (error) {
-    if (!(error instanceof LineError)) throw error
-    const { message, cause } = error
-    if (!(error instanceof LineRefusal)) throw new LinkRefusal(502, UNREACHABLE, 'unreachable', message)
-    throw new LinkRefusal(422, message, 'refused', cause instanceof Error ? cause.message : message)
-  }
-}
+const unreachable = (reason: string) => new LinkRefusal(502, UNREACHABLE, 'unreachable', reason)
 
 const answerOf = ({ userId, externalId, linkedAt, outcome }: StoredLink): LinkAnswer => ({
   outcome,

@@ -111,6 +111,12 @@ export interface Ledger {
   /** Stores whom Braze knows: their links count from now on. The others are to be looked up again. Durable. */
   keepChecks(checks: readonly CustomerCheck[]): Promise<void>
 
+  /**
+   * Braze does not know these customers any more: links to them do not count until it is known that it does. Durable; ids of
+   * alias profiles are left alone.
+   */
+  recheck(ids: readonly ProfileId[]): Promise<void>
+
   // ── Alias profiles that are handed over to a customer ────────────────────────────────────────────────────
 
   /** Up to `limit` alias profiles with which one of `actions` is to be done now. */

@@ -36,8 +36,8 @@ export function createDelivery(
     settleMs: settings.BRAZE_SETTLE_MS,
     requestsPerSecond: settings.BRAZE_REQUESTS_PER_SECOND,
     concurrency: settings.BRAZE_CONCURRENCY,
-    checkCustomers: true,
-    mergeProfiles: false,
+    checkCustomers: settings.BRAZE_CHECK_CUSTOMERS,
+    mergeProfiles: settings.BRAZE_MERGE_PROFILES,
   })
   return { deliverer, braze }
 }

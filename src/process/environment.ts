@@ -13,6 +13,10 @@ export function settingsFor<N extends SettingName>(host: Host, names?: readonly 
   return loadSettings(host.env, readDotenv(host.cwd()), names)
 }
 
+/** For how long after the last message who only wrote counts as reachable; 0: for ever. */
+export const windowMsOf = ({ MESSAGER_WINDOW_DAYS: days }: Pick<Settings, 'MESSAGER_WINDOW_DAYS'>) =>
+  days * 86_400_000
+
 /** The files with secrets or with people's ids, whether they are there or not. */
 export function secretFiles(databaseUrl: string, env: Environment, folder: string): string[] {
   const named = describeSettings()

@@ -13,7 +13,7 @@ export const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const
 
 /** Runs the command that `argv` names. What goes wrong becomes a sentence on stderr and an exit code here. */
 export async function run(cli: Command, argv: readonly string[], host: Host) {
-  for (const command of [cli, ...cli.commands]) {
+  for (const command of withSubcommands(cli)) {
     command
       .exitOverride()
       .configureOutput({
@@ -30,6 +30,11 @@ export async function run(cli: Command, argv: readonly string[], host: Host) {
     host.exitCode = exitCodeOf(error as Error, host)
   }
 }
+
+const withSubcommands = (command: Command): Command[] => [
+  command,
+  ...command.commands.flatMap(withSubcommands),
+]
 
 const ignore = () => {}
 

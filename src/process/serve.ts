@@ -10,7 +10,7 @@ import { createApi } from './api.ts'
 import { assertDeliverable, type Config, configFor } from './channels.ts'
 import { type Closers, closeAll, closeTogether, errorsIn } from './closing.ts'
 import { createDelivery } from './delivery.ts'
-import { createLog, type Log, secretFiles } from './environment.ts'
+import { createLog, type Log, secretFiles, windowMsOf } from './environment.ts'
 import type { Host } from './host.ts'
 import { warnOfReadable } from './readable.ts'
 import { EXIT } from './run.ts'
@@ -62,6 +62,7 @@ async function open(
   const warn = (sentence: string) => log.warn({}, sentence)
   const ledger = await openLedger({
     url: settings.DATABASE_URL,
+    messagerWindowMs: windowMsOf(settings),
     onCommit: metrics.committed,
     onWarning: warn,
     onLost(error) {

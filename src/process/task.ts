@@ -3,7 +3,7 @@ import { openLedger } from '../ledger/open.ts'
 import { createDisplay, type Display } from '../terminal/display.ts'
 import type { End, Report } from '../terminal/report.ts'
 import { type Closers, closeAll } from './closing.ts'
-import { createLog } from './environment.ts'
+import { createLog, windowMsOf } from './environment.ts'
 import type { Host } from './host.ts'
 import { createInterruption, Interrupted, type Interruption } from './interruption.ts'
 import { EXIT } from './run.ts'
@@ -20,7 +20,7 @@ export interface Task {
 }
 
 /** What a task needs to open its ledger and its log. */
-export const TASK_SETTINGS = ['DATABASE_URL', 'LOG_LEVEL'] as const
+export const TASK_SETTINGS = ['MESSAGER_WINDOW_DAYS', 'DATABASE_URL', 'LOG_LEVEL'] as const
 
 const LINE_MS = 5_000
 /** Nobody waits for an answer: another program may have the database for a while. */
@@ -66,13 +66,19 @@ export async function runTask(
 /** The ledger of a task, and its log. When the ledger is lost, the task ends with that. */
 export async function openTaskLedger(
   { host, closing, interruption, display }: Task,
-  { DATABASE_URL: url, LOG_LEVEL }: Pick<Settings, (typeof TASK_SETTINGS)[number]>,
+  settings: Pick<Settings, (typeof TASK_SETTINGS)[number]>,
   how: { readonly isScratch?: boolean; readonly mustExist?: boolean } = {},
 ) {
-  const log = createLog(LOG_LEVEL, display, host)
+  const log = createLog(settings.LOG_LEVEL, display, host)
   closing(() => log.flush())
   const open = host.openLedger ?? openLedger
-  const ledger = await open({ ...how, url, busyTimeoutMs: BUSY_TIMEOUT_MS, onLost: interruption.abort })
+  const ledger = await open({
+    ...how,
+    url: settings.DATABASE_URL,
+    messagerWindowMs: windowMsOf(settings),
+    busyTimeoutMs: BUSY_TIMEOUT_MS,
+    onLost: interruption.abort,
+  })
   closing(ledger.close)
   return { ledger, log }
 }

@@ -6,7 +6,8 @@ import { number } from './numbers.ts'
 import { deliveredOf, type End, type Report } from './report.ts'
 
 const MEANING: Readonly<Record<Difference, string>> = {
-  unknown: 'can be reached, and Braze does not know the alias',
+  leftover: 'linked, and the alias profile still has the attribute: who it is gets all messages twice',
+  unknown: 'can be reached, and Braze does not know the alias or the customer',
   missing: 'can be reached, and the profile lacks the attribute',
   wrong: 'can be reached, and the attribute holds something else',
   stale: 'cannot be reached, and the attribute is set',
@@ -16,8 +17,10 @@ const MEANING: Readonly<Record<Difference, string>> = {
 export interface ChannelProgress extends OfChannel {
   wanted: number
   readonly comparison: Comparison
-  /** Contacts of which Braze is told again. */
+  /** Profiles of which Braze is told again. */
   resent: number
+  /** Customers whom Braze does not know any more, and who are looked up again. */
+  rechecked: number
   outstanding: Outstanding | null
 }
 
@@ -26,6 +29,7 @@ export const newProgress = (channel: string): ChannelProgress => ({
   wanted: 0,
   comparison: newComparison(),
   resent: 0,
+  rechecked: 0,
   outstanding: null,
 })
 
@@ -34,7 +38,7 @@ export interface Progress {
   channels: readonly ChannelProgress[]
 }
 
-/** How many contacts differ. */
+/** How many profiles differ. */
 export const differing = (comparison: Readonly<Record<Difference, number>>) =>
   DIFFERENCES.reduce((sum, kind) => sum + comparison[kind], 0)
 
@@ -73,9 +77,10 @@ const wantedOf = ({ channels }: Progress): number => channels.reduce((sum, { wan
 type Numbers = ReturnType<typeof numbersOf>
 
 /** What `--json` prints, beside the status. */
-const numbersOf = ({ comparison, resent, outstanding }: ChannelProgress) => ({
+const numbersOf = ({ comparison, resent, rechecked, outstanding }: ChannelProgress) => ({
   ...comparison,
   fixed: resent,
+  rechecked,
   ...deliveredOf(resent, outstanding),
 })
 
@@ -111,6 +116,11 @@ function tableOf(result: Numbers): string {
   ]
   if (result.waiting > 0) rows.push([result.waiting, 'left out: something about them is on its way to Braze'])
   if (result.fixed > 0) rows.push([result.delivered, `told again, of ${number(result.fixed)}`])
+  if (result.rechecked > 0)
+    rows.push([
+      result.rechecked,
+      'customers that a server looks up again; until Braze has them their links do not count',
+    ])
   const width = Math.max(...rows.map(([count]) => number(count).length))
   return rows.map(([count, meaning]) => `${number(count).padStart(width)}  ${meaning}`).join('\n')
 }

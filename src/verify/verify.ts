@@ -2,22 +2,26 @@ import type { Place } from '../braze/attributes.ts'
 import { MAX_EXPORTS, type Profiles } from '../braze/export.ts'
 import type { KnownProfile, Ledger, ProfileId } from '../ledger/ledger.ts'
 
-/** How Braze differs from the ledger about one contact. */
-export const DIFFERENCES = ['unknown', 'missing', 'wrong', 'stale'] as const
+/**
+ * How Braze differs from the ledger about one profile. `leftover`: the alias profile of somebody who is linked has the
+ * attribute beside the customer's, so that every message arrives twice.
+ */
+export const DIFFERENCES = ['leftover', 'unknown', 'missing', 'wrong', 'stale'] as const
 export type Difference = (typeof DIFFERENCES)[number]
 
 /** How far a comparison has come. */
 export type Comparison = ReturnType<typeof newComparison>
 
 export const newComparison = () => ({
-  /** Contacts that were compared. */
+  /** Profiles that were compared. */
   checked: 0,
   agree: 0,
+  leftover: 0,
   unknown: 0,
   missing: 0,
   wrong: 0,
   stale: 0,
-  /** Contacts that were left out, since something about them is on its way to Braze. */
+  /** Profiles that were left out, since something about them is on its way to Braze. */
   waiting: 0,
 })
 
@@ -26,40 +30,61 @@ export interface VerifyOptions {
   /** What Braze knows of at most 50 profiles. */
   readonly ask: (places: readonly Place[]) => Promise<Profiles>
   readonly channel: string
-  /** How many contacts there are, and how many of them to compare, taken at random. */
+  /** How many profiles there are, and how many of them to compare, taken at random. */
   readonly total: number
   readonly sample: number
-  /** Whether a reachable person unknown to Braze should have a profile. */
+  /** Whether a reachable person whom nobody knows should have a profile. */
   readonly createProfiles: boolean
   /** Counts what is found, as soon as it is. */
   readonly comparison: Comparison
-  /** Told after each request the ids of contacts that differ. */
-  readonly onDiffering: (ids: readonly ProfileId[]) => unknown
+  /** Told after each request which profiles differ. */
+  readonly onDiffering: (found: readonly Found[]) => unknown
   readonly random?: () => number
 }
 
-/** Compares contacts of the ledger, or as many of them as `sample` says, with what Braze holds. */
+export interface Found {
+  readonly id: ProfileId
+  readonly difference: Difference
+  /** Whether it is a customer's profile. */
+  readonly isCustomer: boolean
+}
+
+/** Compares profiles of the ledger, or as many of them as `sample` says, with what Braze holds. */
 export async function verify(options: VerifyOptions) {
   const { ledger, ask, channel, createProfiles, comparison, onDiffering } = options
+  const placeOf = ({ address }: KnownProfile) => ({ channel, address })
 
-  async function compare(contacts: readonly KnownProfile[]) {
-    const placeOf = ({ address }: KnownProfile) => ({ channel, address })
-    const profiles = await ask(contacts.map(placeOf))
-    const differing: ProfileId[] = []
-    for (const contact of contacts) {
-      const value = profiles.at(placeOf(contact))?.valueIn(channel)
-      const difference = differenceOf(contact, value, createProfiles)
+  async function compare(known: readonly KnownProfile[]) {
+    const profiles = await ask(known.map(placeOf))
+    const found: Found[] = []
+    for (const profile of known) {
+      const difference = await differenceOf(profile, profiles)
       // It may have changed while Braze was asked.
-      if (difference && !(await isAsBefore(contact))) {
+      if (difference && !(await isAsBefore(profile))) {
         comparison.waiting += 1
         continue
       }
       comparison.checked += 1
       comparison[difference ?? 'agree'] += 1
-      if (difference) differing.push(contact.id)
+      if (difference) found.push({ id: profile.id, difference, isCustomer: 'externalId' in profile.address })
     }
-    if (differing.length > 0) await onDiffering(differing)
+    if (found.length > 0) await onDiffering(found)
   }
+
+  async function differenceOf(profile: KnownProfile, profiles: Profiles): Promise<Difference | null> {
+    const place = placeOf(profile)
+    // An external id that Braze has renamed leads to a profile with another one, and shows where it is asked for alone.
+    const known = profiles.knows(place) === undefined ? await ask([place]) : profiles
+    const there = known.at(place)
+    const isCustomer = 'externalId' in profile.address
+    if (!there) return unknownIsWrong(profile, known.knows(place) === true, isCustomer) ? 'unknown' : null
+    // The alias has become part of the customer's profile, which is compared by itself.
+    if (profile.linkedTo !== null && there.externalId === profile.linkedTo) return null
+    return compareValues(profile, there.valueIn(channel))
+  }
+
+  const unknownIsWrong = ({ value }: KnownProfile, isKnown: boolean, isCustomer: boolean) =>
+    value !== null && !isKnown && (isCustomer || createProfiles)
 
   async function isAsBefore({ id, value }: KnownProfile): Promise<boolean> {
     const [now] = await ledger.lookUp([id])
@@ -67,27 +92,27 @@ export async function verify(options: VerifyOptions) {
   }
 
   let batch: KnownProfile[] = []
-  for await (const contact of chosen(options)) {
-    if (!contact.settled) {
+  for await (const profile of chosen(options)) {
+    if (!profile.settled) {
       comparison.waiting += 1
       continue
     }
-    if (batch.push(contact) < MAX_EXPORTS) continue
+    if (batch.push(profile) < MAX_EXPORTS) continue
     await compare(batch)
     batch = []
   }
   if (batch.length > 0) await compare(batch)
 }
 
-/** Each contact with the same chance, in the order of their ids: as many are left to choose, of as many as are left. */
+/** Each profile with the same chance, in the order of their ids: as many are left to choose, of as many as are left. */
 async function* chosen({ ledger, channel, total, sample, random = Math.random }: VerifyOptions) {
   let left = total
   let wanted = Math.min(sample, total)
   for await (const page of ledger.profiles(channel)) {
-    for (const contact of page) {
+    for (const profile of page) {
       if (wanted > 0 && random() * left < wanted) {
         wanted -= 1
-        yield contact
+        yield profile
       }
       left -= 1
     }
@@ -98,13 +123,8 @@ async function* chosen({ ledger, channel, total, sample, random = Math.random }:
 /** `null` and the empty text are blank too: a segment "is not blank" leaves them out. */
 const isBlank = (value: unknown) => value === undefined || value === null || value === ''
 
-const userIdOf = ({ address }: KnownProfile) => ('userId' in address ? address.userId : address.externalId)
-
-/** @param value undefined where Braze knows no such profile */
-function differenceOf(profile: KnownProfile, value: unknown, createProfiles: boolean): Difference | null {
-  const userId = userIdOf(profile)
-  if (profile.value === null) return isBlank(value) ? null : 'stale'
-  if (value === userId) return null
-  if (value === undefined) return createProfiles ? 'unknown' : null
+function compareValues({ value: right, linkedTo }: KnownProfile, value: unknown): Difference | null {
+  if (right === null) return isBlank(value) ? null : linkedTo === null ? 'stale' : 'leftover'
+  if (value === right) return null
   return isBlank(value) ? 'missing' : 'wrong'
 }

@@ -41,7 +41,7 @@ t.test('agreement, in requests of 50', async (t) => {
   const { braze, run, startProcess } = await setUp(t)
   const { code, result, stderr } = await run()
   t.equal(code, 0, stderr)
-  const none = { unknown: 0, missing: 0, wrong: 0, stale: 0, waiting: 0, fixed: 0 }
+  const none = { leftover: 0, unknown: 0, missing: 0, wrong: 0, stale: 0, waiting: 0, fixed: 0 }
   t.match(result, { status: 'agree', checked: 130, agree: 130, ...none })
   t.equal(braze.stats.exports, 3)
   t.equal(braze.stats.requests, 0)
@@ -65,12 +65,12 @@ t.test('each kind of difference, by whichever way Braze names those it does not 
       stale: 1,
       fixed: 0,
     })
-    t.match(stderr, /5 contacts differ; verify --fix tells Braze of just those again\.\n$/)
+    t.match(stderr, /5 profiles differ; verify --fix tells Braze of just those again\.\n$/)
   }
   const { stdout } = await start().ended
   t.match(
     stdout,
-    /^125 {2}agree, of 130 compared\n {2}2 {2}unknown: can be reached, and Braze does not know the alias\n/,
+    /^125 {2}agree, of 130 compared\n {2}2 {2}unknown: can be reached, and Braze does not know the alias or the customer\n/,
   )
   t.equal(braze.stats.requests, 0)
 })
@@ -192,4 +192,55 @@ t.test('the wrong sample', async (t) => {
   for (const text of ['0', '-1', '1e3', 'all']) {
     t.match(await start(['--sample', text]).ended, { code: 2, stdout: '', stderr: /whole number from 1 on/ })
   }
+})
+
+/** Two customers with a contact each, who were told to Braze, and one customer of nobody. */
+async function setUpCustomers(t: Test) {
+  const parts = await setUp(t)
+  const { ledger, braze } = parts
+  const all = await ledger()
+  for (const userId of ['U1', 'U2']) {
+    const externalId = `customer of ${userId}`
+    await all.link([{ ...key(userId), externalId, linkedAt: 5 }])
+    braze.removeAttribute(userId)
+    braze.createCustomer(externalId, { line_id: userId })
+  }
+  await all.keepChecks((await all.toCheck(10)).map(({ id }) => ({ id, againMs: null })))
+  for (let due = await all.due(10); due.length > 0; due = await all.due(10))
+    await all.acknowledge(
+      due.map(({ id, revision }) => ({ id, revision, failure: null })),
+      0,
+    )
+  return parts
+}
+
+t.test(
+  'customers are compared by their external ids, and their alias profiles should be empty',
+  async (t) => {
+    const { braze, run } = await setUpCustomers(t)
+    t.match(await run(), { code: 0, result: { status: 'agree', checked: 132, agree: 132 } })
+    braze.createProfile('U1', { line_id: 'U1' }, { tolerate: true })
+    braze.removeCustomerAttribute('customer of U2')
+    t.match(await run(), { code: 1, result: { checked: 132, leftover: 1, missing: 1, agree: 130 } })
+    t.match(await run(['--fix']), { code: 0, result: { status: 'fixed', fixed: 2, delivered: 2 } })
+    await braze.whenApplied()
+    t.equal(braze.attribute('U1'), undefined)
+    t.match(braze.customerAttribute('customer of U2'), 'U2')
+  },
+)
+
+t.test('an alias that has become part of the customer is no leftover', async (t) => {
+  const { braze, run } = await setUpCustomers(t)
+  braze.removeProfile('U1')
+  braze.removeCustomer('customer of U1')
+  braze.createCustomer('customer of U1', { line_id: 'U1' }, { aliases: { line_id: 'U1' } })
+  t.match(await run(), { code: 0, result: { agree: 132 } })
+})
+
+t.test('of a customer whom Braze has forgotten the alias profile gets the id back', async (t) => {
+  const { braze, run } = await setUpCustomers(t)
+  braze.removeCustomer('customer of U1')
+  t.match(await run(), { code: 1, result: { unknown: 1, agree: 131 } })
+  t.match(await run(['--fix']), { code: 0, result: { status: 'fixed', unknown: 1, rechecked: 1 } })
+  t.match(await run(), { result: { waiting: 1 } }, 'first the customer loses it')
 })

@@ -20,8 +20,7 @@ export interface ChannelsOptions {
 
 /** Two channels of one provider, `shop` and `cafe`, with an attribute of their own and one Braze workspace. */
 export async function stageChannels(t: Test, { braze = {}, shop = {}, cafe = {} }: ChannelsOptions = {}) {
-  // Delivery holds the settle pause for each contact, and not yet for the profile that two channels share.
-  const parts = await stage(t, { settleMs: 0, applyMs: [0, 0], ...braze })
+  const parts = await stage(t, { settleMs: 300, applyMs: [0, 0], ...braze })
   const lines = { shop: (await parts.lineApi(shop)).line, cafe: (await parts.lineApi(cafe)).line }
   const lineUrl = await startSwitch(t, Object.values(lines))
   const file = join(parts.folder, 'channels.json')

@@ -8,6 +8,7 @@ import { createOutput } from './output.ts'
 export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
+  readonly stdin?: Host['stdin']
   readonly openLedger?: Host['openLedger']
   readonly sleep?: Host['sleep']
 }
@@ -15,14 +16,14 @@ export interface CommandOptions {
 /** Runs a command in this process, as a process of its own would: nothing of this one's settings reaches it. */
 export function startCommand(
   args: readonly string[],
-  { env = {}, cwd = tmpdir(), openLedger, sleep }: CommandOptions = {},
+  { env = {}, cwd = tmpdir(), stdin = Readable.from([]), openLedger, sleep }: CommandOptions = {},
 ) {
   const [stdout, stderr] = [createOutput(), createOutput()]
   const signals = new EventEmitter()
   const host: Host = {
     env,
     cwd: () => cwd,
-    stdin: Readable.from([]),
+    stdin,
     stdout: stdout.stream,
     stderr: stderr.stream,
     on: (signal, listener) => signals.on(signal, listener),

@@ -36,8 +36,8 @@ export interface Setting {
   suspend(ms: number): void
   /** A client of the Braze; it is closed with the test. */
   client(): BrazeClient
-  /** Starts another deliverer on the ledger; it is stopped with the test. */
-  deliver(options?: Partial<DelivererOptions>): ReturnType<typeof createDeliverer>
+  /** Starts another deliverer on the ledger; it is stopped with the test, unless it is to die before. */
+  deliver(options?: Partial<DelivererOptions>, dies?: boolean): ReturnType<typeof createDeliverer>
   /** Lets time pass, from one timer to the next, and on each of them all that can be done, until it holds. */
   until(holds: () => boolean | Promise<boolean>): Promise<void>
   /** The same, until the ledger says that nothing is pending. */
@@ -72,6 +72,7 @@ export async function setUp(
   braze.on('request', () => sentAt.push(time.monotonic()))
   const ledger = underWay.watch(await openInline({ url: `file:${join(path, 'ledger.db')}`, clock }))
   const stops: (() => Promise<unknown>)[] = []
+  let holders = 0
   const [said, told]: [string[], string[]] = [[], []]
   const into = (lines: string[]) => (fields: object, message: string) =>
     void lines.push(`${message} ${JSON.stringify(fields)}`)
@@ -119,11 +120,11 @@ export async function setUp(
     sentAt,
     said,
     told,
-    deliver(more = {}) {
+    deliver(more = {}, dies = false) {
       const deliverer = createDeliverer({
         ledger,
         braze: client(),
-        holder: `holder ${stops.length}`,
+        holder: `holder ${++holders}`,
         settleMs: SETTLE_MS,
         requestsPerSecond: 1_000,
         concurrency: 8,
@@ -135,7 +136,7 @@ export async function setUp(
         ...more,
       })
       // Before its client is closed.
-      stops.unshift(deliverer.stop)
+      if (!dies) stops.unshift(deliverer.stop)
       deliverer.start()
       return deliverer
     },

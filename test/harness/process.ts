@@ -3,6 +3,8 @@ import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { createOutput } from './output.ts'
 
 export const ROOT = resolve(import.meta.dirname, '../..')
@@ -15,9 +17,11 @@ export type LogLine = { msg: string; [field: string]: unknown }
 export const runCli = (args: readonly string[], { env = {}, cwd }: { env?: Env; cwd?: string } = {}) =>
   startCli(args, env, cwd).ended
 
-/** Starts the command line in a process of its own. */
-export function startCli(args: readonly string[], env: Env, cwd?: string) {
-  const child = spawnCli(args, env, cwd)
+/** Starts the command line in a process of its own, with `input` on standard input. */
+export function startCli(args: readonly string[], env: Env, cwd?: string, input?: Readable) {
+  const child = spawnCli(args, env, cwd, input ? 'pipe' : 'ignore')
+  // A process that is killed does not read to the end.
+  if (input && child.stdin) pipeline(input, child.stdin).catch(() => {})
   const [stdout, stderr] = [createOutput(), createOutput()]
   child.stdout?.setEncoding('utf8').pipe(stdout.stream)
   child.stderr?.setEncoding('utf8').pipe(stderr.stream)
@@ -38,11 +42,16 @@ export function startCli(args: readonly string[], env: Env, cwd?: string) {
 }
 
 // Nothing of this process's own settings may reach the one under test.
-const spawnCli = (args: readonly string[], env: Env, cwd = tmpdir()): ChildProcess =>
+const spawnCli = (
+  args: readonly string[],
+  env: Env,
+  cwd = tmpdir(),
+  stdin: 'pipe' | 'ignore' = 'ignore',
+): ChildProcess =>
   spawn(process.execPath, [BIN, ...args], {
     env: { PATH: process.env.PATH ?? '', ...env },
     cwd,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [stdin, 'pipe', 'pipe'],
   })
 
 /** A real `serve`: what it logs, and how it ends. */

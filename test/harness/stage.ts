@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import type { Test } from 'tap'
 import type { Evidence } from '../../src/contact/contact.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
@@ -124,8 +125,8 @@ export async function stage(t: Test, options: BrazeSandboxOptions = {}) {
       return command
     },
     /** Runs the command line in a process of its own; it is killed with the test. */
-    start(args: readonly string[], more: Env = {}) {
-      const command = startCli(args, { ...env, ...more })
+    start(args: readonly string[], more: Env = {}, input?: Readable) {
+      const command = startCli(args, { ...env, ...more }, undefined, input)
       ends.push(() => command.kill('SIGKILL'))
       return command
     },

@@ -4,6 +4,7 @@ import { LineError, LineRefusal } from '../../src/line/call.ts'
 import { CUSTOMER, idToken, setUpApi, TOKENS } from '../harness/api.ts'
 import { answerOn, NOW, until } from '../harness/http.ts'
 import { USER } from '../harness/people.ts'
+import { turns } from '../harness/time.ts'
 
 const LINKS = '/api/channels/default/links'
 const ACCOUNT_LINKS = '/api/channels/default/account-links'
@@ -295,18 +296,19 @@ t.test('503 when the ledger fails or hangs, and nothing of the reason leaves the
   )
   t.equal(line.claims.length, 1)
 
-  const never = () => new Promise<never>(() => {})
-  Object.assign(api.ledger, { link: never, linkOnce: never, addNonce: never })
-  time.pass(2_000)
-  const idle = time.timers()
-  for (const request of requests) {
+  let calls = 0
+  function hang() {
+    calls += 1
+    return new Promise<never>(() => {})
+  }
+  Object.assign(api.ledger, { link: hang, linkOnce: hang, addNonce: hang })
+  for (const [i, request] of requests.entries()) {
     const answer = request()
-    await until(() => time.timers() > idle)
+    await until(() => calls > i)
     time.pass(1_799)
     t.equal(await Promise.race([answer, 'waits']), 'waits')
     time.pass(1)
     t.match(await answer, { status: 503 })
-    time.pass(2_000)
   }
 })
 
@@ -380,6 +382,23 @@ t.test('422 for what LINE does not vouch for, 502 where it cannot be asked', asy
   t.equal(await counted('id_token', 'unreachable'), 1)
   time.pass(1_000)
   t.notMatch(JSON.stringify(lines), USER)
+})
+
+t.test('nobody waits for LINE longer than 15 seconds', async (t) => {
+  const { ask, api, time, lines, customerOf } = await setUpApi(t)
+  const asked = Promise.withResolvers<{ userId: string; lifeMs: number }>()
+  Object.assign(api.channels.get('default') ?? {}, { verifyIdToken: () => asked.promise })
+  const idle = time.timers()
+  const answer = ask(LINKS, { body: { idToken: idToken(), externalId: CUSTOMER } })
+  await until(() => time.timers() > idle)
+  time.pass(14_999)
+  t.equal(await Promise.race([answer, 'waits']), 'waits')
+  time.pass(1)
+  t.match(await answer, { status: 502, body: { error: /LINE cannot be asked/ } })
+  t.match(lines, [{ fields: { outcome: 'unreachable', error: /LINE has not answered/ } }])
+  asked.resolve({ userId: USER, lifeMs: 1_000 })
+  await turns()
+  t.equal(await customerOf(USER), undefined, 'who was told so is not linked later')
 })
 
 t.test('404 with what is missing where a channel is not set up for it', async (t) => {

@@ -272,6 +272,16 @@ export function linksContract(name: string, create: () => Promise<Subject>) {
       t.strictSame(await due(), ['c: a'])
     })
 
+    t.test('a look-up ends no settle pause', async (t) => {
+      await ledger.record([friend(key('a'), 10)])
+      const sent = await ledger.due(10)
+      await link('a', 'c')
+      await ledger.acknowledge(sent.map(acceptance), 1_000)
+      now += 1
+      await check()
+      t.equal(await ledger.nextDueMs(), 999)
+    })
+
     t.test('a customer has the reachable contact with the newest link, and falls back', async (t) => {
       await customer('a', 'c')
       await customer('b', 'c')

@@ -1,6 +1,7 @@
 import type BetterSqlite3 from 'better-sqlite3'
 import type { UncheckedCustomer } from '../ledger.ts'
 import type { createPlacement } from './placement.ts'
+import { sortIds } from './profile-ids.ts'
 import type { Stored, transactions } from './stored.ts'
 
 /** Which customers Braze knows, on one open database. */
@@ -28,6 +29,12 @@ export function createCustomerStore(
       }
       place(now)
     }),
+    recheck: atomic((now, ids) => {
+      const { customer } = sortIds(ids)
+      statements.touchMany.run({ ids: customer })
+      statements.doubt.run({ ids: customer })
+      place(now)
+    }),
   } satisfies Partial<Stored>
 }
 
@@ -51,6 +58,13 @@ const prepare = (database: BetterSqlite3.Database) => ({
         AND contacts.external_id = customers.external_id AND status <> 'gone'
     ), @checkAt, NULL)
     WHERE id = @id AND NOT is_known`),
+  doubt: database.prepare(
+    'UPDATE customers SET is_known = 0 WHERE id IN (SELECT value FROM json_each(@ids))',
+  ),
+  touchMany: database.prepare(`
+    INSERT OR IGNORE INTO touched SELECT contacts.id FROM customers JOIN contacts
+      ON contacts.channel = customers.channel AND contacts.external_id = customers.external_id
+    WHERE customers.id IN (SELECT value FROM json_each(@ids))`),
   touch: database.prepare(`
     INSERT OR IGNORE INTO touched SELECT contacts.id FROM customers JOIN contacts
       ON contacts.channel = customers.channel AND contacts.external_id = customers.external_id

@@ -77,9 +77,13 @@ const OF_CHANNEL = '+channel = @channel'
 /** An alias that is, or may be, the customer's is no profile of its own, and to clear it would clear the customer's. */
 const IS_OWN = `(customer IS NULL OR NOT EXISTS (
   SELECT 1 FROM merges WHERE merges.contact = contacts.id AND is_asked AND outcome IS NOT 'left'))`
-/** What an earlier run made due is due already, and is only taken over. */
+/**
+ * What an earlier run made due is due already, and is only taken over. Of a profile that Braze was never told of it is told
+ * as of one that it was: somebody has seen what is there.
+ */
 const RESEND = `
-  revision = revision + NOT pending,
+  revision = iif(pending, revision, max(revision, 1) + 1),
+  accepted = iif(pending, accepted, max(accepted, 1)),
   changed_at = iif(pending, changed_at, @now),
   due_at = max(due_at, @now),
   failure = NULL,

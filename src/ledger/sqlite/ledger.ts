@@ -119,6 +119,7 @@ export function createSqliteLedger(
     redeemNonce: (...args) => told(store.redeemNonce(clock(), ...args)),
     linkOnce: (...args) => told(store.linkOnce(clock(), ...args)),
     keepChecks: (...args) => told(store.keepChecks(clock(), ...args)),
+    recheck: (...args) => told(store.recheck(clock(), ...args)),
     keepMerges: (...args) => told(store.keepMerges(clock(), ...args)),
     links: (channel) => slices((after) => store.links(clock(), channel, after)),
     profiles: (channel) => slices((after) => store.profiles(clock(), channel, after)),

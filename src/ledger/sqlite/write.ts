@@ -78,16 +78,19 @@ const isSomething = (rows: string | AnswerRows | null) =>
 const ACCEPT = `
   accepted = max(accepted, answer.value ->> 1),
   -- What changed while the request was under way has been pending since then.
-  changed_at = iif(revision > answer.value ->> 1, max(changed_at, @now), changed_at),
-  due_at = max(due_at, answer.value ->> 2)`
+  changed_at = iif(revision > answer.value ->> 1, max(changed_at, @now), changed_at)`
 const REJECT = `
-  failure = iif(revision = answer.value ->> 1, answer.value ->> 3, failure),
-  due_at = max(due_at, answer.value ->> 2)`
+  failure = iif(revision = answer.value ->> 1, answer.value ->> 3, failure)`
+/** The settle pause. Who waited for a look-up when this was sent waits for this now, and no look-up ends it. */
+const SETTLE = {
+  contacts: 'due_at = max(iif(due_at = check_until, 0, due_at), answer.value ->> 2), check_until = NULL',
+  customers: 'due_at = max(due_at, answer.value ->> 2)',
+}
 
 function prepareBoth(database: BetterSqlite3.Database, set: string) {
-  const of = (table: string) =>
+  const of = (table: keyof typeof SETTLE) =>
     database.prepare(`
-      UPDATE ${table} SET ${set} FROM json_each(@rows) AS answer WHERE ${table}.id = answer.value ->> 0`)
+      UPDATE ${table} SET ${set}, ${SETTLE[table]} FROM json_each(@rows) AS answer WHERE ${table}.id = answer.value ->> 0`)
   return { contact: of('contacts'), customer: of('customers') }
 }
 
