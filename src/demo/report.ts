@@ -63,7 +63,7 @@ export function tableOf(result: Result): string {
       [result.byIdToken, 'ID token'],
       [result.byAccountLink, 'account link'],
     ),
-    row('newcomers', joined, `who follow only then, ${number(newPhones)} of them with a new phone`),
+    row('newcomers', joined, `who follow as they log in, ${number(newPhones)} with a new phone`),
     sum(
       'customers on LINE',
       result.customersOnLine,

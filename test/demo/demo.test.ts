@@ -128,7 +128,7 @@ t.test('plays three acts, tidies up, and prints a table and a sentence for peopl
     t.ok(terms.length > 1, label)
   }
   t.match(stdout, /log-ins +42 {2}= 21 PUT \+ 14 ID token \+ 7 account link\n/)
-  t.match(stdout, /newcomers +5 {2}who follow only then, 1 of them with a new phone\n/)
+  t.match(stdout, /newcomers +5 {2}who follow as they log in, 1 with a new phone\n/)
   t.match(stdout, /customers on LINE +39 .*\n +twice at Braze +0 /)
   t.match(stdout, /agree +704 .*\n +differ +0\n/)
   const sentence = stdout.split('\n\n').at(-1)?.replaceAll('\n', ' ')
