@@ -10,6 +10,8 @@ export type Way = (typeof WAYS)[number]
 
 export type Brand = ReturnType<typeof createBrand>
 
+type Fields = Readonly<Record<string, string>>
+
 /** Of a server or a LINE that cannot answer right now. */
 const PASSING = [502, 503]
 const AGAIN_MS = 200
@@ -26,24 +28,22 @@ export function createBrand(
 ) {
   const headers = { authorization: `Bearer ${apiToken}`, 'content-type': 'application/json' }
 
-  async function ask(
-    method: string,
-    path: string,
-    fields?: object,
-  ): Promise<Readonly<Record<string, string>>> {
+  /** Asks until there is an answer. A server that has ended is noticed elsewhere, which aborts `signal`. */
+  async function ask(method: string, path: string, fields?: object): Promise<Fields> {
     for (;;) {
-      const answer = await fetch(`${url}/api/channels/default${path}`, {
-        method,
-        headers,
-        signal,
-        ...(fields && { body: JSON.stringify(fields) }),
-      })
-      const text = await answer.text()
-      if (answer.ok) return parseJson(text) as Record<string, string>
-      if (!PASSING.includes(answer.status))
-        throw new Error(`The server answered ${method} /api with ${answer.status}: ${text}`)
+      const answer = await request(method, path, fields).catch(() => null)
+      signal.throwIfAborted()
+      if (answer?.isOk) return parseJson(answer.text) as Fields
+      if (answer && !PASSING.includes(answer.status))
+        throw new Error(`The server answered ${method} /api with ${answer.status}: ${answer.text}`)
       await sleep(AGAIN_MS, signal)
     }
+  }
+
+  async function request(method: string, path: string, fields: object | undefined) {
+    const body = fields && { body: JSON.stringify(fields) }
+    const answer = await fetch(`${url}/api/channels/default${path}`, { method, headers, signal, ...body })
+    return { status: answer.status, isOk: answer.ok, text: await answer.text() }
   }
 
   const ways: Readonly<Record<Way, (userId: string, externalId: string) => Promise<void>>> = {

@@ -112,7 +112,7 @@ export function describeCast({ logIns }: Pick<Cast, 'logIns'>): string[] {
   )
   const newcomers = logIns.filter(({ isNew }) => isNew).length
   return [
-    `${number(logIns.length)} log in, and ${number(newcomers)} of them follow only then:`,
+    `${number(logIns.length)} log in, and ${number(newcomers)} of them follow only as they do so:`,
     `${api} whom the brand's own system knows (PUT), ${idToken} with LINE Login (ID token), ${accountLink} by LINE's account link`,
   ]
 }

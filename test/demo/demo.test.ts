@@ -154,7 +154,7 @@ t.test('plays three acts, tidies up, and prints a table and a sentence for peopl
   t.match(stderr, /reads it again.+\nlisted (\d+) of \1, delivered 0 of 0$/m)
   t.match(
     stderr,
-    /Braze has 79 customers, and can reach none of them.+\n +40 log in, and 4 of them follow only then:$/m,
+    /Braze has 79 customers, and can reach none of them.+\n +40 log in, and 4 of them follow only as they do so:$/m,
   )
   t.match(stderr, /link waits.+that customer appears.+logs in as another customer.+blocked returns/s)
   t.match(stderr, /log-ins 42 of 42, pending 0, waiting 0, customers on LINE 39 of 39, there twice 0$/)
@@ -321,6 +321,18 @@ t.test('so does the one of the second act, and the backfill beside it is ended',
   t.strictSame(lastLine(stdout), { status: 'failed' })
   t.strictSame(leftBehind, [])
   t.notOk(isRunning(backfill))
+})
+
+t.test('so does one that dies while customers log in', BESIDE, async (t) => {
+  const demo = startDemo(t, ['--people', '600', '--json'])
+  const { pid } = await demo.server('server is back')
+  await demo.err.find(/log-ins [1-9]/)
+  process.kill(pid, 'SIGKILL')
+  const { code, stdout, stderr, leftBehind } = await demo.end()
+  t.equal(code, 1)
+  t.match(stderr, /^The server ended by itself \(SIGKILL\)\.\n\{.*\}$/m)
+  t.strictSame(lastLine(stdout), { status: 'failed' })
+  t.strictSame(leftBehind, [])
 })
 
 t.test('a backfill that fails ends it, with the last words of the backfill', BESIDE, async (t) => {
