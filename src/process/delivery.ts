@@ -36,7 +36,8 @@ export function createDelivery(
     settleMs: settings.BRAZE_SETTLE_MS,
     requestsPerSecond: settings.BRAZE_REQUESTS_PER_SECOND,
     concurrency: settings.BRAZE_CONCURRENCY,
-    checkCustomers: settings.BRAZE_CHECK_CUSTOMERS,
+    // Where an unknown external id makes a profile, there is nothing to wait for.
+    checkCustomers: settings.BRAZE_CHECK_CUSTOMERS && settings.BRAZE_CREATE_PROFILES !== 'always',
     mergeProfiles: settings.BRAZE_MERGE_PROFILES,
   })
   return { deliverer, braze }

@@ -213,5 +213,5 @@ t.test('verify of several channels: a table of each, and a sample of each', asyn
       '1  wrong: can be reached, and the attribute holds something else\n',
     ].join('\n'),
   )
-  t.match(stderr, /1 contact differs/)
+  t.match(stderr, /1 profile differs/)
 })

@@ -242,5 +242,5 @@ t.test('of a customer whom Braze has forgotten the alias profile gets the id bac
   braze.removeCustomer('customer of U1')
   t.match(await run(), { code: 1, result: { unknown: 1, agree: 131 } })
   t.match(await run(['--fix']), { code: 0, result: { status: 'fixed', unknown: 1, rechecked: 1 } })
-  t.match(await run(), { result: { waiting: 1 } }, 'first the customer loses it')
+  t.ok((await run()).result.waiting > 0, 'first the customer loses it')
 })

@@ -12,8 +12,7 @@ const CHECK_PATIENCE_MS = 3_000
  *
  * A user id may be in no other profile than that of `customer`, or of the alias where that is NULL. Whatever a link says,
  * `customer` changes only when Braze has accepted the newest revision of that profile, and that is not this user id. So the
- * profile that gains it becomes due when the one that loses it is known to have lost it, be it after a crash or by another
- * process.
+ * profile that gains it becomes due when the one that loses it is known to have lost it, be it after a crash or elsewhere.
  */
 export function createPlacement(database: BetterSqlite3.Database) {
   const isTouched = database.prepare('SELECT 1 FROM touched LIMIT 1').pluck()
