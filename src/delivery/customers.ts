@@ -39,7 +39,7 @@ export function createCustomers(options: CustomersOptions) {
     const due = await ledger.toCheck(MAX_EXPORTS + company.size)
     if (due.length === 0) return idleMs
     if (believes) {
-      await ledger.keepChecks(due.map(known))
+      await store(due.map(known))
       return 0
     }
     const batch = company.choose(due, MAX_EXPORTS)
@@ -54,7 +54,7 @@ export function createCustomers(options: CustomersOptions) {
     if (asked.trouble === 'refused') {
       if (!company.refused(batch)) return
       log.warn({ reason: asked.reason }, 'Braze refuses to look a customer up')
-      await ledger.keepChecks(batch.map(unknown))
+      await store(batch.map(unknown))
       company.forgive(batch)
     } else if (!lookUp.isForbidden()) company.failed(batch)
   }
@@ -66,9 +66,15 @@ export function createCustomers(options: CustomersOptions) {
       if (isKnown === undefined) unclear.push(customer)
       else kept.push(isKnown ? known(customer) : unknown(customer))
     }
-    await ledger.keepChecks(kept)
+    await store(kept)
     company.forgive(batch)
     company.part(unclear)
+  }
+
+  async function store(checks: readonly CustomerCheck[]) {
+    await ledger.keepChecks(checks)
+    const waiting = checks.filter(({ againMs }) => againMs !== null).length
+    log.debug({ known: checks.length - waiting, waiting }, 'customers checked')
   }
 
   const known = ({ id }: UncheckedCustomer): CustomerCheck => ({ id, againMs: null })

@@ -64,7 +64,8 @@ export function createMerges(options: MergesOptions) {
     const mayBegin = mergeProfiles && identifier.delayMs() === 0
     const nextMs = await ledger.nextMergeMs(mayBegin ? [...OPEN, 'identify'] : OPEN)
     if (nextMs === null || nextMs > 0) return nextMs ?? Number.POSITIVE_INFINITY
-    const batch = await chosen(OPEN)
+    const renames = await chosen(['rename'])
+    const batch = renames.length > 0 ? renames : await chosen(['look'])
     if (batch.length > 0) return see(batch)
     const fresh = mayBegin ? await chosen(['identify']) : []
     if (fresh.length === 0) return company.nextMs()
@@ -75,12 +76,11 @@ export function createMerges(options: MergesOptions) {
   /** With none of them a second one's alias or customer: Braze follows no order. */
   async function chosen(actions: readonly MergeAction[]): Promise<readonly DueMerge[]> {
     const due = await ledger.toMerge(BATCH + company.size, actions)
-    // Of a channel that is no longer in the settings.
-    const foreign = due.filter(({ channel }) => !braze.channels.has(channel))
+    const foreign = due.filter(({ channel }) => !braze.knows(channel))
     company.rest(foreign, LONGEST_REST_MS)
     const taken = new Set<string>()
     return company.choose(due, BATCH).filter((merge) => {
-      const names = [`${braze.channels.get(merge.channel)?.aliasLabel}\0${merge.userId}`, merge.externalId]
+      const names = placesOf([merge]).map(braze.profileOf)
       return names.every((name) => !taken.has(name)) && names.every((name) => taken.add(name))
     })
   }

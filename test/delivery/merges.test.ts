@@ -237,6 +237,28 @@ t.test('unlinked before it was handed over, the alias is as it was', async (t) =
   t.strictSame([calls(IDENTIFY), calls(RENAME)], [0, 0])
 })
 
+t.test('while nobody can be looked up, aliases are freed all the same', async (t) => {
+  const { braze, ledger, deliver, followAndLink, ended, link, until, after, time, calls, delivered } =
+    await setUp(t)
+  deliver()
+  await followAndLink()
+  await ended()
+  const others = Array.from({ length: 60 }, (_, i) => `v${i}`)
+  await ledger.record(friends(others))
+  await delivered()
+  for (const userId of others) {
+    braze.createCustomer(`c-${userId}`)
+    await link(`c-${userId}`, userId)
+  }
+  await until(() => calls(IDENTIFY) === 4)
+  braze.setOutageOf(EXPORT, { status: 503 })
+  await after(62 * SETTLE_MS)
+  const unlinkedAt = time.monotonic()
+  await link(null)
+  await until(() => calls(RENAME) === 1)
+  t.ok(time.monotonic() - unlinkedAt < 10 * SETTLE_MS, `${time.monotonic() - unlinkedAt} ms later`)
+})
+
 t.test('aliases are freed also where nothing is merged any more', async (t) => {
   const { deliver, followAndLink, ended, settled, link } = await setUp(t)
   const before = deliver()
