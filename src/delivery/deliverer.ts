@@ -53,7 +53,8 @@ export function createDeliverer(options: DelivererOptions) {
   const means = { ...options, clock, monotonic, random }
   const lease = createLease(means)
   const holds = createHolds(means)
-  const work = createWork({ ledger, holds, monotonic, answerFor, mayAnswer: lease.isSafe })
+  const knows = ({ channel }: DueProfile) => options.braze.knows(channel)
+  const work = createWork({ ledger, holds, monotonic, knows, answerFor, mayAnswer: lease.isSafe })
   const pacer = createPacer(options.requestsPerSecond)
   const gate = createGate(random)
   const send = createSender({ ...means, ledger: { acknowledge }, gate, holds, work })
@@ -82,11 +83,9 @@ export function createDeliverer(options: DelivererOptions) {
   let running: Promise<void> | undefined
   let unsubscribe = () => {}
 
-  /** Braze is not asked for what it was never told of, and can't be for a channel that it is not known how to write. */
+  /** Braze is not asked to clear what it was never told of. */
   function answerFor(profile: DueProfile): Acknowledgement | null {
-    const { id, revision, channel, value, mayHold } = profile
-    if (!options.braze.knows(channel))
-      return { id, revision, failure: `There is no channel ${channel} in the settings.` }
+    const { id, revision, value, mayHold } = profile
     if (value !== null || mayHold || holds.isTold(profile)) return null
     return { id, revision, failure: null, untold: options.holder }
   }

@@ -24,6 +24,8 @@ export interface Batch {
 export interface WorkOptions {
   readonly ledger: Pick<Ledger, 'due' | 'nextDueMs' | 'acknowledge'>
   readonly holds: Holds
+  /** Whether it is known how to write it: of a channel that the settings do not have any more it is not. */
+  readonly knows: (profile: DueProfile) => boolean
   /** What is to be stored of a profile of which there is no need to ask Braze; null of all others. */
   readonly answerFor: (profile: DueProfile) => Acknowledgement | null
   /** Whether this process delivers, and no other may have begun to. */
@@ -36,7 +38,7 @@ export interface WorkOptions {
  * Hands out batches of due profiles: whatever has waited longest first, and those whose last batch failed after all others
  * and never among them. No profile is in two batches, or twice in one.
  */
-export function createWork({ ledger, holds, answerFor, mayAnswer, monotonic }: WorkOptions) {
+export function createWork({ ledger, holds, knows, answerFor, mayAnswer, monotonic }: WorkOptions) {
   /** Each with the longest waiting at its end. */
   let fresh: DueProfile[] = []
   let suspects: DueProfile[] = []
@@ -44,6 +46,8 @@ export function createWork({ ledger, holds, answerFor, mayAnswer, monotonic }: W
   let pageAt = NEVER
   let readAt = NEVER
   let reading: Promise<void> | undefined
+  /** How many the last read brought that it is not known how to write: they wait, and hide nobody. */
+  let foreign = 0
   /** Whether the last read left some in the ledger. */
   let isMoreDue = false
   let lastPartialAt = Number.NEGATIVE_INFINITY
@@ -82,15 +86,17 @@ export function createWork({ ledger, holds, answerFor, mayAnswer, monotonic }: W
     holds.sweep()
     readAt = monotonic()
     const askedAt = readAt
-    const limit = PAGE + holds.size
+    const limit = PAGE + holds.size + foreign
     const due = await ledger.due(limit)
     isMoreDue = due.length === limit
     pageAt = askedAt
     fresh = []
     suspects = []
     const answers: Acknowledgement[] = []
+    foreign = 0
     for (const profile of due.reverse()) {
-      if (!holds.isFree(profile, askedAt)) continue
+      if (!knows(profile)) foreign += 1
+      if (!knows(profile) || !holds.isFree(profile, askedAt)) continue
       const answer = answerFor(profile)
       if (answer) answers.push(answer)
       else (holds.isSuspect(profile) ? suspects : fresh).push(profile)

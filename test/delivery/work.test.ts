@@ -41,7 +41,14 @@ function setUp(due: DueProfile[]) {
   }
   const monotonic = () => time.now
   const holds = createHolds({ braze, settleMs: SETTLE_MS, mergeProfiles: false, monotonic })
-  const work = createWork({ ledger, holds, monotonic, answerFor: () => null, mayAnswer: () => true })
+  const work = createWork({
+    ledger,
+    holds,
+    monotonic,
+    knows: ({ channel }) => channel !== 'foreign',
+    answerFor: () => null,
+    mayAnswer: () => true,
+  })
   const next = async (size = 3) => {
     const batch = await work.next(size)
     return typeof batch === 'number' ? batch : batch.profiles.map(({ id }) => id)
@@ -234,3 +241,11 @@ t.test(
     )
   },
 )
+
+t.test('what it is not known how to write waits, and hides nobody', async (t) => {
+  const foreign = Array.from({ length: 3_500 }, (_, i) => contact(i + 10, { channel: 'foreign' }))
+  const { next, time } = setUp([...foreign, contact(1), contact(2)])
+  t.type(await next(), 'number', 'the first page has no others')
+  time.now += 1_000
+  t.strictSame(await next(), [1, 2])
+})
