@@ -18,6 +18,8 @@ import { type Batch, createWork } from './work.ts'
 const STORING_LIMIT = 4
 /** How long to rest when the ledger was so slow that the lease has to be renewed first. */
 const LATE_MS = 50
+/** Where a window was set for many at once, delivery goes on between one look and the next. */
+const LAPSE_GAP_MS = 250
 /** A ledger that fails is asked again so often at least: it may be well again at any moment. */
 const LONGEST_REST_MS = 10_000
 
@@ -136,7 +138,7 @@ export function createDeliverer(options: DelivererOptions) {
   /** Who only wrote, and too long ago, is not reachable any more. The lease is renewed more often than that is looked at. */
   async function lapse(): Promise<number> {
     const lapseMs = (await ledger.lapse()) ?? LONGEST_REST_MS
-    lapseAt = monotonic() + Math.min(lapseMs, LONGEST_REST_MS)
+    lapseAt = monotonic() + Math.min(Math.max(lapseMs, LAPSE_GAP_MS), LONGEST_REST_MS)
     return 0
   }
 
