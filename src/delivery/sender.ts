@@ -149,7 +149,10 @@ export function createSender(options: SenderOptions) {
       answers.push({ id: profile.id, revision: profile.revision, failure })
     }
     await ledger.acknowledge(answers, settleMs)
-    holds.settle(profiles)
+    holds.settle(
+      profiles,
+      answers.flatMap(({ id, failure }) => (failure === null ? [id] : [])),
+    )
     log.debug({ profiles: profiles.map(namesOf) }, 'Braze has answered')
   }
 

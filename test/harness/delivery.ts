@@ -27,7 +27,12 @@ export interface SettingOptions {
   readonly isReal?: boolean
   /** For how long who only wrote can be sent messages; for ever without it. */
   readonly messagerWindowMs?: number
+  /** Whether there is a second account, `cafe`, with an attribute of its own on the same profiles. */
+  readonly isShared?: boolean
 }
+
+const DEFAULT = { default: { attribute: 'line_id', aliasLabel: 'line_id' } }
+const CAFE = { cafe: { attribute: 'cafe_line_id', aliasLabel: 'line_id' } }
 
 export interface Setting {
   readonly braze: BrazeSandbox
@@ -58,7 +63,7 @@ export interface Setting {
 export async function setUp(
   t: Test,
   options: BrazeSandboxOptions = {},
-  { timeoutMs = 1_000, isReal = false, messagerWindowMs = 0 }: SettingOptions = {},
+  { timeoutMs = 1_000, isReal = false, isShared = false, messagerWindowMs = 0 }: SettingOptions = {},
 ): Promise<Setting> {
   const path = folder(t)
   const time = createTime()
@@ -95,7 +100,7 @@ export async function setUp(
       apiKey: braze.apiKey,
       concurrency: 8,
       timeoutMs,
-      channels: new Map([['default', { attribute: 'line_id', aliasLabel: 'line_id' }]]),
+      channels: new Map(Object.entries({ ...DEFAULT, ...(isShared && CAFE) })),
       createProfiles: 'true',
     })
     stops.push(client.close)
