@@ -90,7 +90,10 @@ export interface Ledger {
    */
   acknowledge(answers: readonly Acknowledgement[], settleMs: number): Promise<void>
 
-  /** Makes pending profiles that would be due later than `ms` from now due then: heals a clock that was set back. */
+  /**
+   * Heals a clock that was set back: makes pending profiles that would be due later than `ms` from now due then, and what is
+   * to be looked up or handed over later than `LONGEST_WAIT_MS`.
+   */
   clampDue(ms: number): Promise<void>
 
   /**
@@ -427,6 +430,9 @@ export const DELIVERY_LEASE = 'braze'
 
 /** A lease that ends later than this from now was dated by a clock that was wrong, and holds nobody back. */
 export const LEASE_LIMIT_MS = 600_000
+
+/** For no longer than this a look-up or a hand-over is put off: what would be later was dated by a clock that was wrong. */
+export const LONGEST_WAIT_MS = 3_600_000
 
 /** Something that kept the ledger from doing what it was asked; the message is a sentence for a person. */
 export class LedgerError extends Error {

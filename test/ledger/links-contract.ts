@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { friend, gone } from '../../src/contact/contact.ts'
 import type { Acknowledgement, DueProfile, Ledger } from '../../src/ledger/ledger.ts'
-import { DELIVERY_LEASE } from '../../src/ledger/ledger.ts'
+import { DELIVERY_LEASE, LONGEST_WAIT_MS } from '../../src/ledger/ledger.ts'
 import { key, nameOf } from '../harness/people.ts'
 import type { Subject } from './contract.ts'
 
@@ -168,6 +168,30 @@ export function linksContract(name: string, create: () => Promise<Subject>) {
         t.match(await ledger.toCheck(10), [{ externalId: 'c', tries: 0 }], 'a new link is a new hope')
         await check()
         t.match(await ledger.counts(), [{ pending: 1, waiting: 0 }])
+      },
+    )
+
+    t.test(
+      'a clock that was set back puts neither look-ups nor hand-overs off for long once clamped',
+      async (t) => {
+        now = NOW + 100 * LONGEST_WAIT_MS
+        await follow('a')
+        await link('a', 'c1')
+        await check()
+        while ((await accept()).length > 0) settle()
+        const [merge] = await ledger.toMerge(1, ['identify'])
+        const id = merge?.id ?? 0
+        await ledger.keepMerges([{ id, action: 'identify', outcome: 'asked', restMs: LONGEST_WAIT_MS }])
+        await follow('b')
+        await link('b', 'c2')
+        await check(false)
+        await ledger.clampDue(0)
+        t.equal(await ledger.nextCheckMs(), 60_000)
+        t.equal(await ledger.nextMergeMs(['look']), LONGEST_WAIT_MS - SETTLE_MS, 'what is right stays')
+        now = NOW
+        await ledger.clampDue(0)
+        t.equal(await ledger.nextCheckMs(), LONGEST_WAIT_MS)
+        t.equal(await ledger.nextMergeMs(['look']), LONGEST_WAIT_MS)
       },
     )
 

@@ -120,6 +120,8 @@ t.test('what runs all the time is answered from an index', async (t) => {
     )
     t.equal(count(new RegExp(`SEARCH ${table} USING (COVERING )?INDEX ${table}_failed \\(run=`)), 1, 'failed')
   }
+  t.equal(count(/customers_unchecked \(is_urgent=\? AND check_at>\?\)/), 2, 'next look-up, clampDue')
+  t.equal(count(/merges_due \(action=\? AND due_at>\?\)/), 1, 'clampDue')
   db.close()
 })
 

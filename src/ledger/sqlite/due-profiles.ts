@@ -1,6 +1,6 @@
 import type BetterSqlite3 from 'better-sqlite3'
-import { DELIVERY_LEASE } from '../ledger.ts'
-import type { Stored } from './stored.ts'
+import { DELIVERY_LEASE, LONGEST_WAIT_MS } from '../ledger.ts'
+import type { Stored, transactions } from './stored.ts'
 
 /**
  * A due profile on its way out of the thread. The alias profile of a contact has an id above 0, its user id as its name,
@@ -23,10 +23,11 @@ interface NextRow {
 }
 
 /** What Braze is to be told of, on one open database. */
-export function createDueProfiles(database: BetterSqlite3.Database) {
+export function createDueProfiles(database: BetterSqlite3.Database, atomic: ReturnType<typeof transactions>) {
   const contacts = prepare(database, CONTACT, 'contacts')
   const customers = prepare(database, CUSTOMER, 'customers')
   const both = [contacts, customers]
+  const waits = WAITS.map((clamp) => database.prepare(clamp))
 
   function due(bulk: 0 | 1, now: number, limit: number): DueRow[] {
     const rows = contacts.due.all({ bulk, now, limit, ...LEASE })
@@ -49,9 +50,10 @@ export function createDueProfiles(database: BetterSqlite3.Database) {
       const next = nextDue()
       return next ? next.dueAt - now : null
     },
-    clampDue(now, ms) {
+    clampDue: atomic((now, ms) => {
       for (const { clamp } of both) clamp.run({ latest: Math.ceil(now + ms) })
-    },
+      for (const clamp of waits) clamp.run({ latest: now + LONGEST_WAIT_MS })
+    }),
     oldestPendingMs(now) {
       const next = nextDue()
       return next ? Math.max(0, now - next.changedAt) : null
@@ -86,6 +88,14 @@ const CUSTOMER = `
     iif(accepted > 0 OR id <= ${before('customers_before')}, 0, 2)
   ),
   changed_at, due_at`
+
+/** What is looked up, and what is handed over, is clamped by the indexes of both. */
+const WAITS = [
+  `UPDATE customers SET check_at = @latest
+  WHERE check_at IS NOT NULL AND is_urgent IN (0, 1) AND check_at > @latest`,
+  `UPDATE merges SET due_at = @latest
+  WHERE action IS NOT NULL AND action IN ('identify', 'look', 'rename') AND due_at > @latest`,
+]
 
 /** `pending` is the condition of a partial index, word for word: SQLite uses the index for nothing else. */
 const prepare = (database: BetterSqlite3.Database, columns: string, table: string) => ({
