@@ -283,6 +283,26 @@ export function linksContract(name: string, create: () => Promise<Subject>) {
       t.strictSame(await due(), ['a: clear'], 'the one before may have sent it')
     })
 
+    t.test(
+      'a holder that lost the lease unnoticed may go on sending until that must have settled',
+      async (t) => {
+        const renew = () => ledger.holdLease(DELIVERY_LEASE, 'next', 60_000, { endedMs: 0, lostMs: 10_000 })
+        now += 600_000
+        t.match(await renew(), { held: true, quietMs: 10_000 })
+        await ledger.record([friend(key('a'), 10)])
+        now += 5_000
+        await renew()
+        now += 5_000
+        await renew()
+        await ledger.record([friend(key('b'), 10)])
+        await renew()
+        await link('a', 'c1')
+        await link('b', 'c2')
+        await check()
+        t.strictSame(await due(), ['a: clear', 'b: nothing to clear'])
+      },
+    )
+
     t.test('an acceptance of what was sent before the link is something to clear', async (t) => {
       await ledger.record([friend(key('a'), 10)])
       const sent = await ledger.due(10)
