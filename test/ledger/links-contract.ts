@@ -224,6 +224,21 @@ export function linksContract(name: string, create: () => Promise<Subject>) {
       t.match(await ledger.outstanding(run.id), { pending: 0 })
     })
 
+    t.test('news stays news when a run links the same contact', async (t) => {
+      await ledger.record([friend(key('a'), 10)])
+      const run = await ledger.beginRun('links', CHANNEL)
+      await ledger.link([{ ...key('a'), externalId: 'c', linkedAt: 5 }], run.id)
+      t.match(await ledger.outstanding(run.id), { pending: 0, earlier: 0 })
+      await check(false)
+      const other = await ledger.beginRun('resync', CHANNEL)
+      await ledger.record([friend(key('b'), 10)])
+      const [b] = (await ledger.due(10)).filter(({ address }) => nameOf(address) === 'b')
+      await ledger.acknowledge([acceptance(b as DueProfile)], 0)
+      await ledger.resend(other.id, [b?.id ?? 0])
+      now += 5_000
+      t.strictSame(await due(), ['a: a', 'b: b'])
+    })
+
     t.test('relinking moves from customer to customer, and back again', async (t) => {
       await customer('a', 'c1')
       await customer('x', 'c2')
@@ -505,6 +520,22 @@ export function linksContract(name: string, create: () => Promise<Subject>) {
       await windowed.record([wrote('c', now)])
       t.match(await ledger.counts(), [{ messager: 1, gone: 1 }])
       t.equal(await ledger.lapse(), null, 'without a window nobody lapses')
+    })
+
+    t.test('of who is linked, lapsing sends nothing again that Braze rejected', async (t) => {
+      const windowed = await subject.open(() => now, { messagerWindowMs: 1_000 })
+      t.teardown(() => windowed.close())
+      await windowed.record([{ ...key('a'), friendAt: 0, messagedAt: now, goneAt: 0 }])
+      await accept()
+      await link('a', 'c')
+      await check()
+      settle()
+      const [clear] = await ledger.due(10)
+      await ledger.acknowledge([{ ...(clear as DueProfile), failure: 'no' }], SETTLE_MS)
+      settle()
+      await windowed.lapse()
+      t.strictSame(await due(), [])
+      t.match(await ledger.counts(), [{ gone: 1, failed: 1 }])
     })
 
     t.test('a customer whose contact lapses', async (t) => {

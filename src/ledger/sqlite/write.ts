@@ -94,6 +94,9 @@ function prepareBoth(database: BetterSqlite3.Database, set: string) {
   return { contact: of('contacts'), customer: of('customers') }
 }
 
+/** Of who is linked `place` works out what changes. */
+const IS_AT_ALIAS = '(customer IS NULL AND target IS NULL)'
+
 /** `status = 'messager'` is the condition of a partial index, word for word: SQLite uses the index for nothing else. */
 const prepare = (database: BetterSqlite3.Database) => ({
   record: database.prepare(
@@ -108,10 +111,10 @@ const prepare = (database: BetterSqlite3.Database) => ({
   lapse: database.prepare(`
     UPDATE contacts SET
       messaged_at = 0,
-      revision = revision + (customer IS NULL AND target IS NULL),
-      changed_at = iif(pending, changed_at, @now),
-      due_at = max(due_at, @now),
-      failure = NULL,
+      revision = revision + ${IS_AT_ALIAS},
+      changed_at = iif(${IS_AT_ALIAS} AND NOT pending, @now, changed_at),
+      due_at = iif(${IS_AT_ALIAS} AND NOT pending, max(due_at, @now), due_at),
+      failure = iif(${IS_AT_ALIAS}, NULL, failure),
       run = NULL
     WHERE id IN (
       SELECT id FROM contacts WHERE status = 'messager' AND messaged_at <= @start ORDER BY messaged_at LIMIT @limit
