@@ -49,6 +49,8 @@ export function configFor<N extends SettingName>(
   const all = attempt(() => loadChannels(host.env, readDotenv(host.cwd()), need))
   const channels = all && chosen(all.channels, choice)
   if (channels && need === 'line') problems.push(...withoutToken(channels, all.files.length > 0))
+  if (all && (settings as Partial<Settings> | undefined)?.BRAZE_MERGE_PROFILES)
+    problems.push(...withOneAlias(all.channels))
   assertNone(problems)
   return { settings, channels, allChannels: all?.channels, files: all?.files } as Config<N>
 }
@@ -89,6 +91,19 @@ export async function foreignChannels(
     sentence: `The database knows the channel ${channel} (${number(friend + messager)} reachable people, ${many(pending, 'change')} for Braze), and the settings have no such channel: nothing of it reaches Braze; give it in LINE_CHANNELS_FILE`,
   }))
 }
+
+/**
+ * Of the accounts of one provider a person has the same user id, and so, where the labels are the same, one alias profile:
+ * it would go to the customer whom one account knows, with what another one has written to it, and where that was to be
+ * cleared nobody could tell any more.
+ */
+const withOneAlias = (channels: readonly ChannelSettings[]): string[] =>
+  [...Map.groupBy(channels, ({ aliasLabel }) => aliasLabel).values()]
+    .filter((together) => together.length > 1)
+    .map((together) => {
+      const names = together.map(({ name }) => name).join(', ')
+      return `BRAZE_MERGE_PROFILES is true and the channels ${names} have the same aliasLabel: a person of several has one alias profile, which can't be merged for one of them; set BRAZE_MERGE_PROFILES=false, or, before anybody is written to, give each channel an aliasLabel of its own`
+    })
 
 /**
  * Who waits until Braze has heard of all changes would wait for ever: nobody but its settings say under which attribute a
