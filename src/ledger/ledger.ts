@@ -130,7 +130,8 @@ export interface Ledger {
 
   /**
    * Stores how far alias profiles have come. Once what became of one is known, or can't be, the customer's profile is due
-   * again, since a merge may have changed it. Durable. What was read before another action became due changes nothing.
+   * again, since a merge may have changed it; not where the first look left it alone. Durable. What was read before another
+   * action became due changes nothing.
    */
   keepMerges(steps: readonly MergeStep[]): Promise<void>
 

@@ -469,6 +469,22 @@ export function linksContract(name: string, create: () => Promise<Subject>) {
       t.equal(await ledger.nextMergeMs(['identify', 'look', 'rename']), null)
     })
 
+    t.test('an alias that was handed over in vain may have changed the customer all the same', async (t) => {
+      await follow('a')
+      await link('a', 'c')
+      await check()
+      while ((await accept()).length > 0) settle()
+      const [a] = await ledger.toMerge(1, ['identify'])
+      const id = a?.id ?? 0
+      await ledger.keepMerges([
+        { id, action: 'identify', outcome: 'asked', restMs: 0 },
+        { id, action: 'look', outcome: 'again', restMs: 0 },
+        { id, action: 'identify', outcome: 'asked', restMs: 0 },
+        { id, action: 'look', outcome: 'left', restMs: 0 },
+      ])
+      t.strictSame(await due(), ['c: a'])
+    })
+
     t.test('an alias that was left alone, or not asked for, is written as before', async (t) => {
       await follow('a')
       await follow('b')
@@ -482,7 +498,7 @@ export function linksContract(name: string, create: () => Promise<Subject>) {
         { id, action: 'identify', outcome: 'asked', restMs: 0 },
         { id, action: 'look', outcome: 'left', restMs: 0 },
       ])
-      while ((await accept()).length > 0) settle()
+      t.strictSame(await due(), [], 'nothing was handed over, and nothing has changed')
       await link('a', null)
       await link('b', null)
       t.strictSame((await accept()).sort(), ['c: clear', 'd: clear'])
