@@ -19,13 +19,15 @@ export interface Ledger {
    * Merges evidence into contacts. Resolves once it is on disk (committed and fsynced); a rejection means that
    * none of it is. Safe to repeat and to reorder. Calls that arrive together share one transaction.
    *
-   * A contact's profile becomes due when the contact is new and whenever its reachability flips.
+   * A contact's alias profile becomes due when the contact is new and whenever its reachability flips; of who is linked to a
+   * customer that counts, the customer's does, where another contact is then the one that it should hold.
    */
   record(evidence: readonly Evidence[]): Promise<void>
 
   /**
    * Learns which customers contacts are, also contacts that nothing else is known of. Resolves once it is on disk, with
-   * what is stored of each now, in the order of `links`. Safe to repeat and to reorder where the moments are given.
+   * what is stored of each now, in the order of `links`. Safe to repeat and to reorder where the moments are given. Many are
+   * stored in several transactions, and a rejection may come after some of them.
    *
    * A link counts once Braze is known to hold the customer (`keepChecks`); until then the contact's alias profile is where
    * its user id belongs. A user id moves in steps: the profile that loses it becomes due first, and the one that gains it
@@ -105,7 +107,10 @@ export interface Ledger {
 
   // ── Which customers Braze knows ──────────────────────────────────────────────────────────────────────────
 
-  /** Up to `limit` customers to look up in Braze: those who are linked to somebody reachable, and do not count yet. */
+  /**
+   * Up to `limit` customers to look up in Braze: those who are linked to somebody reachable, and do not count yet; of whom
+   * news has come before those whom only runs have linked.
+   */
   toCheck(limit: number): Promise<UncheckedCustomer[]>
 
   /** How long until some customer is to be looked up, 0 or less when that is now; null when nobody is. */
@@ -190,7 +195,8 @@ export interface Ledger {
 
   /**
    * Makes profiles due although nothing about them has changed, in the name of `run`, and takes over those that an
-   * earlier run made due; those that are due by a webhook are left as they are. Returns how many they are.
+   * earlier run made due; those that are due by a webhook are left as they are. Whatever was told of them, they may hold
+   * something. Returns how many they are. Many are stored in several transactions, and a rejection may come after some.
    */
   resend(run: number, ids: readonly ProfileId[]): Promise<number>
 
@@ -229,7 +235,7 @@ export interface Ledger {
   counts(): Promise<ChannelCounts[]>
 
   /**
-   * How long the contact that is due first has been pending; null when nothing is. One that waits out its settle
+   * How long the profile that is due first has been pending; null when nothing is. One that waits out its settle
    * pause comes first only when that is over.
    */
   oldestPendingMs(): Promise<number | null>
