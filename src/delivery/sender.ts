@@ -62,6 +62,8 @@ export function createSender(options: SenderOptions) {
       case 'retry':
         return failed(profiles, sentIn, meaning.reason)
       case 'fault':
+        // It may be over the answer that we stumbled.
+        holds.doubt(profiles)
         stumbled(profiles, meaning.reason)
         return tell(gate.pause(meaning.reason, sentIn, monotonic()))
     }

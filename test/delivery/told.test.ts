@@ -36,3 +36,22 @@ t.test('of two accounts, the one whose write went astray', async (t) => {
   await until(() => braze.customerAttribute('c') === 'u0')
   t.equal(braze.attribute('u0'), undefined)
 })
+
+t.test('a write over whose answer we stumbled', async (t) => {
+  const { braze, ledger, client, deliver, until } = await setUp(t)
+  braze.createCustomer('c')
+  const real = client()
+  let isBroken = true
+  const track: typeof real.track = async (writes) => {
+    const answer = await real.track(writes)
+    if (isBroken) throw new TypeError('no such thing')
+    return answer
+  }
+  deliver({ braze: { ...real, track }, random: () => 0 })
+  await ledger.record(friends(['u0']))
+  await until(() => braze.attribute('u0') === 'u0')
+  await ledger.link([{ ...key('u0'), externalId: 'c', linkedAt: null }])
+  isBroken = false
+  await until(() => braze.customerAttribute('c') === 'u0')
+  t.equal(braze.attribute('u0'), undefined)
+})
