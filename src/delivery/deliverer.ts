@@ -55,8 +55,8 @@ export function createDeliverer(options: DelivererOptions) {
   const means = { ...options, clock, monotonic, random }
   const lease = createLease(means)
   const holds = createHolds(means)
-  const knows = ({ channel }: DueProfile) => options.braze.knows(channel)
-  const work = createWork({ ledger, holds, monotonic, knows, answerFor, mayAnswer: lease.isSafe })
+  const channels = [...options.braze.channels.keys()]
+  const work = createWork({ ledger, holds, monotonic, channels, answerFor, mayAnswer: lease.isSafe })
   const pacer = createPacer(options.requestsPerSecond)
   const gate = createGate(random)
   const send = createSender({ ...means, ledger: { acknowledge }, gate, holds, work })

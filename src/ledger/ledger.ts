@@ -78,8 +78,10 @@ export interface Ledger {
    * Up to `limit` profiles that may be sent: news from webhooks before what runs brought, and of each those that have
    * waited longest first. Changes nothing. It answers as of some moment between the call and its answer: an `acknowledge`
    * that had resolved before the call counts, one that is under way may or may not.
+   *
+   * @param channels of which alone; by default of all
    */
-  due(limit: number): Promise<DueProfile[]>
+  due(limit: number, channels?: readonly string[]): Promise<DueProfile[]>
 
   /** How long until some profile may be sent, 0 or less when it may be already; null when nothing is pending. */
   nextDueMs(): Promise<number | null>

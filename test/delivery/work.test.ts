@@ -28,9 +28,9 @@ function setUp(due: DueProfile[]) {
   const gates: Promise<void>[] = []
   const acknowledged: Acknowledgement[] = []
   const ledger = {
-    async due(limit: number) {
+    async due(limit: number, channels?: readonly string[]) {
       time.reads++
-      const answer = due.slice(0, limit)
+      const answer = due.filter(({ channel }) => channels?.includes(channel) ?? true).slice(0, limit)
       await gates.shift()
       return answer
     },
@@ -45,7 +45,7 @@ function setUp(due: DueProfile[]) {
     ledger,
     holds,
     monotonic,
-    knows: ({ channel }) => channel !== 'foreign',
+    channels: ['default', 'a', 'b'],
     answerFor: () => null,
     mayAnswer: () => true,
   })

@@ -379,6 +379,14 @@ export function linksContract(name: string, create: () => Promise<Subject>) {
       t.match(await ledger.outstanding(run.id), { pending: 2 })
     })
 
+    t.test('what is due of some channels alone, however much waits of others', async (t) => {
+      await ledger.record([friend(key('x', 'other'), 10), friend(key('y', 'other'), 10)])
+      await ledger.record([friend(key('a'), 10)])
+      t.strictSame((await ledger.due(1, [CHANNEL])).map(described), ['a: a'])
+      t.strictSame((await ledger.due(9, ['other', 'third'])).map(described), ['x: x', 'y: y'])
+      t.strictSame(await ledger.due(9, []), [])
+    })
+
     t.test('all profiles of a channel', async (t) => {
       await customer('a', 'c')
       await follow('b')

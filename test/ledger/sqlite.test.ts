@@ -85,7 +85,7 @@ t.test('what runs all the time is answered from an index', async (t) => {
     }
     return prepare(source)
   }) as typeof db.prepare
-  createStore(open)
+  createStore(open, 1_000)
 
   // Only what a call hands over, and what is worked out of that, is gone through from end to end.
   const few = /SCAN (?!json_each|answer|touched|placed|wanted|\(subquery)/

@@ -29,9 +29,10 @@ export function createDueProfiles(database: BetterSqlite3.Database, atomic: Retu
   const both = [contacts, customers]
   const waits = WAITS.map((clamp) => database.prepare(clamp))
 
-  function due(bulk: 0 | 1, now: number, limit: number): DueRow[] {
-    const rows = contacts.due.all({ bulk, now, limit, ...LEASE })
-    const others = customers.due.all({ bulk, now, limit, ...LEASE })
+  function due(bulk: 0 | 1, now: number, limit: number, channels: string | null): DueRow[] {
+    const asked = { bulk, now, limit, ...LEASE, ...(channels !== null && { channels }) }
+    const way = channels === null ? 'due' : 'dueOf'
+    const [rows, others] = [contacts[way].all(asked), customers[way].all(asked)]
     if (others.length === 0) return rows
     return rows
       .concat(others)
@@ -63,10 +64,11 @@ export function createDueProfiles(database: BetterSqlite3.Database, atomic: Retu
   return {
     ...stored,
     /** As JSON `[DueRow, …]`: objects cost far more to hand over. */
-    due(now: number, limit: number): string {
-      const news = due(0, now, limit)
+    due(now: number, limit: number, channels?: readonly string[]): string {
+      const names = channels ? JSON.stringify(channels) : null
+      const news = due(0, now, limit, names)
       const rest = limit - news.length
-      return JSON.stringify(rest > 0 ? news.concat(due(1, now, rest)) : news)
+      return JSON.stringify(rest > 0 ? news.concat(due(1, now, rest, names)) : news)
     },
   }
 }
@@ -99,14 +101,19 @@ const WAITS = [
 
 /** `pending` is the condition of a partial index, word for word: SQLite uses the index for nothing else. */
 const prepare = (database: BetterSqlite3.Database, columns: string, table: string) => ({
-  due: database
-    .prepare(`
-      SELECT ${columns} FROM ${table}
-      WHERE pending AND bulk = @bulk AND due_at <= @now ORDER BY due_at LIMIT @limit`)
-    .raw() as BetterSqlite3.Statement<[object], DueRow>,
+  due: prepareDue(database, columns, table),
+  dueOf: prepareDue(database, columns, table, 'AND +channel IN (SELECT value FROM json_each(@channels))'),
   next: database.prepare<[object], NextRow>(`
     SELECT due_at AS dueAt, changed_at AS changedAt FROM ${table}
     WHERE pending AND bulk = @bulk ORDER BY due_at LIMIT 1`),
   clamp: database.prepare(`
     UPDATE ${table} SET due_at = @latest WHERE pending AND bulk IN (0, 1) AND due_at > @latest`),
 })
+
+/** The plus keeps SQLite from another index: the rows are wanted in the order in which they are due. */
+const prepareDue = (database: BetterSqlite3.Database, columns: string, table: string, more = '') =>
+  database
+    .prepare(`
+      SELECT ${columns} FROM ${table}
+      WHERE pending AND bulk = @bulk AND due_at <= @now ${more} ORDER BY due_at LIMIT @limit`)
+    .raw() as BetterSqlite3.Statement<[object], DueRow>

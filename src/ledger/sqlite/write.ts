@@ -32,6 +32,8 @@ export function createWrite(
   place: ReturnType<typeof createPlacement>,
   messagerWindowMs: number,
 ) {
+  // Where nobody lapses it would cost each message a write. Once made it stays: another process may need it.
+  if (messagerWindowMs > 0) database.exec(MESSAGERS)
   const { record, probe, holder, lapse, nextLapse } = prepare(database)
   const accept = prepareBoth(database, ACCEPT)
   const reject = prepareBoth(database, REJECT)
@@ -71,6 +73,10 @@ export function createWrite(
     }),
   }
 }
+
+/** Whose last message may be too old to write to them. */
+const MESSAGERS = `
+  CREATE INDEX IF NOT EXISTS contacts_messagers ON contacts (messaged_at) WHERE status = 'messager'`
 
 const isSomething = (rows: string | AnswerRows | null) =>
   rows !== null && (typeof rows === 'string' || rows.contact !== null || rows.customer !== null)
