@@ -14,7 +14,6 @@ export type DueRow = [
   revision: number,
   value: string | 0 | 1 | 2,
   changedAt: number,
-  dueAt: number,
 ]
 
 interface NextRow {
@@ -34,10 +33,13 @@ export function createDueProfiles(database: BetterSqlite3.Database, atomic: Retu
     const way = channels === null ? 'due' : 'dueOf'
     const [rows, others] = [contacts[way].all(asked), customers[way].all(asked)]
     if (others.length === 0) return rows
-    return rows
-      .concat(others)
-      .sort(([, , , , , , a], [, , , , , , b]) => a - b)
+    // Rows without it are cheaper to hand over, and mostly all are contacts'.
+    const moments = [...contacts.moments[way].all(asked), ...customers.moments[way].all(asked)]
+    return [...rows, ...others]
+      .map((row, place) => ({ row, dueAt: moments[place] ?? now }))
+      .sort((a, b) => a.dueAt - b.dueAt)
       .slice(0, limit)
+      .map(({ row }) => row)
   }
 
   /** The one that is due first. */
@@ -82,14 +84,14 @@ const before = (ids: string) => `coalesce((SELECT ${ids} FROM leases WHERE name 
 const CONTACT = `
   id, channel, user_id, revision,
   iif(holds, 1, iif(accepted > 0 OR target IS NULL OR id <= ${before('contacts_before')}, 0, 2)),
-  changed_at, due_at`
+  changed_at`
 const CUSTOMER = `
   -id, channel, external_id, revision,
   coalesce(
     (SELECT user_id FROM contacts WHERE contacts.id = customers.contact),
     iif(accepted > 0 OR id <= ${before('customers_before')}, 0, 2)
   ),
-  changed_at, due_at`
+  changed_at`
 
 /** What is looked up, and what is handed over, is clamped by the indexes of both. */
 const WAITS = [
@@ -101,8 +103,12 @@ const WAITS = [
 
 /** `pending` is the condition of a partial index, word for word: SQLite uses the index for nothing else. */
 const prepare = (database: BetterSqlite3.Database, columns: string, table: string) => ({
-  due: prepareDue(database, columns, table),
-  dueOf: prepareDue(database, columns, table, 'AND +channel IN (SELECT value FROM json_each(@channels))'),
+  due: prepareDue<DueRow>(database, columns, table).raw(),
+  dueOf: prepareDue<DueRow>(database, columns, table, OF_CHANNELS).raw(),
+  moments: {
+    due: prepareDue<number>(database, 'due_at', table).pluck(),
+    dueOf: prepareDue<number>(database, 'due_at', table, OF_CHANNELS).pluck(),
+  },
   next: database.prepare<[object], NextRow>(`
     SELECT due_at AS dueAt, changed_at AS changedAt FROM ${table}
     WHERE pending AND bulk = @bulk ORDER BY due_at LIMIT 1`),
@@ -110,10 +116,10 @@ const prepare = (database: BetterSqlite3.Database, columns: string, table: strin
     UPDATE ${table} SET due_at = @latest WHERE pending AND bulk IN (0, 1) AND due_at > @latest`),
 })
 
+const prepareDue = <Row>(database: BetterSqlite3.Database, columns: string, table: string, more = '') =>
+  database.prepare<[object], Row>(`
+    SELECT ${columns} FROM ${table}
+    WHERE pending AND bulk = @bulk AND due_at <= @now ${more} ORDER BY due_at LIMIT @limit`)
+
 /** The plus keeps SQLite from another index: the rows are wanted in the order in which they are due. */
-const prepareDue = (database: BetterSqlite3.Database, columns: string, table: string, more = '') =>
-  database
-    .prepare(`
-      SELECT ${columns} FROM ${table}
-      WHERE pending AND bulk = @bulk AND due_at <= @now ${more} ORDER BY due_at LIMIT @limit`)
-    .raw() as BetterSqlite3.Statement<[object], DueRow>
+const OF_CHANNELS = 'AND +channel IN (SELECT value FROM json_each(@channels))'
