@@ -289,7 +289,7 @@ export interface Acknowledgement {
 
 /** A customer of whom it is not known whether Braze knows them. */
 export interface UncheckedCustomer {
-  readonly id: number
+  readonly id: ProfileId
   readonly channel: string
   readonly externalId: string
   /** How often in a row Braze did not know them. */
@@ -297,7 +297,7 @@ export interface UncheckedCustomer {
 }
 
 export interface CustomerCheck {
-  readonly id: number
+  readonly id: ProfileId
   /** Null: Braze knows the customer, or is believed to. Else how long to wait before it is asked again. */
   readonly againMs: number | null
 }
@@ -312,7 +312,7 @@ export type MergeAction =
   | 'rename'
 
 export interface DueMerge {
-  readonly id: number
+  readonly id: ProfileId
   readonly channel: string
   readonly userId: string
   /** To whom it is, or was, handed over. */
@@ -328,7 +328,7 @@ export interface DueMerge {
  * customer's profile. `merged`, `left` (alone, as it was) and `unknown` are what became of it; `renamed`: the alias is free.
  */
 export interface MergeStep {
-  readonly id: number
+  readonly id: ProfileId
   readonly action: MergeAction
   readonly outcome: 'again' | 'asked' | 'merged' | 'left' | 'unknown' | 'renamed'
   /** For `again` and `asked`: when there is something to do again. For `renamed`: when the alias may be written. */
