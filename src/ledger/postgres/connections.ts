@@ -1,0 +1,64 @@
+import pg from 'pg'
+import { type Connections, types } from './database.ts'
+
+export interface ConnectionOptions {
+  readonly url: string
+  /** How long a statement waits for a connection. */
+  readonly waitMs: number
+}
+
+/** At most, of one process: commits under way, questions, and what people ask. */
+const MOST_CONNECTIONS = 10
+const IDLE_MS = 60_000
+/** So that a peer that has vanished without a word is noticed at all. */
+const KEEP_ALIVE_MS = 10_000
+
+const settings = (url: string, waitMs: number) => ({
+  connectionString: url,
+  connectionTimeoutMillis: waitMs,
+  application_name: 'line-braze',
+  keepAlive: true,
+  keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
+  types,
+})
+
+/** Connections of which each is used by one at a time. */
+export function createPool({ url, waitMs }: ConnectionOptions): Connections & { end(): Promise<void> } {
+  const pool = new pg.Pool({ ...settings(url, waitMs), max: MOST_CONNECTIONS, idleTimeoutMillis: IDLE_MS })
+  // An idle one that was cut is replaced when the next one is needed.
+  pool.on('error', () => {})
+  return {
+    async connect() {
+      const client = await pool.connect()
+      return { client, release: (isBroken) => client.release(isBroken) }
+    },
+    end: () => pool.end(),
+  }
+}
+
+/** One connection for itself. */
+export async function connectAlone({ url, waitMs }: ConnectionOptions): Promise<pg.Client> {
+  const client = new pg.Client(settings(url, waitMs))
+  // Whoever uses it notices: each query rejects.
+  client.on('error', () => {})
+  await client.connect()
+  return client
+}
+
+/** The connection, for one at a time. When it is gone there is no other: what it knew is gone, too. */
+export function sharing(client: pg.Client): Connections & { end(): Promise<void> } {
+  let last: Promise<void> = Promise.resolve()
+  return {
+    async connect() {
+      const before = last
+      const { promise, resolve } = Promise.withResolvers<void>()
+      last = promise
+      await before
+      return { client, release: () => resolve() }
+    },
+    async end() {
+      await last
+      await client.end()
+    },
+  }
+}

@@ -1,0 +1,105 @@
+import pg from 'pg'
+import { drizzle } from './drizzle.ts'
+import { asLedgerError, isLost, isWorthRetrying } from './errors.ts'
+import { statement, type Values } from './statement.ts'
+
+/** Something that statements can be sent to, one after the other. */
+export interface Sql {
+  query<R extends object = Record<string, unknown>>(text: string, values?: Values): Promise<R[]>
+}
+
+export interface Transaction extends Sql {
+  readonly drizzle: ReturnType<typeof drizzleOf>
+  /** The database's moment. */
+  now(): Promise<number>
+}
+
+/** A database as the ledger sees it; whatever it rejects with is a `LedgerError`. */
+export interface Database extends Sql {
+  /** READ COMMITTED. The work may be done again, from its beginning, after a conflict with another transaction. */
+  transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>
+}
+
+/** Where connections come from: a pool, or one that is kept. */
+export interface Connections {
+  connect(): Promise<Connection>
+}
+export interface Connection {
+  readonly client: pg.ClientBase
+  /** @param isBroken whether it is not to be used again */
+  release(isBroken: boolean): void
+}
+
+export interface DatabaseOptions {
+  readonly connections: Connections
+  /** For errors: which database it is, without a password. */
+  readonly name: string
+  /** For tests, instead of the database's clock. */
+  readonly clock?: (() => number) | undefined
+}
+
+/** Conflicts that are no fault of anybody: the transaction is tried again so often. */
+const MOST_TRIES = 6
+const BEGIN = 'BEGIN ISOLATION LEVEL READ COMMITTED'
+
+export function createDatabase({ connections, name, clock }: DatabaseOptions): Database {
+  async function using<T>(work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
+    const { client, release } = await connections.connect()
+    let isBroken = false
+    try {
+      return await work(client)
+    } catch (error) {
+      isBroken = isLost(error)
+      throw error
+    } finally {
+      release(isBroken)
+    }
+  }
+
+  async function withRetries<T>(work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await using(work)
+      } catch (error) {
+        if (tries < MOST_TRIES && isWorthRetrying(error)) continue
+        throw asLedgerError(error, name)
+      }
+    }
+  }
+
+  const on = (client: pg.ClientBase): Sql => ({
+    query: async (text, values) => (await client.query(statement(text, values, clock?.()))).rows,
+  })
+
+  async function atomic<T>(
+    client: pg.ClientBase,
+    work: (transaction: Transaction) => Promise<T>,
+  ): Promise<T> {
+    await client.query(BEGIN)
+    try {
+      const sql = on(client)
+      const now = async () => (await sql.query<{ now: number }>('SELECT @now AS now'))[0]?.now as number
+      const done = await work({ ...sql, now, drizzle: drizzleOf(client) })
+      await client.query('COMMIT')
+      return done
+    } catch (error) {
+      if (!isLost(error)) await client.query('ROLLBACK')
+      throw error
+    }
+  }
+
+  return {
+    query: (text, values) => withRetries((client) => on(client).query(text, values)) as never,
+    transaction: (work) => withRetries((client) => atomic(client, work)),
+  }
+}
+
+const drizzleOf = (client: pg.ClientBase) => drizzle({ client: client as pg.Client })
+
+/** What all connections of the ledger have in common. Numbers of 64 bits are moments and counts, which fit. */
+export const types = {
+  getTypeParser: ((oid: number, format?: 'text') =>
+    oid === pg.types.builtins.INT8
+      ? Number
+      : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+}

@@ -1,0 +1,57 @@
+import pg from 'pg'
+import { LedgerError } from '../ledger.ts'
+
+/** By SQLSTATE, or its class, or what Node says of the connection; each completes "The database … ". */
+const HINTS: Record<string, string> = {
+  '28': 'refuses the user or the password; check DATABASE_URL',
+  '3D000': 'does not exist; create it, or set DATABASE_URL to another one',
+  '3F000': 'has no such schema; create it, or set DATABASE_URL to another one',
+  '42501':
+    'may not be used by this user as is needed; grant it the rights to make and use tables in its schema',
+  '25006': 'is read-only, as a standby is; set DATABASE_URL to the one that can be written',
+  '53300': 'has no connection left; raise max_connections, or put a pooler in front of it',
+  '53100': 'cannot grow: its disk is full; free some space',
+  '53': 'lacks resources; look into its log',
+  '57014': 'took too long over a statement; look for what keeps it busy',
+  '55P03': 'is locked by another process; try again',
+  '57P': 'is shutting down or starting; it is tried again',
+  '08': 'has cut the connection; it is tried again',
+  '58': 'meets an error of its machine; look into its log',
+  XX: 'is damaged or at fault; look into its log',
+  ECONNREFUSED: 'cannot be reached; check that it runs, and DATABASE_URL',
+  ENOTFOUND: 'cannot be reached, since its host has no address; check DATABASE_URL',
+  EAI_AGAIN: 'cannot be reached, since its host has no address now; check DATABASE_URL',
+  ECONNRESET: 'has cut the connection; it is tried again',
+  EPIPE: 'has cut the connection; it is tried again',
+  ETIMEDOUT: 'cannot be reached in time; check the network, and DATABASE_URL',
+  EHOSTUNREACH: 'cannot be reached; check the network, and DATABASE_URL',
+}
+
+/** One sentence that says what happened, to which database, and what to do; the cause is kept. */
+export function asLedgerError(cause: unknown, name: string): LedgerError {
+  if (cause instanceof LedgerError) return cause
+  const { code = '', message } = cause as { code?: string; message: string }
+  const known = Object.keys(HINTS)
+    .filter((hint) => code.startsWith(hint))
+    .sort((a, b) => b.length - a.length)[0]
+  const said = known ? HINTS[known] : 'cannot be used'
+  // Only PostgreSQL's own message: its detail names rows.
+  const words = [code, message].filter((part) => part && part !== '').join(': ')
+  return new LedgerError(`The database ${name} ${said} (${words.replaceAll(/\s+/g, ' ')}).`, { cause })
+}
+
+/** Serialization failures and deadlocks, where one of the two is asked to try again. */
+export const isWorthRetrying = (error: unknown) =>
+  error instanceof pg.DatabaseError && ['40001', '40P01'].includes(error.code ?? '')
+
+/** Whether the connection is of no use any more: what did not come from the server's own mouth, or is its goodbye. */
+export const isLost = (error: unknown) =>
+  !(error instanceof LedgerError) &&
+  !(error instanceof pg.DatabaseError && !/^(08|57P)/.test(error.code ?? ''))
+
+/** The URL as people may see it. */
+export function nameOf(url: string): string {
+  if (!URL.canParse(url)) return 'of DATABASE_URL'
+  const { host, pathname } = new URL(url)
+  return `${host}${pathname}`
+}
