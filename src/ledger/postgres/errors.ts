@@ -12,6 +12,7 @@ const HINTS: Record<string, string> = {
   '53300': 'has no connection left; raise max_connections, or put a pooler in front of it',
   '53100': 'cannot grow: its disk is full; free some space',
   '53': 'lacks resources; look into its log',
+  '40': 'has too many transactions that wait for each other; try again',
   '57014': 'took too long over a statement; look for what keeps it busy',
   '55P03': 'is locked by another process; try again',
   '57P': 'is shutting down or starting; it is tried again',

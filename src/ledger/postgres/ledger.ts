@@ -37,6 +37,8 @@ export interface PostgresLedgerOptions {
   readonly clock?: () => number
   /** Transactions with evidence under way at the same moment. Default 3. */
   readonly commitsAtOnce?: number
+  /** Calls `later` after so many milliseconds; returns how to prevent it. */
+  readonly after?: (ms: number, later: () => void) => () => void
   readonly onCommit?: GroupCommitOptions['onCommit']
   /** Told what a person should mend before it does harm, in a sentence. */
   readonly onWarning?: (sentence: string) => void
@@ -53,7 +55,7 @@ const MIGRATION_PATIENCE_MS = 30_000
  */
 export async function openPostgresLedger(options: PostgresLedgerOptions): Promise<Ledger> {
   const { url, isScratch = false, busyTimeoutMs = WEBHOOK_PATIENCE_MS, clock, onWarning } = options
-  const { commitsAtOnce = COMMITS_AT_ONCE, messagerWindowMs = 0, onCommit } = options
+  const { commitsAtOnce = COMMITS_AT_ONCE, messagerWindowMs = 0, after = afterTimer, onCommit } = options
   const name = nameOf(url)
   const alone = () => connectAlone({ url, waitMs: busyTimeoutMs })
   const connections = isScratch
@@ -77,7 +79,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
     for (const listener of listeners) queueMicrotask(listener)
   }
   const news = createNews({ sql: database, connect: alone, onNews: tellListeners, after })
-  if (!isScratch) void news.listen()
+  if (!isScratch) await news.listen()
   function tell() {
     tellListeners()
     if (!isScratch) news.tell()
@@ -204,7 +206,7 @@ const rejecting = (name: string) => (error: unknown) => {
   throw asLedgerError(error, name)
 }
 
-function after(ms: number, later: () => void) {
+function afterTimer(ms: number, later: () => void) {
   const timer = setTimeout(later, ms)
   return () => clearTimeout(timer)
 }
