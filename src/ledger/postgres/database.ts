@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { drizzle } from './drizzle.ts'
-import { asLedgerError, isLost, isWorthRetrying } from './errors.ts'
+import { asLedgerError, isLost, isUnprepared, isWorthRetrying } from './errors.ts'
 import { statement, type Values } from './statement.ts'
 
 /** Something that statements can be sent to, one after the other. */
@@ -61,14 +61,27 @@ export function createDatabase({ connections, name, clock }: DatabaseOptions): D
       try {
         return await using(work)
       } catch (error) {
-        if (tries < MOST_TRIES && isWorthRetrying(error)) continue
+        if (tries < MOST_TRIES && (isWorthRetrying(error) || isUnprepared(error))) continue
         throw asLedgerError(error, name)
       }
     }
   }
 
+  /** Planned once for each connection: most of them take longer to plan than to do. */
+  let isPrepared = true
+
   const on = (client: pg.ClientBase): Sql => ({
-    query: async (text, values) => (await client.query(statement(text, values, clock?.()))).rows,
+    async query(text, values) {
+      const { id, ...query } = statement(text, values, clock?.())
+      const isNamed = isPrepared && query.values.length > 0
+      try {
+        return (await client.query({ ...query, ...(isNamed && { name: id }) })).rows
+      } catch (error) {
+        // A pooler hands out another connection each time, and does not know what was prepared on which.
+        if (isNamed && isUnprepared(error)) isPrepared = false
+        throw error
+      }
+    },
   })
 
   async function atomic<T>(

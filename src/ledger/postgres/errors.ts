@@ -45,6 +45,10 @@ export function asLedgerError(cause: unknown, name: string): LedgerError {
 export const isWorthRetrying = (error: unknown) =>
   error instanceof pg.DatabaseError && ['40001', '40P01'].includes(error.code ?? '')
 
+/** A prepared statement that is not there, or that another client has named. */
+export const isUnprepared = (error: unknown) =>
+  error instanceof pg.DatabaseError && ['26000', '42P05'].includes(error.code ?? '')
+
 /** Whether the connection is of no use any more: what did not come from the server's own mouth, or is its goodbye. */
 export const isLost = (error: unknown) =>
   !(error instanceof LedgerError) &&

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+
 /** The moment of a statement, by the database's clock: it is the same for all servers, and for all rows of the statement. */
 const DATABASE_NOW = 'floor(extract(epoch FROM statement_timestamp()) * 1000)::bigint'
 
@@ -9,13 +11,15 @@ export type Values = Readonly<Record<string, unknown>>
  * @param now for tests: this instead of the database's clock
  */
 export function statement(text: string, values: Values = {}, now?: number) {
-  const { compiled, names } = compile(text, now !== undefined)
-  return { text: compiled, values: names.map((name) => (name === 'now' ? now : values[name])) }
+  const { compiled, id, names } = compile(text, now !== undefined)
+  return { text: compiled, id, values: names.map((name) => (name === 'now' ? now : values[name])) }
 }
 
 const compiledTexts = [new Map<string, Compiled>(), new Map<string, Compiled>()] as const
 interface Compiled {
   readonly compiled: string
+  /** The same for the same text, whoever compiles it. */
+  readonly id: string
   readonly names: readonly string[]
 }
 
@@ -30,6 +34,8 @@ function compile(text: string, hasClock: boolean): Compiled {
     const place = `$${names.indexOf(name) + 1}`
     return name === 'now' ? `${place}::bigint` : place
   })
-  known.set(text, { compiled, names })
-  return { compiled, names }
+  const id = createHash('sha256').update(compiled).digest('hex').slice(0, 32)
+  const done = { compiled, id, names }
+  known.set(text, done)
+  return done
 }
