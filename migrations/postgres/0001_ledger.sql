@@ -113,7 +113,7 @@ CREATE TABLE placements (
   channel text COLLATE "C" PRIMARY KEY
 );
 
--- Counts of each channel, the sum over its shards: connections have shards of their own, so that no two wait for each other.
+-- Counts of each channel, the sum over its shards: each statement adds to one of them, so that few wait for each other.
 -- Customers count as pending, failed and waiting.
 CREATE TABLE counts (
   channel text COLLATE "C" NOT NULL,

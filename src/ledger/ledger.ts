@@ -9,7 +9,8 @@ import type { Address } from '../contact/profile.ts'
  * The ledger owns its clock: callers hand over durations, in milliseconds, and get durations back. Only evidence is dated,
  * in milliseconds since 1970, by LINE. Every method may be called at any time and together with any other; it sees all
  * that was stored by calls that had resolved before, of this process and of others. A rejection is a `LedgerError` and
- * means that nothing of the call was stored. How many other processes write, and how they get their turn, is the ledger's
+ * means that nothing of the call was stored; or, where the database is elsewhere and did not answer, that nobody knows, and
+ * the call is to be repeated. How many other processes write, and how they get their turn, is the ledger's
  * business: a call that writes much resolves when the next one may follow.
  */
 export interface Ledger {

@@ -24,6 +24,12 @@ async function stage(t: Test) {
       t.teardown(() => ledger.close().catch(() => {}))
       return ledger
     },
+    /** A connection for itself. */
+    async alone() {
+      const client = await admin.connect()
+      t.teardown(() => client.release())
+      return client
+    },
     /** Something that no ledger does. */
     query: async (text: string, values?: unknown[]) => (await admin.query(text, values)).rows,
   }
@@ -213,3 +219,26 @@ t.test(
     t.strictSame((await other.due(10)).map(({ address }) => nameOf(address)).sort(), ['a', 'b', 'old'])
   },
 )
+
+t.test('evidence that cannot be stored in time is refused, and everything recovers by itself', async (t) => {
+  const play = await stage(t)
+  const ledger = await play.open({ busyTimeoutMs: 50 })
+  const before = await play.alone()
+  await before.query('BEGIN')
+  await before.query('LOCK TABLE contacts')
+  const refusal = { name: 'LedgerError', message: /does not answer in time/ }
+  await Promise.all([
+    t.rejects(ledger.record(friends(['a'])), refusal),
+    t.rejects(ledger.record(friends(['b'])), refusal),
+  ])
+  await before.query('ROLLBACK')
+  await ledger.record(friends(['a', 'b', 'c']))
+  t.match(await ledger.counts(), [{ friend: 3 }])
+
+  await play.query(
+    'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND application_name = $1',
+    ['line-braze'],
+  )
+  await ledger.record(friends(['d'])).catch(() => ledger.record(friends(['d'])))
+  t.match(await ledger.counts(), [{ friend: 4 }])
+})

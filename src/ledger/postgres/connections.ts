@@ -10,6 +10,8 @@ export interface ConnectionOptions {
 /** At most, of one process: commits under way, questions, and what people ask. */
 const MOST_CONNECTIONS = 10
 const IDLE_MS = 60_000
+/** Statements are planned once for each connection: what was planned for an empty table must not last. */
+const LIFE_SECONDS = 60
 /** So that a peer that has vanished without a word is noticed at all. */
 const KEEP_ALIVE_MS = 10_000
 
@@ -24,7 +26,12 @@ const settings = (url: string, waitMs: number) => ({
 
 /** Connections of which each is used by one at a time. */
 export function createPool({ url, waitMs }: ConnectionOptions): Connections & { end(): Promise<void> } {
-  const pool = new pg.Pool({ ...settings(url, waitMs), max: MOST_CONNECTIONS, idleTimeoutMillis: IDLE_MS })
+  const pool = new pg.Pool({
+    ...settings(url, waitMs),
+    max: MOST_CONNECTIONS,
+    idleTimeoutMillis: IDLE_MS,
+    maxLifetimeSeconds: LIFE_SECONDS,
+  })
   // An idle one that was cut is replaced when the next one is needed.
   pool.on('error', () => {})
   return {

@@ -5,8 +5,16 @@ import { statement, type Values } from './statement.ts'
 
 /** Something that statements can be sent to, one after the other. */
 export interface Sql {
-  query<R extends object = Record<string, unknown>>(text: string, values?: Values): Promise<R[]>
+  /** @param patienceMs it is given up after so long; 0: never. By default after `PATIENCE_MS`. */
+  query<R extends object = Record<string, unknown>>(
+    text: string,
+    values?: Values,
+    patienceMs?: number,
+  ): Promise<R[]>
 }
+
+/** A server that has vanished without a word is given up after this long, and so is a statement that waits for a lock. */
+const PATIENCE_MS = 30_000
 
 export interface Transaction extends Sql {
   readonly drizzle: ReturnType<typeof drizzleOf>
@@ -71,11 +79,12 @@ export function createDatabase({ connections, name, clock }: DatabaseOptions): D
   let isPrepared = true
 
   const on = (client: pg.ClientBase): Sql => ({
-    async query(text, values) {
+    async query(text, values, patienceMs = PATIENCE_MS) {
       const { id, ...query } = statement(text, values, clock?.())
       const isNamed = isPrepared && query.values.length > 0
       try {
-        return (await client.query({ ...query, ...(isNamed && { name: id }) })).rows
+        const config = { ...query, query_timeout: patienceMs, ...(isNamed && { name: id }) }
+        return (await client.query(config)).rows
       } catch (error) {
         // A pooler hands out another connection each time, and does not know what was prepared on which.
         if (isNamed && isUnprepared(error)) isPrepared = false
@@ -102,7 +111,7 @@ export function createDatabase({ connections, name, clock }: DatabaseOptions): D
   }
 
   return {
-    query: (text, values) => withRetries((client) => on(client).query(text, values)) as never,
+    query: (...args) => withRetries((client) => on(client).query(...args)) as never,
     transaction: (work) => withRetries((client) => atomic(client, work)),
   }
 }

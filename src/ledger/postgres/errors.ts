@@ -24,14 +24,18 @@ const HINTS: Record<string, string> = {
   EAI_AGAIN: 'cannot be reached, since its host has no address now; check DATABASE_URL',
   ECONNRESET: 'has cut the connection; it is tried again',
   EPIPE: 'has cut the connection; it is tried again',
-  ETIMEDOUT: 'cannot be reached in time; check the network, and DATABASE_URL',
+  ETIMEDOUT: 'does not answer in time; check it, the network, and DATABASE_URL',
   EHOSTUNREACH: 'cannot be reached; check the network, and DATABASE_URL',
 }
+
+/** What pg says, without a code, of a connection that does not come about, and of an answer that does not. */
+const TOO_LATE = /timeout/i
 
 /** One sentence that says what happened, to which database, and what to do; the cause is kept. */
 export function asLedgerError(cause: unknown, name: string): LedgerError {
   if (cause instanceof LedgerError) return cause
-  const { code = '', message } = cause as { code?: string; message: string }
+  const { message } = cause as Error
+  const code = (cause as { code?: string }).code ?? (TOO_LATE.test(message) ? 'ETIMEDOUT' : '')
   const known = Object.keys(HINTS)
     .filter((hint) => code.startsWith(hint))
     .sort((a, b) => b.length - a.length)[0]

@@ -1,7 +1,7 @@
 import type { KnownProfile, Ledger, Outstanding, ProfileId } from '../ledger.ts'
 import { countedContact, countedCustomer, createTally, isPending, isReachable } from './counting.ts'
 import type { Database } from './database.ts'
-import { isMerged } from './placement.ts'
+import { HAS_MERGED } from './placement.ts'
 import { type ProfileKind, profileIdOf, sortIds } from './profile-ids.ts'
 
 /** Profiles read at once. */
@@ -82,8 +82,7 @@ const asKnown =
   })
 
 /** An alias that is, or may be, the customer's is no profile of its own, and to clear it would clear the customer's. */
-const IS_OWN = `(c.customer IS NULL OR NOT EXISTS (
-  SELECT 1 FROM merges WHERE merges.channel = c.channel AND merges.user_id = c.user_id AND ${isMerged('merges')}))`
+const IS_OWN = `(c.customer IS NULL OR NOT ${HAS_MERGED})`
 const STATE = `c.failure IS NOT NULL AS failed, NOT ${isPending('c')} AND c.due_at <= @now AS settled`
 const CONTACTS = `
   SELECT c.channel, c.user_id AS name, coalesce(c.customer, c.target) AS "linkedTo", ${STATE},

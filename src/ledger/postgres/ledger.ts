@@ -26,7 +26,7 @@ export interface PostgresLedgerOptions {
   readonly mustExist?: boolean
   /** For rehearsals: nothing that is recorded is kept, and nobody else sees it. Default false. */
   readonly isScratch?: boolean
-  /** How long a call waits for a connection. Default 1,500: LINE waits 2 seconds for a webhook. */
+  /** How long evidence waits until it is stored, and any call for a connection. Default 1,500: LINE waits 2 seconds for a webhook. */
   readonly busyTimeoutMs?: number
   /**
    * For so long after the last message who only wrote counts as reachable. A message that is older than that says nothing.
@@ -97,9 +97,11 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
   const evidence = createGroupCommit({
     commitsAtOnce: isScratch ? 1 : commitsAtOnce,
     ...(onCommit && { onCommit }),
-    async commit({ evidence }) {
-      if (evidence.length === 0) return write.probe()
-      await touched.settle(await write.record(evidence))
+    async commit({ evidence, madeAt }) {
+      // Whoever waits has waited since then, wherever that was.
+      const patienceMs = Math.max(1, madeAt + busyTimeoutMs - performance.now())
+      if (evidence.length === 0) return write.probe(patienceMs)
+      await touched.settle(await write.record(evidence, patienceMs))
       tell()
     },
   })

@@ -22,6 +22,8 @@ export function migrate(database: Database, name: string): Promise<string[]> {
   return database.transaction(async (transaction) => {
     const [lock] = await transaction.query(
       `SELECT pg_advisory_xact_lock(${LOCKS}, hashtext('migrate ' || current_schema())), current_schema() AS schema`,
+      {},
+      0,
     )
     if (lock?.schema === null) {
       throw new LedgerError(
@@ -38,7 +40,7 @@ export function migrate(database: Database, name: string): Promise<string[]> {
 /** Files from `from` on, up to `to`, in the current schema. */
 export async function apply(sql: Sql, from: number, to: number): Promise<string[]> {
   const missing = files().slice(from, to)
-  for (const file of missing) await sql.query(readFileSync(MIGRATIONS + file, 'utf8'))
+  for (const file of missing) await sql.query(readFileSync(MIGRATIONS + file, 'utf8'), {}, 0)
   if (from === 0) await sql.query('CREATE TABLE IF NOT EXISTS line_braze (version integer NOT NULL)')
   if (from === 0) await sql.query('INSERT INTO line_braze (version) VALUES (0)')
   if (missing.length > 0) await sql.query(`UPDATE line_braze SET version = ${from + missing.length}`)

@@ -46,8 +46,10 @@ const IS_CLEAR = `
       AND place.revision = place.accepted AND place.holder IS DISTINCT FROM c.user_id
   ) END`
 /** The alias may be that of the customer to whom it was handed over. */
-export const isMerged = (merges: string) =>
-  `(${merges}.is_asked AND ${merges}.outcome IS DISTINCT FROM 'left')`
+const isMerged = (merges: string) => `(${merges}.is_asked AND ${merges}.outcome IS DISTINCT FROM 'left')`
+/** Of a contact `c`. A lookup for each: EXISTS might be worked out for all merges at once. */
+export const HAS_MERGED = `coalesce((
+  SELECT ${isMerged('merges')} FROM merges WHERE merges.channel = c.channel AND merges.user_id = c.user_id), false)`
 const RETURNING_TO_ALIAS = `EXISTS (
   SELECT 1 FROM contacts AS c WHERE c.channel = merges.channel AND c.user_id = merges.user_id
     AND c.target IS NULL AND c.customer IS NOT NULL)`
@@ -115,8 +117,7 @@ const MOVE = aliasChange(
   'customer = c.target',
   'c.target IS NULL',
   `WHERE c.channel = @channel AND c.user_id ${TOUCHED} AND c.customer IS DISTINCT FROM c.target AND ${IS_CLEAR}
-    AND NOT (c.target IS NULL AND EXISTS (
-      SELECT 1 FROM merges WHERE merges.channel = c.channel AND merges.user_id = c.user_id AND ${isMerged('merges')}))`,
+    AND NOT (c.target IS NULL AND ${HAS_MERGED})`,
   `coalesce((
     SELECT place.due_at FROM customers AS place WHERE place.channel = c.channel AND place.external_id = c.customer
   ), 0)`,

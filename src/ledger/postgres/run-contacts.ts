@@ -73,7 +73,7 @@ export function createRunContacts({ database, assertLocked, settle }: RunContact
     async countAbsent(id) {
       const { row } = await findNow(id)
       const { channel, asOf } = row
-      const [count] = await database.query<{ absent: number }>(COUNT_ABSENT, { channel, asOf })
+      const [count] = await database.query<{ absent: number }>(COUNT_ABSENT, { channel, asOf }, 0)
       return count?.absent ?? 0
     },
     /** Whom to clear is found without keeping anybody from writing: it may be one in a million. */

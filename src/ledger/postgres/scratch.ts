@@ -27,7 +27,7 @@ async function copyRows(sql: Sql, schema: string) {
   )
   for (const { name } of tables) {
     await sql.query(`DELETE FROM ${name}`)
-    await sql.query(`INSERT INTO ${name} SELECT * FROM ${schema}.${name}`)
+    await sql.query(`INSERT INTO ${name} SELECT * FROM ${schema}.${name}`, {}, 0)
     await sql.query(`ANALYZE ${name}`)
   }
   await sql.query("SELECT setval('run_ids', (SELECT coalesce(max(id), 0) + 1 FROM runs))")

@@ -11,23 +11,24 @@ export function createWrite(database: Database, messagerWindowMs: number) {
   const values = { windowMs: messagerWindowMs }
   return {
     /** In one statement, which is one transaction. No contact twice. Returns channels in which places have to be worked out. */
-    async record(evidence: readonly Evidence[]) {
-      const [learnt] = await database.query<Learnt>(RECORD, {
+    async record(evidence: readonly Evidence[], patienceMs: number) {
+      const columns = {
         ...values,
         channels: evidence.map(({ channel }) => channel),
         users: evidence.map(({ userId }) => userId),
         friends: evidence.map(({ friendAt }) => friendAt),
         messages: evidence.map(({ messagedAt }) => messagedAt),
         gone: evidence.map(({ goneAt }) => goneAt),
-      })
+      }
+      const [learnt] = await database.query<Learnt>(RECORD, columns, patienceMs)
       return learnt?.touched ?? null
     },
-    async probe() {
-      await database.query('UPDATE probes SET probed = probed + 1')
+    async probe(patienceMs: number) {
+      await database.query('UPDATE probes SET probed = probed + 1', {}, patienceMs)
     },
     async lapse() {
       if (messagerWindowMs === 0) return { restMs: null, channels: null }
-      const [learnt] = await database.query<Learnt>(LAPSE, { ...values, limit: LAPSE_AT_ONCE })
+      const [learnt] = await database.query<Learnt>(LAPSE, values)
       const [next] = await database.query<{ ms: number }>(NEXT_LAPSE, values)
       return { restMs: next?.ms ?? null, channels: learnt?.touched ?? null }
     },
@@ -48,7 +49,7 @@ const ONLY_WROTE = 'c.friend_at <= c.gone_at AND c.messaged_at > c.gone_at'
 const LAPSE = `
   WITH old AS MATERIALIZED (
     SELECT channel, user_id FROM contacts AS c
-    WHERE ${ONLY_WROTE} AND messaged_at <= @now - @windowMs::bigint ORDER BY messaged_at LIMIT @limit
+    WHERE ${ONLY_WROTE} AND messaged_at <= @now - @windowMs::bigint ORDER BY messaged_at LIMIT ${LAPSE_AT_ONCE}
   ),
   changed AS (
     UPDATE contacts AS c SET
