@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { drizzle } from './drizzle.ts'
-import { asLedgerError, isLost, isUnprepared, isWorthRetrying } from './errors.ts'
+import { asLedgerError, isCut, isLost, isUnprepared, isWorthRetrying } from './errors.ts'
 import { statement, type Values } from './statement.ts'
 
 /** Something that statements can be sent to, one after the other. */
@@ -64,12 +64,18 @@ export function createDatabase({ connections, name, clock }: DatabaseOptions): D
     }
   }
 
-  async function withRetries<T>(work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
+  /** @param isUndone whether nothing can have been done where the connection was cut, or doing it again changes nothing */
+  async function withRetries<T>(
+    work: (client: pg.ClientBase) => Promise<T>,
+    isUndone: () => boolean,
+  ): Promise<T> {
     for (let tries = 1; ; tries++) {
       try {
         return await using(work)
       } catch (error) {
         if (tries < MOST_TRIES && (isWorthRetrying(error) || isUnprepared(error))) continue
+        // Most often it was idle, and was cut long ago.
+        if (tries === 1 && isCut(error) && isUndone()) continue
         throw asLedgerError(error, name)
       }
     }
@@ -96,8 +102,10 @@ export function createDatabase({ connections, name, clock }: DatabaseOptions): D
   async function atomic<T>(
     client: pg.ClientBase,
     work: (transaction: Transaction) => Promise<T>,
+    onBegun: () => void,
   ): Promise<T> {
     await client.query(BEGIN)
+    onBegun()
     try {
       const sql = on(client)
       const now = async () => (await sql.query<{ now: number }>('SELECT @now AS now'))[0]?.now as number
@@ -111,8 +119,22 @@ export function createDatabase({ connections, name, clock }: DatabaseOptions): D
   }
 
   return {
-    query: (...args) => withRetries((client) => on(client).query(...args)) as never,
-    transaction: (work) => withRetries((client) => atomic(client, work)),
+    // Each statement by itself is one of those that can be repeated, as the ledger's interface says of them.
+    query: (...args) =>
+      withRetries(
+        (client) => on(client).query(...args),
+        () => true,
+      ) as never,
+    transaction(work) {
+      let hasBegun = false
+      const onBegun = () => {
+        hasBegun = true
+      }
+      return withRetries(
+        (client) => atomic(client, work, onBegun),
+        () => !hasBegun,
+      )
+    },
   }
 }
 

@@ -64,3 +64,9 @@ export function nameOf(url: string): string {
   const { host, pathname } = new URL(url)
   return `${host}${pathname}`
 }
+
+/** Whether a connection that was there is gone; not where none could be made, or where nobody answers. */
+export const isCut = (error: unknown) => {
+  const { code = '', message } = error as { code?: string; message: string }
+  return /^(57P01|57P02|08|ECONNRESET|EPIPE)/.test(code) || /^Connection terminated( unexpectedly)?$/.test(message)
+}
