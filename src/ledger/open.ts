@@ -17,7 +17,8 @@ export interface LedgerOptions extends Omit<SqliteLedgerOptions & PostgresLedger
  * @throws LedgerError with a sentence for a person
  */
 export async function openLedger({ url, mustExist = false, ...options }: LedgerOptions): Promise<Ledger> {
-  if (isPostgres(url)) return (await postgres()).openPostgresLedger({ url, mustExist, ...options })
+  if (isPostgres(url))
+    return (await import('./postgres/ledger.ts')).openPostgresLedger({ url, mustExist, ...options })
   const path = sqlitePath(url)
   if (mustExist) refuseMissing(path)
   return openSqliteLedger({ path, ...options })
@@ -29,15 +30,13 @@ export async function openLedger({ url, mustExist = false, ...options }: LedgerO
  * @throws LedgerError with a sentence for a person
  */
 export async function migrateLedger(url: string): Promise<string[]> {
-  if (isPostgres(url)) return (await postgres()).migratePostgres(url)
+  if (isPostgres(url)) return (await import('./postgres/open.ts')).migratePostgres(url)
   const { migrated, close } = openDatabase(sqlitePath(url))
   close()
   return migrated
 }
 
-/** Loaded by those alone who use it. */
-const postgres = () => import('./postgres/ledger.ts')
-
+/** What serves it is loaded by those alone who use it. */
 const isPostgres = (url: string) => /^postgres(ql)?:/.test(url)
 
 /** `file:./data/x.db` (relative to the working folder), `file:/srv/x.db` and `file:///srv/x.db`. */

@@ -3,6 +3,7 @@ import pg from 'pg'
 import t, { type Test } from 'tap'
 import { friend, gone } from '../../src/contact/contact.ts'
 import { DELIVERY_LEASE, type Ledger } from '../../src/ledger/ledger.ts'
+import { createDatabase } from '../../src/ledger/postgres/database.ts'
 import { openPostgresLedger, type PostgresLedgerOptions } from '../../src/ledger/postgres/ledger.ts'
 import { friends, key, nameOf, users } from '../harness/people.ts'
 import { startPostgres } from '../harness/postgres.ts'
@@ -242,3 +243,20 @@ t.test('evidence that cannot be stored in time is refused, and everything recove
   await ledger.record(friends(['d']))
   t.match(await ledger.counts(), [{ friend: 4 }])
 })
+
+t.test(
+  'behind a pooler that does not know what was prepared where, nothing is prepared any more',
+  async (t) => {
+    const play = await stage(t)
+    const client = await play.alone()
+    const connections = { connect: async () => ({ client, release() {} }) }
+    const database = createDatabase({ connections, name: 'x' })
+    const ask = () => database.query('SELECT @answer::int AS answer', { answer: 42 })
+    t.strictSame(await ask(), [{ answer: 42 }])
+    await client.query('DEALLOCATE ALL')
+    t.strictSame(await ask(), [{ answer: 42 }])
+    await client.query('DEALLOCATE ALL')
+    t.strictSame(await ask(), [{ answer: 42 }])
+    t.strictSame((await client.query('SELECT name FROM pg_prepared_statements')).rows, [])
+  },
+)

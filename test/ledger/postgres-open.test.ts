@@ -118,8 +118,12 @@ t.test('a rehearsal sees what is there, and leaves nothing', async (t) => {
   const rehearsal = await openLedger({ url, isScratch: true })
   t.match(await rehearsal.counts(), [{ friend: 1 }])
   await rehearsal.record([friend(key('b'), 5)])
-  t.not((await rehearsal.beginRun('backfill', 'default', 10)).id, run.id)
-  t.match(await rehearsal.counts(), [{ friend: 2 }])
+  const rehearsed = await rehearsal.beginRun('backfill', 'default', 10)
+  t.not(rehearsed.id, run.id)
+  t.ok(await rehearsal.lock('runs'))
+  t.ok(await ledger.lock('runs'), 'it keeps nobody from a run')
+  await rehearsal.recordPages(rehearsed.id, [{ userIds: ['c'], invalid: 0, next: null }])
+  t.match(await rehearsal.counts(), [{ friend: 3 }])
   await rehearsal.close()
 
   t.match(await ledger.counts(), [{ friend: 1 }])
@@ -128,4 +132,18 @@ t.test('a rehearsal sees what is there, and leaves nothing', async (t) => {
   await empty.record([friend(key('b'), 5)])
   t.match(await empty.counts(), [{ friend: 1 }])
   await empty.close()
+})
+
+t.test('a server that may lose what it has committed is warned of', async (t) => {
+  const url = new URL(await server.createSchema())
+  const warnings: string[] = []
+  const open = async () => {
+    const ledger = await openLedger({ url: url.href, onWarning: (sentence) => warnings.push(sentence) })
+    await ledger.close()
+  }
+  await open()
+  t.strictSame(warnings, [])
+  url.searchParams.set('options', `${url.searchParams.get('options')} -c synchronous_commit=off`)
+  await open()
+  t.match(warnings, [/synchronous_commit = off/])
 })

@@ -68,5 +68,7 @@ export function nameOf(url: string): string {
 /** Whether a connection that was there is gone; not where none could be made, or where nobody answers. */
 export const isCut = (error: unknown) => {
   const { code = '', message } = error as { code?: string; message: string }
-  return /^(57P01|57P02|08|ECONNRESET|EPIPE)/.test(code) || /^Connection terminated( unexpectedly)?$/.test(message)
+  return (
+    /^(57P01|57P02|08|ECONNRESET|EPIPE)/.test(code) || /^Connection terminated( unexpectedly)?$/.test(message)
+  )
 }

@@ -2,21 +2,17 @@ import { createGroupCommit, type GroupCommitOptions } from '../group-commit.ts'
 import { type Ledger, LedgerError } from '../ledger.ts'
 import { createMergeStore } from './alias-merges.ts'
 import { storeAnswers } from './answers.ts'
-import { connectAlone, createPool, sharing } from './connections.ts'
 import { ALL_COUNTS } from './counting.ts'
 import { createCustomerStore } from './customers.ts'
-import { createDatabase } from './database.ts'
 import { createDueProfiles } from './due-profiles.ts'
-import { asLedgerError, nameOf } from './errors.ts'
 import { createKnownProfiles } from './known-profiles.ts'
 import { createLeaseStore } from './leases.ts'
 import { createLinkStore } from './links.ts'
-import { createLocks } from './locks.ts'
-import { migrate, refuseEmpty } from './migrate.ts'
+import { createLocks, createOwnLocks } from './locks.ts'
 import { createNews } from './news.ts'
+import { openDatabase } from './open.ts'
 import { createRunContacts } from './run-contacts.ts'
 import { createRunStore } from './runs.ts'
-import { makeScratch } from './scratch.ts'
 import { createTouched } from './touched.ts'
 import { createWrite } from './write.ts'
 
@@ -46,7 +42,6 @@ export interface PostgresLedgerOptions {
 
 const WEBHOOK_PATIENCE_MS = 1_500
 const COMMITS_AT_ONCE = 3
-const MIGRATION_PATIENCE_MS = 30_000
 
 /**
  * A ledger in a schema of a PostgreSQL database, shared by any number of processes.
@@ -54,23 +49,11 @@ const MIGRATION_PATIENCE_MS = 30_000
  * @throws LedgerError when the database cannot be used, with what to do about it
  */
 export async function openPostgresLedger(options: PostgresLedgerOptions): Promise<Ledger> {
-  const { url, isScratch = false, busyTimeoutMs = WEBHOOK_PATIENCE_MS, clock, onWarning } = options
+  const { isScratch = false, busyTimeoutMs = WEBHOOK_PATIENCE_MS, clock, onWarning } = options
   const { commitsAtOnce = COMMITS_AT_ONCE, messagerWindowMs = 0, after = afterTimer, onCommit } = options
-  const name = nameOf(url)
-  const alone = () => connectAlone({ url, waitMs: busyTimeoutMs })
-  const connections = isScratch
-    ? sharing(await alone().catch(rejecting(name)))
-    : createPool({ url, waitMs: busyTimeoutMs })
-  const database = createDatabase({ connections, name, clock })
-  try {
-    if (options.mustExist) await refuseEmpty(database, name)
-    if (isScratch) await makeScratch(database, name)
-    else await migrate(database, name)
-    await warn(database, onWarning)
-  } catch (error) {
-    await connections.end()
-    throw asLedgerError(error, name)
-  }
+  const { url, mustExist = false } = options
+  const open = await openDatabase({ url, mustExist, isScratch, waitMs: busyTimeoutMs, clock, onWarning })
+  const { database, name, alone } = open
 
   let isClosed = false
   const listeners = new Set<() => void>()
@@ -90,7 +73,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
     return written
   }
 
-  const locks = createLocks(alone, name)
+  const locks = isScratch ? createOwnLocks() : createLocks(alone, name)
   const touched = createTouched(database)
   const leases = createLeaseStore(database)
   const write = createWrite(database, messagerWindowMs)
@@ -101,7 +84,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
       // Whoever waits has waited since then, wherever that was.
       const patienceMs = Math.max(1, madeAt + busyTimeoutMs - performance.now())
       if (evidence.length === 0) return write.probe(patienceMs)
-      await touched.settle(await write.record(evidence, patienceMs))
+      await touched.settle(await write.record(evidence, patienceMs), patienceMs)
       tell()
     },
   })
@@ -158,7 +141,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
     async holdLease(...args) {
       const answer = await leases.holdLease(...args)
       // What a process that has ended could not work out any more.
-      if (answer.held) await touched.settleAll()
+      if (answer.held) await touched.settleAll().catch(() => {})
       return answer
     },
     releaseLease: leases.releaseLease,
@@ -168,27 +151,10 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
       await Promise.all([evidence.idle(), answers.idle()])
       await leases.end().catch(() => {})
       await Promise.all([news.close(), locks.close()])
-      await connections.end()
+      await open.end()
     },
   }
   return refusing(ledger, () => isClosed)
-}
-
-/**
- * Brings the database up to date. Returns the names of the migrations that it lacked.
- *
- * @throws LedgerError with a sentence for a person
- */
-export async function migratePostgres(url: string): Promise<string[]> {
-  const name = nameOf(url)
-  const connections = sharing(
-    await connectAlone({ url, waitMs: MIGRATION_PATIENCE_MS }).catch(rejecting(name)),
-  )
-  try {
-    return await migrate(createDatabase({ connections, name }), name)
-  } finally {
-    await connections.end()
-  }
 }
 
 /** Calls after `close` reject. */
@@ -204,23 +170,7 @@ function refusing(ledger: Ledger, isClosed: () => boolean): Ledger {
   return Object.fromEntries(guarded) as Ledger
 }
 
-const rejecting = (name: string) => (error: unknown) => {
-  throw asLedgerError(error, name)
-}
-
 function afterTimer(ms: number, later: () => void) {
   const timer = setTimeout(later, ms)
   return () => clearTimeout(timer)
-}
-
-/** What is acknowledged must be on disk. */
-async function warn(database: ReturnType<typeof createDatabase>, onWarning?: (sentence: string) => void) {
-  if (!onWarning) return
-  const [row] = await database.query<{ value: string }>(
-    "SELECT current_setting('synchronous_commit') AS value",
-  )
-  if (row?.value !== 'off') return
-  onWarning(
-    'The database has synchronous_commit = off: what LINE was told is stored can be lost when its machine crashes. Set it to on.',
-  )
 }

@@ -85,6 +85,20 @@ export function createLocks(connect: () => Promise<pg.Client>, name: string) {
   }
 }
 
+/** Locks of a rehearsal, which nobody else takes part in. */
+export function createOwnLocks(): ReturnType<typeof createLocks> {
+  const held = new Set<string>()
+  return {
+    async lock(key) {
+      if (held.has(key)) return null
+      held.add(key)
+      return async () => void held.delete(key)
+    },
+    async assertHeld() {},
+    async close() {},
+  }
+}
+
 const IS_HELD = `
   SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = @pid AND classid = ${LOCKS}
     AND objid::bigint = (hashtext('lock ' || current_schema() || ' ' || @key)::bigint & 4294967295)

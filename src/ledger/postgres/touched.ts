@@ -10,7 +10,16 @@ export function createTouched(database: Database) {
     for (const channel of channels ?? []) await placeTouched(database, channel).catch(() => {})
   }
   return {
-    settle,
+    /** Resolves when that is done, or after `patienceMs`: it goes on then. */
+    async settle(channels: readonly string[] | null, patienceMs?: number) {
+      if (!channels) return
+      const settled = settle(channels)
+      if (patienceMs === undefined) return settled
+      const { promise, resolve } = Promise.withResolvers<void>()
+      const timer = setTimeout(resolve, patienceMs)
+      await Promise.race([settled, promise])
+      clearTimeout(timer)
+    },
     async settleAll() {
       const rows = await database.query<{ channel: string }>('SELECT DISTINCT channel FROM touched')
       await settle(rows.map(({ channel }) => channel))
