@@ -66,7 +66,8 @@ export interface Ledger {
   ): Promise<StoredLink | 'used'>
 
   /**
-   * Calls `listener` soon after each commit of this process that may have made contacts due. What it throws is its own
+   * Calls `listener` soon after each commit of this process that may have made contacts due, and after those of others where
+   * the database tells of them. What it throws is its own
    * affair, and no rejection of what was stored. Returns how to stop that.
    */
   onRecorded(listener: () => void): () => void
@@ -136,7 +137,8 @@ export interface Ledger {
 
   /**
    * Takes the lock `name`, which lasts until the function returned is called or this process has ended, however it
-   * does. Null while somebody else has it.
+   * does. Null while somebody else has it. Where it can end before that, as with a connection that is cut, `recordPages`
+   * and `clearAbsent` reject from then on.
    */
   lock(name: string): Promise<(() => Promise<void>) | null>
 

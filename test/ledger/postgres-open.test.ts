@@ -147,3 +147,17 @@ t.test('a server that may lose what it has committed is warned of', async (t) =>
   await open()
   t.match(warnings, [/synchronous_commit = off/])
 })
+
+t.test('no error names what was handed over', async (t) => {
+  const ledger = await openLedger({ url: await server.createSchema() })
+  t.teardown(() => ledger.close())
+  await ledger.addNonce('hash-of-a-nonce', 'default', 'customer-7', 1_000)
+  const twice: Error = await ledger.addNonce('hash-of-a-nonce', 'default', 'customer-7', 1_000).then(
+    () => new Error('it was stored'),
+    (error: Error) => error,
+  )
+  t.equal(twice.name, 'LedgerError')
+  t.match(twice.message, '23505')
+  t.notMatch(twice.message, /customer-7|hash-of/)
+  t.match(await ledger.counts(), [], 'the connection is as good as before')
+})

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { drizzle } from './drizzle.ts'
-import { asLedgerError, isCut, isLost, isUnprepared, isWorthRetrying } from './errors.ts'
+import { asLedgerError, isCut, isLost, isUnprepared, isWorthRetrying, rootOf } from './errors.ts'
 import { statement, type Values } from './statement.ts'
 
 /** Something that statements can be sent to, one after the other. */
@@ -112,7 +112,8 @@ export function createDatabase({ connections, name, clock }: DatabaseOptions): D
       const done = await work({ ...sql, now, drizzle: drizzleOf(client) })
       await client.query('COMMIT')
       return done
-    } catch (error) {
+    } catch (met) {
+      const error = rootOf(met)
       if (!isLost(error)) await client.query('ROLLBACK')
       throw error
     }

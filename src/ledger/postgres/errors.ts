@@ -53,10 +53,18 @@ export const isWorthRetrying = (error: unknown) =>
 export const isUnprepared = (error: unknown) =>
   error instanceof pg.DatabaseError && ['26000', '42P05'].includes(error.code ?? '')
 
-/** Whether the connection is of no use any more: what did not come from the server's own mouth, or is its goodbye. */
-export const isLost = (error: unknown) =>
-  !(error instanceof LedgerError) &&
-  !(error instanceof pg.DatabaseError && !/^(08|57P)/.test(error.code ?? ''))
+/** What was met, without Drizzle's own words around it: these name every value of the statement. */
+export function rootOf(error: unknown): unknown {
+  const { query, cause } = error as { query?: unknown; cause?: unknown }
+  return query !== undefined && cause !== undefined ? rootOf(cause) : error
+}
+
+/** Whether the connection is of no use any more: the server has said goodbye, or is not there, or has not answered yet. */
+export function isLost(error: unknown): boolean {
+  const { code = '', message } = error as { code?: string; message: string }
+  if (error instanceof pg.DatabaseError) return /^(08|57P)/.test(code)
+  return /^E[A-Z]+$/.test(code) || TOO_LATE.test(message) || /terminated|not queryable/.test(message)
+}
 
 /** The URL as people may see it. */
 export function nameOf(url: string): string {
