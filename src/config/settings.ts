@@ -166,12 +166,13 @@ export const SETTINGS = Type.Object({
     }),
   ),
   DATABASE_URL: text({
-    description: 'an SQLite file; its folder is made when missing',
-    mustBe: 'file:PATH, such as file:./data/line-braze.db',
+    description:
+      'an SQLite file, whose folder is made when missing, or a PostgreSQL database, `postgres://…`',
+    mustBe: 'file:PATH, such as file:./data/line-braze.db, or postgres://USER:PASSWORD@HOST/DATABASE',
     default: 'file:./data/line-braze.db',
-    // A password may be part of other databases' URLs.
+    // A password may be part of it.
     secret: true,
-    pattern: '^file:.*[^/]$',
+    pattern: '^(file:.*[^/]|postgres(ql)?://.+)$',
   }),
   HOST: text({
     description: 'the address to listen on',

@@ -1,3 +1,4 @@
+import type { ProfileId } from '../ledger/ledger.ts'
 import { backoffMs } from '../wire/retry.ts'
 
 /** What is known of somebody whose last request did not succeed. */
@@ -11,7 +12,7 @@ interface Trouble {
 }
 
 interface Item {
-  readonly id: number
+  readonly id: ProfileId
 }
 
 /**
@@ -19,7 +20,7 @@ interface Item {
  * everybody else, until whoever it is goes alone and waits alone. Forgotten with the process, and found out again.
  */
 export function createCompany({ monotonic, random }: { monotonic: () => number; random: () => number }) {
-  const troubles = new Map<number, Trouble>()
+  const troubles = new Map<ProfileId, Trouble>()
 
   function mark(batch: readonly Item[], change: (trouble: Trouble) => Partial<Trouble>) {
     for (const { id } of batch) {

@@ -17,8 +17,10 @@ export interface Acknowledgements {
 }
 
 export interface GroupCommitOptions {
-  /** Stores a batch in one durable transaction, wholly or not at all. Never called again before it has ended. */
+  /** Stores a batch in one durable transaction, wholly or not at all. */
   readonly commit: (batch: Batch) => Promise<void>
+  /** So many batches may be on their way at the same moment, and end in any order. Default 1. */
+  readonly commitsAtOnce?: number
   /**
    * Told soon after each commit that succeeded how many calls it carried, and how many milliseconds it took. What it throws
    * is its own affair.
@@ -41,12 +43,12 @@ export const WAITING_LIMIT = 200_000
  * so that a slow disk makes batches larger and not the queue longer. No timer: a call on an idle system is
  * committed at once.
  */
-export function createGroupCommit({ commit, onCommit }: GroupCommitOptions) {
+export function createGroupCommit({ commit, commitsAtOnce = 1, onCommit }: GroupCommitOptions) {
   const queue: Gathering[] = []
   let waiting = 0
-  let isCommitting = false
+  let underWay = 0
   let turnEnd: NodeJS.Immediate | undefined
-  let newest: Promise<void> = Promise.resolve()
+  const unanswered = new Set<Promise<void>>()
 
   /** A call goes into one batch as a whole: its promise speaks for all of it. */
   function add(fill: (into: Gathering) => void): Promise<void> {
@@ -54,13 +56,13 @@ export function createGroupCommit({ commit, onCommit }: GroupCommitOptions) {
     if (!last || last.evidence.size >= BATCH_LIMIT) {
       last = newGathering()
       queue.push(last)
+      unanswered.add(last.promise)
     }
     const before = last.evidence.size
     fill(last)
     last.calls += 1
     waiting += last.evidence.size - before
-    newest = last.promise
-    if (!isCommitting) begin(last.calls)
+    if (underWay < commitsAtOnce) begin(last.calls)
     return last.promise
   }
 
@@ -75,7 +77,7 @@ export function createGroupCommit({ commit, onCommit }: GroupCommitOptions) {
     turnEnd = undefined
     const batch = queue.shift()
     if (!batch) return
-    isCommitting = true
+    underWay += 1
     waiting -= batch.evidence.size
     const { acknowledgements, madeAt, calls } = batch
     const startedAt = performance.now()
@@ -87,10 +89,11 @@ export function createGroupCommit({ commit, onCommit }: GroupCommitOptions) {
     } catch (error) {
       batch.reject(error)
     }
-    isCommitting = false
+    underWay -= 1
+    unanswered.delete(batch.promise)
     // The answers to these leave first, and what is said in this turn comes along; unless the next batch is full.
     if (queue.length > 1) commitFirst()
-    else if (queue.length > 0) turnEnd = setImmediate(commitFirst)
+    else if (queue.length > 0) turnEnd ??= setImmediate(commitFirst)
   }
 
   return {
@@ -106,10 +109,7 @@ export function createGroupCommit({ commit, onCommit }: GroupCommitOptions) {
     probe: () => add(() => undefined),
     /** Resolves when everything that was added has been committed or refused. */
     async idle() {
-      for (let seen: unknown; seen !== newest; ) {
-        seen = newest
-        await newest.catch(() => {})
-      }
+      while (unanswered.size > 0) await Promise.allSettled(unanswered)
     },
   }
 }

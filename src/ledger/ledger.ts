@@ -9,7 +9,8 @@ import type { Address } from '../contact/profile.ts'
  * The ledger owns its clock: callers hand over durations, in milliseconds, and get durations back. Only evidence is dated,
  * in milliseconds since 1970, by LINE. Every method may be called at any time and together with any other; it sees all
  * that was stored by calls that had resolved before, of this process and of others. A rejection is a `LedgerError` and
- * means that nothing of the call was stored. How many other processes write, and how they get their turn, is the ledger's
+ * means that nothing of the call was stored; or, where the database is elsewhere and did not answer, that nobody knows, and
+ * the call is to be repeated. How many other processes write, and how they get their turn, is the ledger's
  * business: a call that writes much resolves when the next one may follow.
  */
 export interface Ledger {
@@ -67,7 +68,8 @@ export interface Ledger {
   ): Promise<StoredLink | 'used'>
 
   /**
-   * Calls `listener` soon after each commit of this process that may have made contacts due. What it throws is its own
+   * Calls `listener` soon after each commit of this process that may have made contacts due, and after those of others where
+   * the database tells of them. What it throws is its own
    * affair, and no rejection of what was stored. Returns how to stop that.
    */
   onRecorded(listener: () => void): () => void
@@ -146,7 +148,8 @@ export interface Ledger {
 
   /**
    * Takes the lock `name`, which lasts until the function returned is called or this process has ended, however it
-   * does. Null while somebody else has it.
+   * does. Null while somebody else has it. Where it can end before that, as with a connection that is cut, `recordPages`
+   * and `clearAbsent` reject from then on.
    */
   lock(name: string): Promise<(() => Promise<void>) | null>
 
@@ -301,7 +304,7 @@ export interface Acknowledgement {
 
 /** A customer of whom it is not known whether Braze knows them. */
 export interface UncheckedCustomer {
-  readonly id: number
+  readonly id: ProfileId
   readonly channel: string
   readonly externalId: string
   /** How often in a row Braze did not know them. */
@@ -309,7 +312,7 @@ export interface UncheckedCustomer {
 }
 
 export interface CustomerCheck {
-  readonly id: number
+  readonly id: ProfileId
   /** Null: Braze knows the customer, or is believed to. Else how long to wait before it is asked again. */
   readonly againMs: number | null
 }
@@ -324,7 +327,7 @@ export type MergeAction =
   | 'rename'
 
 export interface DueMerge {
-  readonly id: number
+  readonly id: ProfileId
   readonly channel: string
   readonly userId: string
   /** To whom it is, or was, handed over. */
@@ -340,7 +343,7 @@ export interface DueMerge {
  * customer's profile. `merged`, `left` (alone, as it was) and `unknown` are what became of it; `renamed`: the alias is free.
  */
 export interface MergeStep {
-  readonly id: number
+  readonly id: ProfileId
   readonly action: MergeAction
   readonly outcome: 'again' | 'asked' | 'merged' | 'left' | 'unknown' | 'renamed'
   /** For `again` and `asked`: when there is something to do again. For `renamed`: when the alias may be written. */

@@ -1,10 +1,11 @@
 import type { Ledger } from './ledger.ts'
+import type { PostgresLedgerOptions } from './postgres/ledger.ts'
 import { refuseMissing } from './sqlite/files.ts'
 import { openSqliteLedger, type SqliteLedgerOptions } from './sqlite/ledger.ts'
 import { openDatabase } from './sqlite/open.ts'
 
-export interface LedgerOptions extends Omit<SqliteLedgerOptions, 'path'> {
-  /** `file:PATH` of an SQLite database. */
+export interface LedgerOptions extends Omit<SqliteLedgerOptions & PostgresLedgerOptions, 'path'> {
+  /** `file:PATH` of an SQLite database, or `postgres://…` */
   readonly url: string
   /** Whether a database that is missing or empty is refused instead of made. Default false. */
   readonly mustExist?: boolean
@@ -15,7 +16,9 @@ export interface LedgerOptions extends Omit<SqliteLedgerOptions, 'path'> {
  *
  * @throws LedgerError with a sentence for a person
  */
-export async function openLedger({ url, mustExist, ...options }: LedgerOptions): Promise<Ledger> {
+export async function openLedger({ url, mustExist = false, ...options }: LedgerOptions): Promise<Ledger> {
+  if (isPostgres(url))
+    return (await import('./postgres/ledger.ts')).openPostgresLedger({ url, mustExist, ...options })
   const path = sqlitePath(url)
   if (mustExist) refuseMissing(path)
   return openSqliteLedger({ path, ...options })
@@ -27,14 +30,18 @@ export async function openLedger({ url, mustExist, ...options }: LedgerOptions):
  * @throws LedgerError with a sentence for a person
  */
 export async function migrateLedger(url: string): Promise<string[]> {
+  if (isPostgres(url)) return (await import('./postgres/open.ts')).migratePostgres(url)
   const { migrated, close } = openDatabase(sqlitePath(url))
   close()
   return migrated
 }
 
+/** What serves it is loaded by those alone who use it. */
+const isPostgres = (url: string) => /^postgres(ql)?:/.test(url)
+
 /** `file:./data/x.db` (relative to the working folder), `file:/srv/x.db` and `file:///srv/x.db`. */
 export const sqlitePath = (url: string): string => url.slice('file:'.length).replace(/^\/\/(?=\/)/, '')
 
-/** The files of the database that `url` names, whether they are there or not. */
+/** The files of the database that `url` names, whether they are there or not; of a database elsewhere there are none here. */
 export const databaseFiles = (url: string): string[] =>
-  ['', '-wal', '-shm'].map((suffix) => sqlitePath(url) + suffix)
+  isPostgres(url) ? [] : ['', '-wal', '-shm'].map((suffix) => sqlitePath(url) + suffix)

@@ -1,0 +1,96 @@
+import pg from 'pg'
+import { type Connections, types } from './database.ts'
+
+export interface ConnectionOptions {
+  readonly url: string
+  /** How long a statement waits for a connection. */
+  readonly waitMs: number
+}
+
+/** At most, of one process: commits under way, questions, and what people ask. */
+const MOST_CONNECTIONS = 10
+const IDLE_MS = 60_000
+/** Statements are planned once for each connection: what was planned for an empty table must not last. */
+const LIFE_SECONDS = 60
+/** So that a peer that has vanished without a word is noticed at all. */
+const KEEP_ALIVE_MS = 10_000
+
+/** A statement that has no patience of its own: nobody waits for ever for a server that has vanished. */
+const QUERY_TIMEOUT_MS = 30_000
+
+const settings = (url: string, waitMs: number) => ({
+  connectionString: url,
+  connectionTimeoutMillis: waitMs,
+  query_timeout: QUERY_TIMEOUT_MS,
+  application_name: 'line-braze',
+  keepAlive: true,
+  keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
+  types,
+})
+
+/**
+ * Connections of which each is used by one at a time. Where one of them was lost the others are of no use either, though
+ * some of them may not know: nobody is to find out about each of them by waiting for it.
+ */
+export function createPool({ url, waitMs }: ConnectionOptions): Connections & { end(): Promise<void> } {
+  let pool = newPool({ url, waitMs })
+  return {
+    async connect() {
+      const mine = pool
+      const client = await mine.connect()
+      return {
+        client,
+        release(isBroken) {
+          client.release(isBroken)
+          if (!isBroken || mine !== pool) return
+          pool = newPool({ url, waitMs })
+          mine.end().catch(() => {})
+        },
+      }
+    },
+    end: () => pool.end(),
+  }
+}
+
+function newPool({ url, waitMs }: ConnectionOptions): pg.Pool {
+  const pool = new pg.Pool({
+    ...settings(url, waitMs),
+    max: MOST_CONNECTIONS,
+    idleTimeoutMillis: IDLE_MS,
+    maxLifetimeSeconds: LIFE_SECONDS,
+    // One that says goodbye to a server that has vanished must not keep the process.
+    allowExitOnIdle: true,
+  })
+  // An idle one that was cut is replaced when the next one is needed.
+  pool.on('error', () => {})
+  // Of one that is in use, each query says so; without a listener it would end the process.
+  pool.on('connect', (client) => client.on('error', () => {}))
+  return pool
+}
+
+/** One connection for itself. */
+export async function connectAlone({ url, waitMs }: ConnectionOptions): Promise<pg.Client> {
+  const client = new pg.Client(settings(url, waitMs))
+  // Whoever uses it notices: each query rejects.
+  client.on('error', () => {})
+  await client.connect()
+  return client
+}
+
+/** The connection, for one at a time. When it is gone there is no other: what it knew is gone, too. */
+export function sharing(client: pg.Client): Connections & { end(): Promise<void> } {
+  let last: Promise<void> = Promise.resolve()
+  return {
+    async connect() {
+      const before = last
+      const { promise, resolve } = Promise.withResolvers<void>()
+      last = promise
+      await before
+      return { client, release: () => resolve() }
+    },
+    async end() {
+      await last
+      await client.end()
+    },
+  }
+}

@@ -1,0 +1,153 @@
+import pg from 'pg'
+import { drizzle } from './drizzle.ts'
+import { asLedgerError, isCut, isLost, isUnprepared, isWorthRetrying, rootOf } from './errors.ts'
+import { statement, type Values } from './statement.ts'
+
+/** Something that statements can be sent to, one after the other. */
+export interface Sql {
+  /** @param patienceMs it is given up after so long; 0: never. By default after `PATIENCE_MS`. */
+  query<R extends object = Record<string, unknown>>(
+    text: string,
+    values?: Values,
+    patienceMs?: number,
+  ): Promise<R[]>
+}
+
+/** A server that has vanished without a word is given up after this long, and so is a statement that waits for a lock. */
+const PATIENCE_MS = 30_000
+
+export interface Transaction extends Sql {
+  readonly drizzle: ReturnType<typeof drizzleOf>
+  /** The database's moment. */
+  now(): Promise<number>
+}
+
+/** A database as the ledger sees it; whatever it rejects with is a `LedgerError`. */
+export interface Database extends Sql {
+  /** READ COMMITTED. The work may be done again, from its beginning, after a conflict with another transaction. */
+  transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>
+}
+
+/** Where connections come from: a pool, or one that is kept. */
+export interface Connections {
+  connect(): Promise<Connection>
+}
+export interface Connection {
+  readonly client: pg.ClientBase
+  /** @param isBroken whether it is not to be used again */
+  release(isBroken: boolean): void
+}
+
+export interface DatabaseOptions {
+  readonly connections: Connections
+  /** For errors: which database it is, without a password. */
+  readonly name: string
+  /** For tests, instead of the database's clock. */
+  readonly clock?: (() => number) | undefined
+}
+
+/** Conflicts that are no fault of anybody: the transaction is tried again so often. */
+const MOST_TRIES = 6
+/** It waits for nobody: a server that does not answer it has vanished. */
+const BEGIN = { text: 'BEGIN ISOLATION LEVEL READ COMMITTED', query_timeout: 5_000 }
+/** The longest that a timer can be. */
+const FOR_EVER_MS = 2 ** 31 - 1
+
+export function createDatabase({ connections, name, clock }: DatabaseOptions): Database {
+  async function using<T>(work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
+    const { client, release } = await connections.connect()
+    let isBroken = false
+    try {
+      return await work(client)
+    } catch (error) {
+      isBroken = isLost(error)
+      throw error
+    } finally {
+      release(isBroken)
+    }
+  }
+
+  /** @param isUndone whether nothing can have been done where the connection was cut, or doing it again changes nothing */
+  async function withRetries<T>(
+    work: (client: pg.ClientBase) => Promise<T>,
+    isUndone: () => boolean,
+  ): Promise<T> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await using(work)
+      } catch (error) {
+        if (tries < MOST_TRIES && (isWorthRetrying(error) || isUnprepared(error))) continue
+        // Most often it was idle, and was cut long ago.
+        if (tries === 1 && isCut(error) && isUndone()) continue
+        throw asLedgerError(error, name)
+      }
+    }
+  }
+
+  /** Planned once for each connection: most of them take longer to plan than to do. */
+  let isPrepared = true
+
+  const on = (client: pg.ClientBase): Sql => ({
+    async query(text, values, patienceMs = PATIENCE_MS) {
+      const { id, ...query } = statement(text, values, clock?.())
+      const isNamed = isPrepared && query.values.length > 0
+      try {
+        const config = { ...query, query_timeout: patienceMs || FOR_EVER_MS, ...(isNamed && { name: id }) }
+        return (await client.query(config)).rows
+      } catch (error) {
+        // A pooler hands out another connection each time, and does not know what was prepared on which.
+        if (isNamed && isUnprepared(error)) isPrepared = false
+        throw error
+      }
+    },
+  })
+
+  async function atomic<T>(
+    client: pg.ClientBase,
+    work: (transaction: Transaction) => Promise<T>,
+    onBegun: () => void,
+  ): Promise<T> {
+    await client.query({ ...BEGIN })
+    onBegun()
+    try {
+      const sql = on(client)
+      const now = async () => (await sql.query<{ now: number }>('SELECT @now AS now'))[0]?.now as number
+      const done = await work({ ...sql, now, drizzle: drizzleOf(client) })
+      await client.query('COMMIT')
+      return done
+    } catch (met) {
+      const error = rootOf(met)
+      if (!isLost(error)) await client.query('ROLLBACK')
+      throw error
+    }
+  }
+
+  return {
+    // Each statement by itself is one of those that can be repeated, as the ledger's interface says of them.
+    query: (...args) =>
+      withRetries(
+        (client) => on(client).query(...args),
+        () => true,
+      ) as never,
+    transaction(work) {
+      let hasBegun = false
+      const onBegun = () => {
+        hasBegun = true
+      }
+      return withRetries(
+        (client) => atomic(client, work, onBegun),
+        () => !hasBegun,
+      )
+    },
+  }
+}
+
+const drizzleOf = (client: pg.ClientBase) => drizzle({ client: client as pg.Client })
+
+/** What all connections of the ledger have in common. Numbers of 64 bits are moments and counts, which fit. */
+export const types = {
+  getTypeParser: ((oid: number, format?: 'text') =>
+    oid === pg.types.builtins.INT8
+      ? Number
+      : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+}

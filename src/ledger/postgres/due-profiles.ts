@@ -1,0 +1,112 @@
+import { type DueProfile, type Ledger, LONGEST_WAIT_MS } from '../ledger.ts'
+import { isReachable } from './counting.ts'
+import { nextMs } from './customers.ts'
+import type { Database } from './database.ts'
+import { TERM } from './learning.ts'
+import { type ProfileKind, profileIdOf } from './profile-ids.ts'
+
+interface DueRow {
+  readonly kind: ProfileKind
+  readonly channel: string
+  readonly name: string
+  readonly revision: number
+  readonly value: string | null
+  readonly mayHold: boolean
+  readonly pendingMs: number
+}
+
+/** What Braze is to be told of. */
+export function createDueProfiles(database: Database) {
+  return {
+    async due(limit, channels) {
+      const rows = channels
+        ? await database.query<DueRow>(DUE_OF, { limit, channels })
+        : await database.query<DueRow>(DUE, { limit })
+      return rows.map(dueProfile)
+    },
+    nextDueMs: () => nextMs(database, NEXT_DUE),
+    oldestPendingMs: () => nextMs(database, OLDEST),
+    async clampDue(ms) {
+      for (const text of CLAMP) await database.query(text, { ms })
+      for (const text of WAITS) await database.query(text, { longestMs: LONGEST_WAIT_MS })
+    },
+  } satisfies Partial<Ledger>
+}
+
+const dueProfile = ({ kind, channel, name, ...row }: DueRow): DueProfile => ({
+  id: profileIdOf(kind, channel, name),
+  channel,
+  address: kind === 'contact' ? { userId: name } : { externalId: name },
+  ...row,
+})
+
+/** The conditions of the partial indexes. */
+const PENDING = 'revision <> accepted AND failure IS NULL'
+const NEWS = `${PENDING} AND run IS NULL`
+const BULK = `${PENDING} AND run IS NOT NULL`
+
+const HOLDS = `(${isReachable('contacts')} AND customer IS NULL AND target IS NULL)`
+/** What somebody who delivered in an earlier term may have sent and not told. */
+const MAY_HAVE_BEEN_SENT = `(accepted > 0 OR term < ${TERM})`
+
+/** What is due because the contact was linked, and not because it can't be reached, has something to clear only if it was told. */
+const COLUMNS = {
+  contacts: `'contact' AS kind, channel, user_id AS name, CASE WHEN ${HOLDS} THEN user_id END AS value,
+    ${HOLDS} OR target IS NULL OR ${MAY_HAVE_BEEN_SENT} AS may_hold`,
+  customers: `'customer' AS kind, channel, external_id AS name, holder AS value,
+    holder IS NOT NULL OR ${MAY_HAVE_BEEN_SENT} AS may_hold`,
+}
+const TABLES = ['contacts', 'customers'] as const
+
+const duePage =
+  (more = '') =>
+  (table: (typeof TABLES)[number], isBulk: boolean) =>
+    `(
+  SELECT ${isBulk} AS is_bulk, ${COLUMNS[table]}, revision, changed_at, due_at FROM ${table}
+  WHERE ${isBulk ? BULK : NEWS} AND due_at <= @now ${more} ORDER BY due_at LIMIT @limit)`
+
+const each = <T>(of: (table: (typeof TABLES)[number], isBulk: boolean) => T) =>
+  [false, true].flatMap((isBulk) => TABLES.map((table) => of(table, isBulk)))
+
+const dueOf = (pages: readonly string[]) => `
+  SELECT kind, channel, name, revision, value, may_hold AS "mayHold", @now - changed_at AS "pendingMs"
+  FROM (${pages.join(' UNION ALL ')}) AS due ORDER BY is_bulk, due_at LIMIT @limit`
+const DUE = dueOf(each(duePage()))
+const DUE_OF = dueOf(each(duePage('AND channel = ANY(@channels::text[])')))
+
+const next = each(
+  (table, isBulk) => `(
+    SELECT due_at, changed_at FROM ${table} WHERE ${isBulk ? BULK : NEWS} ORDER BY due_at LIMIT 1)`,
+).join(' UNION ALL ')
+const NEXT_DUE = `SELECT min(due_at) - @now AS ms FROM (${next}) AS next`
+const OLDEST = `
+  SELECT greatest(0, @now - changed_at) AS ms FROM (${next}) AS next ORDER BY due_at LIMIT 1`
+
+const KEYS = { contacts: 'channel, user_id', customers: 'channel, external_id' }
+const CLAMP = TABLES.map(
+  (table) => `
+    WITH late AS MATERIALIZED (
+      SELECT ${KEYS[table]} FROM ${table} WHERE ${PENDING} AND due_at > ceil(@now + @ms::float8)::bigint
+      ORDER BY ${KEYS[table]} FOR UPDATE
+    )
+    UPDATE ${table} SET due_at = least(due_at, ceil(@now + @ms::float8)::bigint)
+    WHERE (${KEYS[table]}) IN (SELECT ${KEYS[table]} FROM late)`,
+)
+
+/** What is looked up, and what is handed over, later than anybody asked for. */
+const WAITS = [
+  `WITH late AS MATERIALIZED (
+    SELECT channel, external_id FROM customers
+    WHERE check_at IS NOT NULL AND is_urgent IN (false, true) AND check_at > @now + @longestMs::bigint
+    ORDER BY channel, external_id FOR UPDATE
+  )
+  UPDATE customers SET check_at = least(check_at, @now + @longestMs::bigint)
+  WHERE (channel, external_id) IN (SELECT channel, external_id FROM late)`,
+  `WITH late AS MATERIALIZED (
+    SELECT channel, user_id FROM merges
+    WHERE action IS NOT NULL AND action IN ('identify', 'look', 'rename') AND due_at > @now + @longestMs::bigint
+    ORDER BY channel, user_id FOR UPDATE
+  )
+  UPDATE merges SET due_at = least(due_at, @now + @longestMs::bigint)
+  WHERE (channel, user_id) IN (SELECT channel, user_id FROM late)`,
+]

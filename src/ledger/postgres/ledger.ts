@@ -1,0 +1,177 @@
+import { createGroupCommit, type GroupCommitOptions } from '../group-commit.ts'
+import { type Ledger, LedgerError } from '../ledger.ts'
+import { createMergeStore } from './alias-merges.ts'
+import { storeAnswers } from './answers.ts'
+import { ALL_COUNTS } from './counting.ts'
+import { createCustomerStore } from './customers.ts'
+import { createDueProfiles } from './due-profiles.ts'
+import { createKnownProfiles } from './known-profiles.ts'
+import { createLeaseStore } from './leases.ts'
+import { createLinkStore } from './links.ts'
+import { createLocks, createOwnLocks } from './locks.ts'
+import { createNews } from './news.ts'
+import { openDatabase } from './open.ts'
+import { createRunContacts } from './run-contacts.ts'
+import { createRunStore } from './runs.ts'
+import { createTouched } from './touched.ts'
+import { createWrite } from './write.ts'
+
+export interface PostgresLedgerOptions {
+  readonly url: string
+  /** Whether a database without a ledger is refused instead of getting one. Default false. */
+  readonly mustExist?: boolean
+  /** For rehearsals: nothing that is recorded is kept, and nobody else sees it. Default false. */
+  readonly isScratch?: boolean
+  /** How long evidence waits until it is stored, and any call for a connection. Default 1,500: LINE waits 2 seconds for a webhook. */
+  readonly busyTimeoutMs?: number
+  /**
+   * For so long after the last message who only wrote counts as reachable. A message that is older than that says nothing.
+   * Default 0: for ever.
+   */
+  readonly messagerWindowMs?: number
+  /** For tests, instead of the database's clock: milliseconds since 1970. */
+  readonly clock?: () => number
+  /** Transactions with evidence under way at the same moment. Default 3. */
+  readonly commitsAtOnce?: number
+  /** Calls `later` after so many milliseconds; returns how to prevent it. */
+  readonly after?: (ms: number, later: () => void) => () => void
+  readonly onCommit?: GroupCommitOptions['onCommit']
+  /** Told what a person should mend before it does harm, in a sentence. */
+  readonly onWarning?: (sentence: string) => void
+}
+
+const WEBHOOK_PATIENCE_MS = 1_500
+const COMMITS_AT_ONCE = 3
+
+/**
+ * A ledger in a schema of a PostgreSQL database, shared by any number of processes.
+ *
+ * @throws LedgerError when the database cannot be used, with what to do about it
+ */
+export async function openPostgresLedger(options: PostgresLedgerOptions): Promise<Ledger> {
+  const { isScratch = false, busyTimeoutMs = WEBHOOK_PATIENCE_MS, clock, onWarning } = options
+  const { commitsAtOnce = COMMITS_AT_ONCE, messagerWindowMs = 0, after = afterTimer, onCommit } = options
+  const { url, mustExist = false } = options
+  const open = await openDatabase({ url, mustExist, isScratch, waitMs: busyTimeoutMs, clock, onWarning })
+  const { database, name, alone } = open
+
+  let isClosed = false
+  const listeners = new Set<() => void>()
+  // Each by itself: what is stored is stored, whatever a listener does.
+  const tellListeners = () => {
+    for (const listener of listeners) queueMicrotask(listener)
+  }
+  const news = createNews({ sql: database, connect: alone, onNews: tellListeners, after })
+  if (!isScratch) await news.listen()
+  function tell() {
+    tellListeners()
+    if (!isScratch) news.tell()
+  }
+  async function told<T>(write: Promise<T>): Promise<T> {
+    const written = await write
+    tell()
+    return written
+  }
+
+  const locks = isScratch ? createOwnLocks() : createLocks(alone, name)
+  const touched = createTouched(database)
+  // A test's clock is the only one there is.
+  const leases = createLeaseStore(database, clock && (() => 0))
+  const write = createWrite(database, messagerWindowMs)
+  const evidence = createGroupCommit({
+    commitsAtOnce: isScratch ? 1 : commitsAtOnce,
+    ...(onCommit && { onCommit }),
+    async commit({ evidence, madeAt }) {
+      // Whoever waits has waited since then, wherever that was.
+      const patienceMs = Math.max(1, madeAt + busyTimeoutMs - performance.now())
+      if (evidence.length === 0) return write.probe(patienceMs)
+      await touched.settle(await write.record(evidence, patienceMs), patienceMs)
+      tell()
+    },
+  })
+  /** Apart from evidence: rows of contacts are locked in their order once in a transaction, and not twice. */
+  const answers = createGroupCommit({
+    ...(onCommit && { onCommit }),
+    commit: async ({ acknowledgements }) => touched.settle(await storeAnswers(database, acknowledgements)),
+  })
+  const links = createLinkStore(database)
+  const known = createKnownProfiles(database)
+  const merges = createMergeStore(database)
+  const customers = createCustomerStore(database)
+  const runContacts = createRunContacts({
+    database,
+    assertLocked: locks.assertHeld,
+    async settle(channels) {
+      await touched.settle(channels)
+      tell()
+    },
+  })
+
+  const ledger: Ledger = {
+    ...createRunStore(database),
+    ...createDueProfiles(database),
+    ...links,
+    ...known,
+    ...merges,
+    ...customers,
+    ...runContacts,
+    record: async (items) => {
+      if (items.length > 0) await evidence.record(items)
+    },
+    acknowledge: async (items, settleMs) => {
+      if (items.length > 0) await answers.acknowledge(items, settleMs)
+    },
+    probe: evidence.probe,
+    async lapse() {
+      const { restMs, channels } = await write.lapse()
+      await touched.settle(channels)
+      return restMs
+    },
+    link: (...args) => told(links.link(...args)),
+    redeemNonce: (...args) => told(links.redeemNonce(...args)),
+    linkOnce: (...args) => told(links.linkOnce(...args)),
+    keepChecks: (...args) => told(customers.keepChecks(...args)),
+    recheck: (...args) => told(customers.recheck(...args)),
+    keepMerges: (...args) => told(merges.keepMerges(...args)),
+    resend: (...args) => told(known.resend(...args)),
+    onRecorded(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    lock: locks.lock,
+    async holdLease(...args) {
+      const answer = await leases.holdLease(...args)
+      // What a process that has ended could not work out any more.
+      if (answer.held) await touched.settleAll().catch(() => {})
+      return answer
+    },
+    releaseLease: leases.releaseLease,
+    counts: () => database.query(ALL_COUNTS) as never,
+    async close() {
+      isClosed = true
+      await Promise.all([evidence.idle(), answers.idle()])
+      await leases.end().catch(() => {})
+      await Promise.all([news.close(), locks.close()])
+      await open.end()
+    },
+  }
+  return refusing(ledger, () => isClosed)
+}
+
+/** Calls after `close` reject. */
+function refusing(ledger: Ledger, isClosed: () => boolean): Ledger {
+  const methods = Object.entries<(...args: never[]) => unknown>(ledger as never)
+  const guarded = methods.map(([name, method]) => [
+    name,
+    (...args: never[]) => {
+      if (!isClosed() || name === 'onRecorded') return method(...args)
+      return Promise.reject(new LedgerError('The database is closed.'))
+    },
+  ])
+  return Object.fromEntries(guarded) as Ledger
+}
+
+function afterTimer(ms: number, later: () => void) {
+  const timer = setTimeout(later, ms)
+  return () => clearTimeout(timer)
+}

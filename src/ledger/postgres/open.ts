@@ -1,0 +1,73 @@
+import { connectAlone, createPool, sharing } from './connections.ts'
+import { createDatabase, type Database } from './database.ts'
+import { asLedgerError, nameOf } from './errors.ts'
+import { migrate, refuseEmpty } from './migrate.ts'
+import { makeScratch } from './scratch.ts'
+
+export interface OpenOptions {
+  readonly url: string
+  /** Whether a database without a ledger is refused instead of getting one. */
+  readonly mustExist: boolean
+  /** Whether temporary tables are opened instead, which end with it. */
+  readonly isScratch: boolean
+  /** How long a statement waits for a connection. */
+  readonly waitMs: number
+  /** For tests, instead of the database's clock. */
+  readonly clock?: (() => number) | undefined
+  /** Told what a person should mend before it does harm, in a sentence. */
+  readonly onWarning?: ((sentence: string) => void) | undefined
+}
+
+/** Nobody waits for an answer meanwhile. */
+const MIGRATION_PATIENCE_MS = 30_000
+
+/**
+ * Opens the database and brings it up to date.
+ *
+ * @throws LedgerError with a sentence for a person, without the password
+ */
+export async function openDatabase({ url, mustExist, isScratch, waitMs, clock, onWarning }: OpenOptions) {
+  const name = nameOf(url)
+  const alone = () => connectAlone({ url, waitMs })
+  const connections = isScratch ? sharing(await alone().catch(rejecting(name))) : createPool({ url, waitMs })
+  const database = createDatabase({ connections, name, clock })
+  try {
+    if (mustExist) await refuseEmpty(database, name)
+    if (isScratch) await makeScratch(database, name)
+    else await migrate(database, name)
+    if (onWarning) await warn(database, onWarning)
+  } catch (error) {
+    await connections.end()
+    throw asLedgerError(error, name)
+  }
+  return { database, name, alone, end: connections.end }
+}
+
+/**
+ * Brings the database up to date. Returns the names of the migrations that it lacked.
+ *
+ * @throws LedgerError with a sentence for a person, without the password
+ */
+export async function migratePostgres(url: string): Promise<string[]> {
+  const name = nameOf(url)
+  const client = await connectAlone({ url, waitMs: MIGRATION_PATIENCE_MS }).catch(rejecting(name))
+  const connections = sharing(client)
+  try {
+    return await migrate(createDatabase({ connections, name }), name)
+  } finally {
+    await connections.end()
+  }
+}
+
+const rejecting = (name: string) => (error: unknown) => {
+  throw asLedgerError(error, name)
+}
+
+/** What is acknowledged must be on disk. */
+async function warn(database: Database, onWarning: (sentence: string) => void) {
+  const [row] = await database.query("SELECT current_setting('synchronous_commit') AS value")
+  if (row?.value !== 'off') return
+  onWarning(
+    'The database has synchronous_commit = off: what LINE was told is stored can be lost when its machine crashes. Set it to on.',
+  )
+}

@@ -1,0 +1,263 @@
+/** Several servers on one PostgreSQL: each ledger here has connections of its own, as a process has. */
+import pg from 'pg'
+import t, { type Test } from 'tap'
+import { friend, gone } from '../../src/contact/contact.ts'
+import { DELIVERY_LEASE, type Ledger } from '../../src/ledger/ledger.ts'
+import { createDatabase } from '../../src/ledger/postgres/database.ts'
+import { openPostgresLedger, type PostgresLedgerOptions } from '../../src/ledger/postgres/ledger.ts'
+import { friends, key, nameOf, users } from '../harness/people.ts'
+import { startPostgres } from '../harness/postgres.ts'
+
+const CHANNEL = 'default'
+const NO_AFTERMATH = { endedMs: 0, lostMs: 0 }
+
+const server = await startPostgres()
+t.teardown(() => server.stop())
+
+async function stage(t: Test) {
+  const url = await server.createSchema()
+  const admin = new pg.Pool({ connectionString: url, max: 4 })
+  t.teardown(() => admin.end())
+  return {
+    async open(options?: Partial<PostgresLedgerOptions>): Promise<Ledger> {
+      const ledger = await openPostgresLedger({ url, ...options })
+      // One that a test has closed rejects.
+      t.teardown(() => ledger.close().catch(() => {}))
+      return ledger
+    },
+    /** A connection for itself. */
+    async alone() {
+      const client = await admin.connect()
+      t.teardown(() => client.release())
+      return client
+    },
+    /** Something that no ledger does. */
+    query: async (text: string, values?: unknown[]) => (await admin.query(text, values)).rows,
+  }
+}
+type Stage = Awaited<ReturnType<typeof stage>>
+
+/** How many transactions have waited for each other in a circle, as far as connections that have ended know. */
+const circles = async ({ query }: Stage) =>
+  Number(
+    (await query('SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()'))[0].deadlocks,
+  )
+
+/** What is counted, by counting. */
+const RECOUNT = `
+  SELECT 'default' AS channel,
+    count(*) FILTER (WHERE friend_at > gone_at)::int AS friend, 0 AS messager,
+    count(*) FILTER (WHERE friend_at <= gone_at)::int AS gone,
+    (count(*) FILTER (WHERE revision <> accepted AND failure IS NULL) + (
+      SELECT count(*) FROM customers WHERE revision <> accepted AND failure IS NULL))::int AS pending,
+    (count(*) FILTER (WHERE failure IS NOT NULL) + (
+      SELECT count(*) FROM customers WHERE failure IS NOT NULL))::int AS failed,
+    count(*) FILTER (WHERE external_id IS NOT NULL)::int AS linked,
+    (SELECT count(*) FROM customers WHERE check_at IS NOT NULL AND tries > 0)::int AS waiting
+  FROM contacts`
+
+t.test(
+  'whatever servers do at once to the same people, none waits in a circle, and all is counted',
+  async (t) => {
+    const play = await stage(t)
+    const servers = await Promise.all([play.open(), play.open(), play.open(), play.open()])
+    const deliverer = servers[0] as Ledger
+    const before = await circles(play)
+    const all = users(120)
+    const some = (round: number, step: number) =>
+      Array.from({ length: 60 }, (_, i) => all[(i * step + round * 7) % all.length] as string)
+    const deliver = async (round: number) => {
+      const due = await deliverer.due(80)
+      await deliverer.acknowledge(
+        due.map(({ id, revision }, i) => ({ id, revision, failure: (i + round) % 5 === 0 ? 'no' : null })),
+        0,
+      )
+    }
+    const check = async (round: number) => {
+      const customers = await deliverer.toCheck(50)
+      await deliverer.keepChecks(
+        customers.map(({ id }, i) => ({ id, againMs: (i + round) % 3 === 0 ? 0 : null })),
+      )
+    }
+    const link = (ledger: Ledger, round: number, step: number) =>
+      ledger.link(
+        some(round, step)
+          .slice(0, 25)
+          .map((userId, i) => ({
+            ...key(userId),
+            externalId: (i + round) % 6 === 0 ? null : `c${(i * step) % 20}`,
+            linkedAt: null,
+          })),
+      )
+    await deliverer.holdLease(DELIVERY_LEASE, 'me', 600_000, NO_AFTERMATH)
+    for (let round = 1; round <= 12; round++) {
+      const run = await deliverer.beginRun('backfill', CHANNEL, round * 10)
+      await Promise.all([
+        ...servers.flatMap((ledger, i) =>
+          [7, 11, 13, 17].map((step, n) =>
+            ledger.record(
+              some(round + i, step).map((userId) => (n % 2 ? gone : friend)(key(userId), round * 10 + i)),
+            ),
+          ),
+        ),
+        ...servers.map((ledger, i) => link(ledger, round, [19, 23, 29, 31][i] as number)),
+        deliver(round),
+        check(round),
+        deliver(round + 1),
+        deliverer.recordPages(run.id, [{ userIds: some(round, 37), invalid: 0, next: null }]),
+      ])
+    }
+    t.strictSame(await deliverer.counts(), await play.query(RECOUNT))
+    t.strictSame(await play.query('SELECT count(*)::int AS left FROM touched'), [{ left: 0 }])
+    await Promise.all(servers.map((ledger) => ledger.close()))
+    t.equal(await circles(play), before)
+  },
+)
+
+t.test(
+  'several commits of a process are under way at once, and what a call said is there when it resolves',
+  async (t) => {
+    const play = await stage(t)
+    const ledger = await play.open({ commitsAtOnce: 4 })
+    await Promise.all(
+      users(400).map(async (userId, i) => {
+        await ledger.record([friend(key(userId), i + 1)])
+        const [found] = await play.query('SELECT friend_at::int AS at FROM contacts WHERE user_id = $1', [
+          userId,
+        ])
+        if (found?.at !== i + 1) throw new Error(`${userId} is not stored`)
+      }),
+    )
+    t.match(await ledger.counts(), [{ friend: 400, pending: 400 }])
+  },
+)
+
+t.test('who commits wakes the others', async (t) => {
+  const play = await stage(t)
+  const [one, other] = await Promise.all([play.open(), play.open()])
+  const heard = Promise.withResolvers<void>()
+  const stop = other.onRecorded(heard.resolve)
+  await one.record([friend(key('a'), 5)])
+  await heard.promise
+  stop()
+  t.match(await other.due(10), [{ value: 'a' }])
+})
+
+t.test('who listens again after its connection was cut looks what it has missed', async (t) => {
+  const play = await stage(t)
+  const again = Promise.withResolvers<() => void>()
+  const ledger = await play.open({
+    after(_ms, later) {
+      again.resolve(later)
+      return () => {}
+    },
+  })
+  const heard = Promise.withResolvers<void>()
+  ledger.onRecorded(heard.resolve)
+  await play.query(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN %' AND pid <> pg_backend_pid()",
+  )
+  const later = await again.promise
+  later()
+  await heard.promise
+  t.pass('it looks')
+})
+
+t.test('places that a process has left undone are worked out by whoever has the lease', async (t) => {
+  const play = await stage(t)
+  const ledger = await play.open()
+  await ledger.record(friends(['a']))
+  await ledger.link([{ ...key('a'), externalId: 'c', linkedAt: null }])
+  // As if it had ended between its two transactions.
+  await play.query('UPDATE customers SET is_known = true, check_at = NULL')
+  await play.query(`INSERT INTO touched (channel, user_id, is_told) VALUES ('${CHANNEL}', 'a', true)`)
+  const next = await play.open()
+  t.strictSame(await next.due(10), [], 'the alias profile waits for the look-up')
+  await next.holdLease(DELIVERY_LEASE, 'next', 600_000, NO_AFTERMATH)
+  t.match(await next.due(10), [{ value: null }], 'the alias profile loses it')
+})
+
+t.test('a lease is dated by the database, and passes on when it has run out', async (t) => {
+  const play = await stage(t)
+  const [one, other] = await Promise.all([play.open(), play.open()])
+  const hold = (ledger: Ledger, holder: string) =>
+    ledger.holdLease('x', holder, 300_000, { endedMs: 1, lostMs: 60_000 })
+  t.strictSame(await hold(one, 'one'), { held: true, quietMs: 0 })
+  t.match(await hold(other, 'other'), { held: false })
+  await play.query('UPDATE leases SET expires_at = expires_at - 300001')
+  t.match(await hold(other, 'other'), { held: true, quietMs: 60_000 })
+  t.match(await hold(one, 'one'), { held: false })
+})
+
+t.test(
+  'a run whose lock has ended with its connection stores nothing more, and another has the lock',
+  async (t) => {
+    const play = await stage(t)
+    const [one, other] = await Promise.all([play.open(), play.open()])
+    await one.lock('runs')
+    const run = await one.beginRun('backfill', CHANNEL, 1_000)
+    await one.recordPages(run.id, [{ userIds: ['a'], invalid: 0, next: 'x' }])
+    t.equal(await other.lock('runs'), null)
+    const held = `FROM pg_locks WHERE locktype = 'advisory' AND granted
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`
+    await play.query(`SELECT pg_terminate_backend(pid) ${held}`)
+    // It is asked to end, and does so in its own time.
+    while ((await play.query(`SELECT 1 ${held}`)).length > 0);
+    // The process may not have noticed yet.
+    await t.rejects(one.recordPages(run.id, [{ userIds: ['b'], invalid: 0, next: null }]), {
+      name: 'LedgerError',
+      message: /held the lock "runs" has ended/,
+    })
+    await t.rejects(
+      Array.fromAsync(one.clearAbsent(run.id)).then(async () => {
+        await one.record(friends(['old'], 5))
+        return Array.fromAsync(one.clearAbsent(run.id))
+      }),
+      { name: 'LedgerError' },
+    )
+    t.ok(await other.lock('runs'))
+    t.match(await other.openRun(CHANNEL), { id: run.id, cursor: 'x', listed: 1 })
+    await other.recordPages(run.id, [{ userIds: ['b'], invalid: 0, next: null }])
+    t.strictSame((await other.due(10)).map(({ address }) => nameOf(address)).sort(), ['a', 'b', 'old'])
+  },
+)
+
+t.test('evidence that cannot be stored in time is refused, and everything recovers by itself', async (t) => {
+  const play = await stage(t)
+  const ledger = await play.open({ busyTimeoutMs: 500 })
+  const before = await play.alone()
+  await before.query('BEGIN')
+  await before.query('LOCK TABLE contacts')
+  const refusal = { name: 'LedgerError', message: /does not answer in time/ }
+  await Promise.all([
+    t.rejects(ledger.record(friends(['a'])), refusal),
+    t.rejects(ledger.record(friends(['b'])), refusal),
+  ])
+  await before.query('ROLLBACK')
+  await ledger.record(friends(['a', 'b', 'c']))
+  t.match(await ledger.counts(), [{ friend: 3 }])
+
+  await play.query(
+    'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND application_name = $1',
+    ['line-braze'],
+  )
+  await ledger.record(friends(['d']))
+  t.match(await ledger.counts(), [{ friend: 4 }])
+})
+
+t.test(
+  'behind a pooler that does not know what was prepared where, nothing is prepared any more',
+  async (t) => {
+    const play = await stage(t)
+    const client = await play.alone()
+    const connections = { connect: async () => ({ client, release() {} }) }
+    const database = createDatabase({ connections, name: 'x' })
+    const ask = () => database.query('SELECT @answer::int AS answer', { answer: 42 })
+    t.strictSame(await ask(), [{ answer: 42 }])
+    await client.query('DEALLOCATE ALL')
+    t.strictSame(await ask(), [{ answer: 42 }])
+    await client.query('DEALLOCATE ALL')
+    t.strictSame(await ask(), [{ answer: 42 }])
+    t.strictSame((await client.query('SELECT name FROM pg_prepared_statements')).rows, [])
+  },
+)

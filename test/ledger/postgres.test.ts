@@ -1,0 +1,30 @@
+import t from 'tap'
+import { openPostgresLedger } from '../../src/ledger/postgres/ledger.ts'
+import { startPostgres } from '../harness/postgres.ts'
+import { ledgerContract, type Subject } from './contract.ts'
+import { linksContract } from './links-contract.ts'
+import { placementModel } from './placement-model.ts'
+import { runsContract } from './runs-contract.ts'
+
+const server = await startPostgres()
+t.teardown(() => server.stop())
+
+const create = async (): Promise<Subject> => {
+  const url = await server.createSchema()
+  return {
+    open: (clock, options) => openPostgresLedger({ url, clock, ...options }),
+    remove: () => server.dropSchema(url),
+  }
+}
+ledgerContract('postgres', create)
+runsContract('postgres', create)
+linksContract('postgres', create)
+placementModel(
+  'postgres',
+  async (t, clock) => {
+    const subject = await create()
+    t.teardown(() => subject.remove())
+    return subject.open(clock)
+  },
+  30,
+)
