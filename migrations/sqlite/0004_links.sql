@@ -16,8 +16,6 @@ ALTER TABLE contacts ADD COLUMN holds INTEGER NOT NULL GENERATED ALWAYS AS (
 CREATE INDEX contacts_linked ON contacts (channel, external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX contacts_placed ON contacts (customer, linked_at, user_id) WHERE customer IS NOT NULL;
 CREATE INDEX contacts_moving ON contacts (customer) WHERE customer IS NOT target;
--- Whose last message may be too old to write to them.
-CREATE INDEX contacts_messagers ON contacts (messaged_at) WHERE status = 'messager';
 
 -- A customer's profile in Braze, as far as one channel is concerned.
 CREATE TABLE customers (

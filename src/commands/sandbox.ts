@@ -6,7 +6,7 @@ const MOST = 65_535
 export function sandboxCommand(): Command {
   return new Command('sandbox')
     .description(
-      'a sandbox LINE and a sandbox Braze to play with, until Ctrl-C; prints a .env for a server between them, and signed webhooks for it',
+      'a sandbox LINE and a sandbox Braze to play with, until Ctrl-C; prints a .env for a server between them, and curl commands with signed webhooks and links for it',
     )
     .option('--line-port <port>', "where LINE's API listens; 0 takes a free one", readPort, 4_010)
     .option('--braze-port <port>', 'where Braze listens; 0 takes a free one', readPort, 4_020)
@@ -17,8 +17,9 @@ export function sandboxCommand(): Command {
 The settings are the same each time, those of ports that were asked for apart. Put them into .env in a checkout that has
 none yet, run npm start there, and paste the curl commands into a shell. What reaches LINE and Braze is shown line by
 line. npx line-braze backfill, resync and verify work there, too. Who follows by curl is not on LINE's list: a backfill
-more than five minutes later takes them for gone. A new sandbox has forgotten all profiles: run npx line-braze resync,
-or remove data/sandbox.db.`,
+more than five minutes later takes them for gone. Open the address of LINE's account link as that person would, in a
+browser or with curl: the webhook that follows is posted to the server. A new sandbox has forgotten all profiles: run
+npx line-braze resync, or remove data/sandbox.db.`,
     )
     .action(async (options: SandboxOptions) => {
       // Loaded where it is needed: the other commands start faster without it.

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { TObject } from 'typebox'
@@ -43,15 +44,17 @@ export function readChannelsFile(path: string, options: FileOptions): FileReadin
 
 /** The list, or what is wrong. */
 function readList(path: string): unknown[] | string {
-  let text: string
+  let bytes: Buffer
   try {
-    text = readFileSync(path, 'utf8')
+    bytes = readFileSync(path)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     return `${FILE} names a file that cannot be read (${code}); it must be ${MUST_BE}`
   }
+  // A broken character in an attribute would make another attribute in Braze.
+  if (!isUtf8(bytes)) return `${FILE} names a file that is not UTF-8; it must be ${MUST_BE}`
   try {
-    const list: unknown = JSON.parse(text.replace(/^\ufeff/, ''))
+    const list: unknown = JSON.parse(bytes.toString().replace(/^\ufeff/, ''))
     if (Array.isArray(list) && list.length > 0) return list
     const holds = Array.isArray(list) ? 'an empty list' : 'no list'
     return `${FILE} names a file with ${holds}; it must be ${MUST_BE}`

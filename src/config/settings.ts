@@ -93,7 +93,8 @@ export const SETTINGS = Type.Object({
     fault: brazeFault,
   }),
   BRAZE_API_KEY: text({
-    description: 'a REST API key with the permission `users.track`, and `users.export.ids` for `verify`',
+    description:
+      'a REST API key with the permission `users.track`, and `users.export.ids` to look customers up and for `verify`',
     mustBe: "a REST API key from Braze's page Settings > APIs and Identifiers",
     pattern: '^[\\x21-\\x7e]+$',
     secret: true,

@@ -1,6 +1,6 @@
 import type { Profiles } from '../braze/export.ts'
 import { MAX_EXPORTS } from '../braze/export.ts'
-import type { CustomerCheck, Ledger, UncheckedCustomer } from '../ledger/ledger.ts'
+import { type CustomerCheck, type Ledger, LONGEST_WAIT_MS, type UncheckedCustomer } from '../ledger/ledger.ts'
 import { backoffMs } from '../wire/retry.ts'
 import { createCompany } from './company.ts'
 import type { LookUp } from './look-up.ts'
@@ -8,7 +8,6 @@ import { createLoop, type LoopOptions } from './loop.ts'
 
 /** Whom Braze does not know yet may be on the way to it: asked again soon, and in the end once an hour. */
 const AGAIN_MS = 5_000
-const LONGEST_AGAIN_MS = 3_600_000
 
 export interface CustomersOptions extends Omit<LoopOptions, 'name' | 'step' | 'ledger'> {
   readonly ledger: Pick<Ledger, 'toCheck' | 'nextCheckMs' | 'keepChecks' | 'onRecorded'>
@@ -79,7 +78,7 @@ export function createCustomers(options: CustomersOptions) {
 
   const known = ({ id }: UncheckedCustomer): CustomerCheck => ({ id, againMs: null })
   function unknown({ id, externalId, tries }: UncheckedCustomer): CustomerCheck {
-    const againMs = backoffMs(tries + 1, random(), AGAIN_MS, LONGEST_AGAIN_MS)
+    const againMs = backoffMs(tries + 1, random(), AGAIN_MS, LONGEST_WAIT_MS)
     log.debug({ customer: externalId, forMs: Math.round(againMs) }, 'Braze does not know this customer')
     return { id, againMs }
   }

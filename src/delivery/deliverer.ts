@@ -18,6 +18,8 @@ import { type Batch, createWork } from './work.ts'
 const STORING_LIMIT = 4
 /** How long to rest when the ledger was so slow that the lease has to be renewed first. */
 const LATE_MS = 50
+/** Where a window was set for many at once, delivery goes on between one look and the next. */
+const LAPSE_GAP_MS = 250
 /** A ledger that fails is asked again so often at least: it may be well again at any moment. */
 const LONGEST_REST_MS = 10_000
 
@@ -53,7 +55,8 @@ export function createDeliverer(options: DelivererOptions) {
   const means = { ...options, clock, monotonic, random }
   const lease = createLease(means)
   const holds = createHolds(means)
-  const work = createWork({ ledger, holds, monotonic, answerFor, mayAnswer: lease.isSafe })
+  const channels = [...options.braze.channels.keys()]
+  const work = createWork({ ledger, holds, monotonic, channels, answerFor, mayAnswer: lease.isSafe })
   const pacer = createPacer(options.requestsPerSecond)
   const gate = createGate(random)
   const send = createSender({ ...means, ledger: { acknowledge }, gate, holds, work })
@@ -82,11 +85,9 @@ export function createDeliverer(options: DelivererOptions) {
   let running: Promise<void> | undefined
   let unsubscribe = () => {}
 
-  /** Braze is not asked for what it was never told of, and can't be for a channel that it is not known how to write. */
+  /** Braze is not asked to clear what it was never told of. */
   function answerFor(profile: DueProfile): Acknowledgement | null {
-    const { id, revision, channel, value, mayHold } = profile
-    if (!options.braze.knows(channel))
-      return { id, revision, failure: `There is no channel ${channel} in the settings.` }
+    const { id, revision, value, mayHold } = profile
     if (value !== null || mayHold || holds.isTold(profile)) return null
     return { id, revision, failure: null, untold: options.holder }
   }
@@ -137,7 +138,7 @@ export function createDeliverer(options: DelivererOptions) {
   /** Who only wrote, and too long ago, is not reachable any more. The lease is renewed more often than that is looked at. */
   async function lapse(): Promise<number> {
     const lapseMs = (await ledger.lapse()) ?? LONGEST_REST_MS
-    lapseAt = monotonic() + Math.min(lapseMs, LONGEST_REST_MS)
+    lapseAt = monotonic() + Math.min(Math.max(lapseMs, LAPSE_GAP_MS), LONGEST_REST_MS)
     return 0
   }
 

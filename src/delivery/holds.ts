@@ -1,5 +1,5 @@
-import type { Place } from '../braze/attributes.ts'
-import type { DueProfile } from '../ledger/ledger.ts'
+import type { Place, Write } from '../braze/attributes.ts'
+import type { DueProfile, ProfileId } from '../ledger/ledger.ts'
 import type { DeliveryMeans } from './means.ts'
 import { createRests } from './rests.ts'
 
@@ -14,11 +14,9 @@ interface Hold {
   size: number
   /** How often in a row Braze has failed over this profile alone. */
   stumbles: number
-  /** What a write of unknown fate said: until `settledAt` it may still be under way, and only the same may be sent. */
-  value: string | null
+  /** A write of unknown fate: until `settledAt` it may still be under way, and only the same may be sent. */
+  doubted: Write | null
   settledAt: number
-  /** There was such a write, and nothing that the ledger knows of since: Braze may hold what it said. */
-  isTold: boolean
 }
 
 type Batch = readonly DueProfile[]
@@ -38,16 +36,17 @@ export interface HoldsOptions extends Pick<DeliveryMeans, 'settleMs' | 'monotoni
  */
 export function createHolds({ braze, settleMs, mergeProfiles, monotonic }: HoldsOptions) {
   const holds = new Map<string, Hold>()
+  /** To whom a write of unknown fate was sent, and Braze has accepted nothing that the ledger knows of since. */
+  const told = new Set<ProfileId>()
   const hasOthers = braze.isShared || mergeProfiles
   const rests = createRests({ restMs: settleMs, monotonic })
   const keyOf = braze.profileOf
 
-  function holdOf(profile: Place & { readonly value?: string | null }): Hold {
-    const key = keyOf(profile)
+  function holdOf(place: Place): Hold {
+    const key = keyOf(place)
     const known = holds.get(key)
     if (known) return known
-    const { value = null } = profile
-    const hold = { until: 0, size: ANY_SIZE, stumbles: 0, value, settledAt: 0, isTold: false }
+    const hold = { until: 0, size: ANY_SIZE, stumbles: 0, doubted: null, settledAt: 0 }
     holds.set(key, hold)
     return hold
   }
@@ -59,9 +58,8 @@ export function createHolds({ braze, settleMs, mergeProfiles, monotonic }: Holds
     const key = keyOf(profile)
     const hold = holds.get(key)
     if (!hold) return !rests.has(key)
-    return (
-      hold.until <= readAt && (hold.settledAt <= readAt || hold.value === profile.value) && !rests.has(key)
-    )
+    if (hold.until > readAt || rests.has(key)) return false
+    return hold.settledAt <= readAt || isSame(profile, hold.doubted)
   }
   const sizeFor = (profile: DueProfile) => holds.get(keyOf(profile))?.size ?? ANY_SIZE
 
@@ -81,7 +79,7 @@ export function createHolds({ braze, settleMs, mergeProfiles, monotonic }: Holds
     /** Whether the last batch with this profile failed. */
     isSuspect: (profile: DueProfile) => sizeFor(profile) < ANY_SIZE,
     /** Whether Braze may have been told of something that the ledger does not know. */
-    isTold: (profile: DueProfile) => holds.get(keyOf(profile))?.isTold === true,
+    isTold: ({ id }: DueProfile) => told.has(id),
 
     /** Puts the profile, as it was named at `readAt`, on its way, if it may be sent. Returns whether. */
     take(profile: DueProfile, readAt: number): boolean {
@@ -109,21 +107,19 @@ export function createHolds({ braze, settleMs, mergeProfiles, monotonic }: Holds
     },
     /** Nothing came of it: what the ledger names from now on may be sent again. */
     release: (batch: Batch) => change(batch, () => ({ until: monotonic() })),
-    /** What Braze said of them is stored: from now on they are profiles like all others. */
-    settle(batch: Batch) {
-      change(batch, () => ({
-        until: monotonic(),
-        size: ANY_SIZE,
-        stumbles: 0,
-        settledAt: 0,
-        isTold: false,
-      }))
+    /** What Braze said of them is stored: from now on they are profiles like all others. `accepted` are those it took. */
+    settle(batch: Batch, accepted: readonly ProfileId[]) {
+      change(batch, () => ({ until: monotonic(), size: ANY_SIZE, stumbles: 0, settledAt: 0 }))
+      // Of one that Braze rejects an earlier write may be there all the same.
+      for (const id of accepted) told.delete(id)
       // The ledger keeps the pause for what was sent, and not for what else there is to say of the same profile.
       if (hasOthers) for (const profile of batch) rests.add(keyOf(profile))
     },
     /** It is not known whether these writes reached Braze: they may still be under way. */
-    doubt: (batch: Batch) =>
-      change(batch, ({ value }) => ({ value, settledAt: monotonic() + settleMs, isTold: true })),
+    doubt(batch: Batch) {
+      change(batch, (doubted) => ({ doubted, settledAt: monotonic() + settleMs }))
+      for (const { id } of batch) told.add(id)
+    },
     /** The batch failed, or was refused as a whole: its profiles travel in batches of `size` at most, after `restMs`. */
     split: (batch: Batch, size: number, restMs: number) =>
       change(batch, () => ({ until: monotonic() + restMs, size })),
@@ -133,11 +129,13 @@ export function createHolds({ braze, settleMs, mergeProfiles, monotonic }: Holds
     /** Forgets the holds that hold nothing any more. */
     sweep() {
       const now = monotonic()
-      for (const [key, { until, settledAt, size, isTold }] of holds)
-        if (until <= now && settledAt <= now && size === ANY_SIZE && !isTold) holds.delete(key)
+      for (const [key, { until, settledAt, size }] of holds)
+        if (until <= now && settledAt <= now && size === ANY_SIZE) holds.delete(key)
     },
     /** Another process delivers: what this one knew counts only for writes that may still be under way. */
     forget() {
+      // When this process delivers again the ledger says of all of them that they may hold something.
+      told.clear()
       const now = monotonic()
       for (const [key, { until, settledAt }] of holds)
         if (until < UNDER_WAY && settledAt <= now) holds.delete(key)
@@ -161,5 +159,8 @@ export function createHolds({ braze, settleMs, mergeProfiles, monotonic }: Holds
     },
   }
 }
+
+const isSame = ({ channel, value }: DueProfile, write: Write | null) =>
+  channel === write?.channel && value === write.value
 
 export type Holds = ReturnType<typeof createHolds>

@@ -2,7 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { idOf, type Place } from '../braze/attributes.ts'
 import { MAX_EXPORTS, type Profiles } from '../braze/export.ts'
 import { readIdentify, readRename } from '../braze/identity.ts'
-import type { DueMerge, Ledger, MergeAction, MergeStep } from '../ledger/ledger.ts'
+import {
+  type DueMerge,
+  type Ledger,
+  LONGEST_WAIT_MS,
+  type MergeAction,
+  type MergeStep,
+} from '../ledger/ledger.ts'
 import { type Asker, type AskerOptions, createAsker, type Request } from './asker.ts'
 import { createCompany } from './company.ts'
 import type { Holds } from './holds.ts'
@@ -17,7 +23,6 @@ const BATCH = MAX_EXPORTS / 2
  * between calls that depend on each other. Source: braze.com/docs/api/api_limits
  */
 const LOOK_AFTER_PAUSES = 60
-const LONGEST_REST_MS = 3_600_000
 /** What the profiles themselves should hold goes first: before it is handed over, and before an alias is freed. */
 const YIELD_PAUSES = 2
 const YIELD_MS = 100
@@ -77,7 +82,7 @@ export function createMerges(options: MergesOptions) {
   async function chosen(actions: readonly MergeAction[]): Promise<readonly DueMerge[]> {
     const due = await ledger.toMerge(BATCH + company.size, actions)
     const foreign = due.filter(({ channel }) => !braze.knows(channel))
-    company.rest(foreign, LONGEST_REST_MS)
+    company.rest(foreign, LONGEST_WAIT_MS)
     const taken = new Set<string>()
     return company.choose(due, BATCH).filter((merge) => {
       const names = placesOf([merge]).map(braze.profileOf)
@@ -179,7 +184,7 @@ export function createMerges(options: MergesOptions) {
 
   /** Longer each time. */
   const restOf = ({ action, tries }: DueMerge) =>
-    Math.min(LONGEST_REST_MS, settleMs * (action === 'look' ? LOOK_AFTER_PAUSES : 1) * 2 ** tries)
+    Math.min(LONGEST_WAIT_MS, settleMs * (action === 'look' ? LOOK_AFTER_PAUSES : 1) * 2 ** tries)
 
   return createLoop({ ...options, name: 'merging profiles', step })
 }

@@ -62,6 +62,8 @@ export function createSender(options: SenderOptions) {
       case 'retry':
         return failed(profiles, sentIn, meaning.reason)
       case 'fault':
+        // It may be over the answer that we stumbled.
+        holds.doubt(profiles)
         stumbled(profiles, meaning.reason)
         return tell(gate.pause(meaning.reason, sentIn, monotonic()))
     }
@@ -149,7 +151,10 @@ export function createSender(options: SenderOptions) {
       answers.push({ id: profile.id, revision: profile.revision, failure })
     }
     await ledger.acknowledge(answers, settleMs)
-    holds.settle(profiles)
+    holds.settle(
+      profiles,
+      answers.flatMap(({ id, failure }) => (failure === null ? [id] : [])),
+    )
     log.debug({ profiles: profiles.map(namesOf) }, 'Braze has answered')
   }
 

@@ -24,6 +24,8 @@ export interface Batch {
 export interface WorkOptions {
   readonly ledger: Pick<Ledger, 'due' | 'nextDueMs' | 'acknowledge'>
   readonly holds: Holds
+  /** Of which it is known how to write them: the ledger may have others, that the settings do not have any more. */
+  readonly channels: readonly string[]
   /** What is to be stored of a profile of which there is no need to ask Braze; null of all others. */
   readonly answerFor: (profile: DueProfile) => Acknowledgement | null
   /** Whether this process delivers, and no other may have begun to. */
@@ -36,7 +38,7 @@ export interface WorkOptions {
  * Hands out batches of due profiles: whatever has waited longest first, and those whose last batch failed after all others
  * and never among them. No profile is in two batches, or twice in one.
  */
-export function createWork({ ledger, holds, answerFor, mayAnswer, monotonic }: WorkOptions) {
+export function createWork({ ledger, holds, channels, answerFor, mayAnswer, monotonic }: WorkOptions) {
   /** Each with the longest waiting at its end. */
   let fresh: DueProfile[] = []
   let suspects: DueProfile[] = []
@@ -44,6 +46,9 @@ export function createWork({ ledger, holds, answerFor, mayAnswer, monotonic }: W
   let pageAt = NEVER
   let readAt = NEVER
   let reading: Promise<void> | undefined
+  const known = new Set(channels)
+  /** Whether the ledger has named others: they wait, and from then on hide nobody. */
+  let hasForeign = false
   /** Whether the last read left some in the ledger. */
   let isMoreDue = false
   let lastPartialAt = Number.NEGATIVE_INFINITY
@@ -83,14 +88,15 @@ export function createWork({ ledger, holds, answerFor, mayAnswer, monotonic }: W
     readAt = monotonic()
     const askedAt = readAt
     const limit = PAGE + holds.size
-    const due = await ledger.due(limit)
+    const due = await ledger.due(limit, hasForeign ? channels : undefined)
     isMoreDue = due.length === limit
     pageAt = askedAt
     fresh = []
     suspects = []
     const answers: Acknowledgement[] = []
     for (const profile of due.reverse()) {
-      if (!holds.isFree(profile, askedAt)) continue
+      if (!known.has(profile.channel)) hasForeign = true
+      if (!known.has(profile.channel) || !holds.isFree(profile, askedAt)) continue
       const answer = answerFor(profile)
       if (answer) answers.push(answer)
       else (holds.isSuspect(profile) ? suspects : fresh).push(profile)

@@ -11,6 +11,7 @@ import { type Result, resultOf, tableOf } from './report.ts'
 import { playSecondAct } from './second-act.ts'
 import type { Service } from './service.ts'
 import { type Means, type Stage, setStage } from './stage.ts'
+import { playThirdAct } from './third-act.ts'
 
 export interface DemoOptions {
   readonly people: number
@@ -48,13 +49,15 @@ async function perform(
   const play = rehearse(people, randomInt(2 ** 32))
   const stage = await setStage(means)
   const first = await playFirstAct(play, stage, means)
-  const { service, truth, repair } = await playSecondAct(play, stage, first, means)
+  const { repair, ...second } = await playSecondAct(play, stage, first, means)
+  const { expected, links } = await playThirdAct(play, stage, second, means)
 
   const { braze } = stage
-  const verdict = judge(braze, truth, play.traffic.bystanders(), repair)
+  const { service } = second
+  const verdict = judge(braze, expected, play.traffic.bystanders(), repair)
   const isGood = verdict.wrongs.length === 0
   const outcome = describe(verdict, repair)
-  const result = resultOf(play.counts, braze.stats, repair, verdict)
+  const result = resultOf(play.counts, braze.stats, repair, links, verdict)
   means.interruption.signal.throwIfAborted()
   print(result, `\n${tableOf(result)}\n\n${isGood ? `${wrap(outcome).join('\n')}\n` : ''}`)
   if (keep) return lookAround(stage, service, means, isGood ? '' : outcome)
@@ -63,12 +66,18 @@ async function perform(
 }
 
 /** Goes on with light traffic until somebody ends it. */
-async function lookAround({ braze, directory }: Stage, { line, url }: Service, means: Means, news: string) {
+async function lookAround(
+  { braze, directory, apiToken }: Stage,
+  { line, url }: Service,
+  means: Means,
+  news: string,
+) {
   means.display.say(
     'All of it goes on, with light traffic, for a look around.',
     ...(news ? [news] : []),
     `health    ${url}/health`,
     `metrics   ${url}/metrics`,
+    `api       ${url}/api/channels/default (the bearer token is ${apiToken})`,
     `Braze     ${braze.url}/users/track (the sandbox)`,
     `database  ${directory}/line-braze.db`,
     'Ctrl-C ends it and removes its files.',

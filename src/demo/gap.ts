@@ -34,8 +34,10 @@ export function playGap(traffic: Traffic, before: readonly string[], line: LineA
 
   const listed = line.followers()
   return {
-    /** Everybody's truth after it. */
+    /** Everybody's truth after it; how many they are, and how many of them can be reached. */
     truth: now,
+    peopleAfterGap: now.size,
+    reachableAfterGap: [...now.values()].filter((said) => said === 'reachable').length,
     /** People of whom a webhook had come, and how many of them could be reached by what it said. */
     heard: truth.size,
     heardReachable: heardReachable.length,

@@ -1,11 +1,18 @@
 import { KEPT_MS } from '../http/kept.ts'
 import { sleep } from '../wire/time.ts'
 
-/** What `GET /health` says of delivery. */
+/** What `GET /health` says of delivery, for all channels. */
 export interface DeliveryHealth {
   readonly state: string
   readonly reason: string | null
   readonly pending: number
+  /** Customers whom Braze does not know yet, and to whom somebody is linked. */
+  readonly waiting: number
+}
+
+interface Health {
+  readonly delivery?: Omit<DeliveryHealth, 'waiting'>
+  readonly channels?: readonly Pick<DeliveryHealth, 'waiting'>[]
 }
 
 const POLL_MS = 200
@@ -19,8 +26,10 @@ export function watchHealth(url: string) {
   async function read() {
     const now = performance.now()
     const answer = await fetch(`${url}/health`, closing)
-    const { delivery } = (await answer.json()) as { delivery?: DeliveryHealth }
-    if (delivery) [latest, askedAt] = [delivery, now]
+    const { delivery, channels = [] } = (await answer.json()) as Health
+    if (!delivery) return
+    const waiting = channels.reduce((total, channel) => total + channel.waiting, 0)
+    ;[latest, askedAt] = [{ ...delivery, waiting }, now]
   }
 
   async function watch() {
@@ -41,6 +50,8 @@ export function watchHealth(url: string) {
     latest: () => latest,
     /** Resolves once the server delivers. */
     untilDelivering: (signal: AbortSignal) => until(({ state }) => state === 'delivering', 0, signal),
+    /** Resolves once somebody waits for a customer whom Braze does not know. */
+    untilWaiting: (signal: AbortSignal) => until(({ waiting }) => waiting > 0, 0, signal),
     /** Resolves once nobody is pending of all whom it knows now; the number that it says may be `KEPT_MS` old. */
     untilDelivered: (signal: AbortSignal) =>
       until(({ pending }) => pending === 0, performance.now() + KEPT_MS, signal),

@@ -1,3 +1,4 @@
+import type { LineEvent } from '../sandbox/line/events.ts'
 import { createTraffic } from '../sandbox/line/traffic.ts'
 import type { LineSandbox } from '../sandbox/line/webhooks.ts'
 import { seededRandom } from '../sandbox/random.ts'
@@ -48,12 +49,12 @@ export async function playTraffic(
 ) {
   const bodies = traffic.bodies()
   const seen = new Set<string>()
+  let sent = 0
   const startedAt = performance.now()
 
   async function send() {
     for (const body of bodies) {
-      const place = counts.webhooks++
-      counts.events += body.length
+      const place = sent++
       for (const { webhookEventId, deliveryContext } of body) {
         if (deliveryContext.isRedelivery) counts.redeliveries++
         else if (seen.has(webhookEventId)) counts.duplicates++
@@ -62,11 +63,23 @@ export async function playTraffic(
       const earlyMs = startedAt + (place / WEBHOOKS_PER_SECOND) * 1000 - performance.now()
       if (earlyMs > 0) await sleep(earlyMs, signal)
       onSending(place)
-      counts.retries += (await line.deliver(body, { signal })) - 1
-      counts.acknowledged++
+      await sendWebhook(counts, line, body, signal)
     }
   }
   await Promise.all(Array.from({ length: SENDERS }, send))
+}
+
+/** Sends a webhook until it is answered 200, and counts it. */
+export async function sendWebhook(
+  counts: Counts,
+  line: LineSandbox,
+  body: readonly LineEvent[],
+  signal: AbortSignal,
+) {
+  counts.webhooks++
+  counts.events += body.length
+  counts.retries += (await line.deliver(body, { signal })) - 1
+  counts.acknowledged++
 }
 
 /** A little traffic of other people, until `signal`. */

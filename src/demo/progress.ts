@@ -1,13 +1,11 @@
 import { styleText } from 'node:util'
 import type { BrazeSandbox } from '../sandbox/braze/braze.ts'
 import { number } from '../terminal/numbers.ts'
+import { bar, NAME_CELLS, of, row } from './cells.ts'
 import { compare } from './compare.ts'
 import type { DeliveryHealth } from './health.ts'
+import { nobodyLinked } from './places.ts'
 import type { Play } from './play.ts'
-
-const BAR_CELLS = 28
-const NAME_CELLS = 14
-const VALUE_CELLS = 18
 
 /** How things are at one moment. */
 export type Progress = ReturnType<typeof readProgress>
@@ -20,7 +18,14 @@ export function readProgress(
 ) {
   const { requests, inFlight, accepted } = braze.stats
   const failedRequests = requests - inFlight - accepted
-  return { ...compare(traffic.expected(), braze), ...ends, counts, webhooks, requests, failedRequests }
+  return {
+    ...compare(nobodyLinked(traffic.expected()), braze),
+    ...ends,
+    counts,
+    webhooks,
+    requests,
+    failedRequests,
+  }
 }
 
 /** What a terminal shows of it, at most 80 columns wide. */
@@ -50,17 +55,7 @@ export function lineOf(progress: Progress): string {
   ].join(', ')
 }
 
-const of = (part: number, whole: number) => `${number(part)} of ${number(whole)}`
-
-const row = (who: string, name: string, value: string, more = '') =>
-  `  ${who.padEnd(8)}${name.padEnd(NAME_CELLS)}${value.padEnd(VALUE_CELLS)}${more}`
-
 function stateOf({ brazeIsUp }: Progress): string {
   const state = (brazeIsUp ? 'up' : 'down').padEnd(NAME_CELLS)
   return styleText(brazeIsUp ? 'green' : 'red', state, { stream: process.stderr })
-}
-
-function bar(part: number, whole: number): string {
-  const filled = whole === 0 ? 0 : Math.floor((part / whole) * BAR_CELLS)
-  return '█'.repeat(filled) + '░'.repeat(BAR_CELLS - filled)
 }

@@ -3,6 +3,7 @@ import { number } from '../terminal/numbers.ts'
 import type { Verdict } from './compare.ts'
 import type { Counts } from './play.ts'
 import type { Repair } from './second-act.ts'
+import type { Links } from './third-act.ts'
 
 export type Result = ReturnType<typeof resultOf>
 
@@ -11,6 +12,7 @@ export function resultOf(
   { acknowledged, ...counts }: Counts,
   { requests, accepted, objects }: Pick<BrazeSandbox['stats'], 'requests' | 'accepted' | 'objects'>,
   { toFind, toClear, changedAgain, requestsAgain, followed, ...repair }: Repair,
+  links: Links,
   { wrongs, atBraze, ...verdict }: Verdict,
 ) {
   return {
@@ -21,12 +23,13 @@ export function resultOf(
     failedBrazeRequests: requests - accepted,
     objects,
     ...repair,
+    ...links,
     ...verdict,
     differ: verdict.people - verdict.agree,
   }
 }
 
-const LABEL_CELLS = 16
+const LABEL_CELLS = 18
 const NUMBER_CELLS = 8
 
 /** The same for a person, at most 80 columns wide; each number says what it is made of. */
@@ -34,6 +37,7 @@ export function tableOf(result: Result): string {
   const { events, duplicates, redeliveries, webhooks, retries, failedBrazeRequests } = result
   const { heard, heardReachable, before, newcomers, returned, blocked, blockedUnheard, found, cleared } =
     result
+  const { logIns, joined, newPhones } = result
   const unheard = before - blockedUnheard
   return [
     row('events', events, `with ${number(duplicates)} duplicates and ${number(redeliveries)} redeliveries`),
@@ -41,16 +45,34 @@ export function tableOf(result: Result): string {
     row('Braze requests', result.brazeRequests, `${number(failedBrazeRequests)} failed`),
     row('objects written', result.objects),
     '',
-    sum('people', result.people, [heard, 'by webhook'], [before, 'before'], [newcomers, 'new']),
+    sum('people', result.peopleAfterGap, [heard, 'by webhook'], [before, 'before'], [newcomers, 'new']),
     sum('found', found, [unheard, 'from before'], [newcomers, 'new'], [returned, 'returned']),
     sum('cleared', cleared, [blocked, 'who blocked'], [-blockedUnheard, 'never heard of']),
     sum(
       'reachable',
-      result.reachable,
+      result.reachableAfterGap,
       [heardReachable, 'by webhook'],
       [found, 'found'],
       [-cleared, 'cleared'],
     ),
+    '',
+    sum(
+      'log-ins',
+      logIns,
+      [result.byApi, 'PUT'],
+      [result.byIdToken, 'ID token'],
+      [result.byAccountLink, 'account link'],
+    ),
+    row('newcomers', joined, `who follow as they log in, ${number(newPhones)} with a new phone`),
+    sum(
+      'customers on LINE',
+      result.customersOnLine,
+      [logIns, 'log-ins'],
+      [-result.again, 'by the same people'],
+      [-result.unlinked, 'unlinked'],
+    ),
+    row('twice at Braze', result.twice, 'at any moment'),
+    '',
     row('agree', result.agree, 'of whom LINE and Braze say the same'),
     row('differ', result.differ),
   ].join('\n')

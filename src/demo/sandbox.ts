@@ -4,9 +4,10 @@ import { createInterruption, Interrupted } from '../process/interruption.ts'
 import { type BrazeSandbox, startBrazeSandbox } from '../sandbox/braze/braze.ts'
 import { readWrite } from '../sandbox/braze/object.ts'
 import { type LineApiSandbox, startLineApiSandbox } from '../sandbox/line/api.ts'
-import { createEvents, type LineEvent } from '../sandbox/line/events.ts'
-import { signLine, toLineJson } from '../sandbox/line/json.ts'
-import { seededRandom } from '../sandbox/random.ts'
+import { createEvents } from '../sandbox/line/events.ts'
+import { createLineSandbox, type LineSandbox } from '../sandbox/line/webhooks.ts'
+import { hex, seededRandom } from '../sandbox/random.ts'
+import { introduction, SETTLE_MS } from './introduction.ts'
 
 export interface SandboxOptions {
   readonly linePort: number
@@ -17,8 +18,8 @@ export interface SandboxOptions {
 /** Secrets and followers are the same each time, so that a .env stays true. They are for this machine only. */
 const SEED = 1
 const FOLLOWERS = 25
-/** Shorter than by default, for people who watch. */
-const SETTLE_MS = 500
+/** Whom Braze knows by external id. */
+const CUSTOMERS = ['customer-1', 'customer-2', 'customer-3', 'customer-4', 'customer-5']
 
 /** Two sandboxes for a server that somebody else starts, until a signal, which is how it is meant to end. */
 export async function sandbox(options: SandboxOptions) {
@@ -47,54 +48,33 @@ async function perform(
     cannotListen(brazePort, '--braze-port'),
   )
   closers.push(braze.close)
-  process.stdout.write(introduction(lineApi, braze, serverPort))
+  for (const customer of CUSTOMERS) braze.createCustomer(customer)
+  const apiToken = hex(random, 64)
+  const { channelSecret: secret, destination } = lineApi
+  const webhooks = createLineSandbox({ url: `http://127.0.0.1:${serverPort}/webhook`, secret, destination })
+  closers.push(webhooks.close)
+  process.stdout.write(
+    introduction({ lineApi, braze, serverPort, apiToken, followers, customers: CUSTOMERS }),
+  )
   watchLine(lineApi)
+  watchDialog(lineApi, webhooks)
   watchBraze(braze)
   if (!signal.aborted) await once(signal, 'abort')
 }
 
-function introduction(lineApi: LineApiSandbox, braze: BrazeSandbox, serverPort: number): string {
-  const settings = {
-    LINE_CHANNEL_SECRET: lineApi.channelSecret,
-    LINE_CHANNEL_ACCESS_TOKEN: lineApi.token,
-    LINE_API_BASE_URL: lineApi.url,
-    BRAZE_REST_ENDPOINT: braze.url,
-    BRAZE_API_KEY: braze.apiKey,
-    BRAZE_SETTLE_MS: SETTLE_MS,
-    DATABASE_URL: 'file:./data/sandbox.db',
-    HOST: '127.0.0.1',
-    PORT: serverPort,
-  }
-  const { user, follow, unfollow } = createEvents(Math.random)
-  const [userId, now] = [user(), Date.now()]
-  const webhook = `http://127.0.0.1:${serverPort}/webhook`
-  return [
-    '# .env in a checkout that has none yet, for npm start, and for npx line-braze backfill, resync and verify',
-    ...Object.entries(settings).map(([name, value]) => `${name}=${value}`),
-    '',
-    `# somebody follows; ${FOLLOWERS} others are on LINE's list, for backfill`,
-    curl(webhook, follow(userId, now), lineApi),
-    '',
-    '# the same person blocks',
-    curl(webhook, unfollow(userId, now + 1), lineApi),
-    '',
-    '# what reaches LINE and Braze, until Ctrl-C',
-    '',
-  ].join('\n')
-}
-
-/** A webhook as LINE would post it: the signature fits these bytes and no others. */
-function curl(url: string, event: LineEvent, { destination, channelSecret }: LineApiSandbox): string {
-  // Nothing to quote: LINE writes a ' as \u0027.
-  const body = toLineJson({ destination, events: [event] })
-  const headers = ['content-type: application/json', `x-line-signature: ${signLine(body, channelSecret)}`]
-  return [`curl ${url}`, ...headers.map((header) => `-H '${header}'`), `--data-binary '${body}'`].join(
-    ' \\\n  ',
-  )
-}
-
 function watchLine(lineApi: LineApiSandbox) {
   lineApi.on('request', ({ method, path, status }) => say('LINE', status, `${method} ${path}`))
+}
+
+/** Who opens the address of LINE's account link agrees, and the server is told by webhook. */
+function watchDialog(lineApi: LineApiSandbox, webhooks: LineSandbox) {
+  lineApi.on('accountLink', ({ event }) => {
+    webhooks.deliver([event]).then(
+      () => say('LINE', 200, 'the server took the webhook accountLink'),
+      // The sandbox ends.
+      () => {},
+    )
+  })
 }
 
 function watchBraze(braze: BrazeSandbox) {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -32,6 +33,7 @@ export async function setStage({ closers }: Means) {
   closers.push(braze.close)
   const lineApi = await startLineApiSandbox({ latencyMs: LINE_LATENCY_MS })
   closers.push(lineApi.close)
+  const apiToken = randomBytes(32).toString('hex')
 
   return {
     /** Where the processes work: no `.env` of the user's is there. */
@@ -40,15 +42,19 @@ export async function setStage({ closers }: Means) {
     settings: {
       LINE_CHANNEL_SECRET: lineApi.channelSecret,
       LINE_CHANNEL_ID: lineApi.channelId,
+      LINE_LOGIN_CHANNEL_ID: lineApi.loginChannelId,
       LINE_API_BASE_URL: lineApi.url,
       BRAZE_REST_ENDPOINT: braze.url,
       BRAZE_API_KEY: braze.apiKey,
       BRAZE_SETTLE_MS: String(SETTLE_MS),
       BRAZE_TIMEOUT_MS: String(BRAZE_TIMEOUT_MS),
+      API_TOKENS: apiToken,
       DATABASE_URL: 'file:./line-braze.db',
       HOST: '127.0.0.1',
       PORT: '0',
     },
+    /** By which the brand's own systems are known to the server. */
+    apiToken,
     lineApi,
     braze,
   }

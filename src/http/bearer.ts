@@ -4,8 +4,8 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 export type TokenRejection = 'missing' | 'wrong' | 'in URL'
 
 const BEARER = /^Bearer +([\x21-\x7e]+) *$/i
-/** A parameter that is called as one that holds a token. */
-const TOKEN_IN_URL = /[?&][^=&]*(token|key|auth|secret|bearer)[^=&]*=/i
+/** What a parameter that holds a token may be called. */
+const TOKEN_NAME = /token|key|auth|secret|bearer/i
 
 interface Sent {
   readonly url: string
@@ -26,11 +26,19 @@ export function createBearer(tokens: readonly string[]) {
   const digests = tokens.map(digestOf)
 
   return ({ url, headers }: Sent): TokenRejection | null => {
-    if (TOKEN_IN_URL.test(url)) return 'in URL'
+    if (namesToken(url)) return 'in URL'
     const [, token] = BEARER.exec(headers.authorization ?? '') ?? []
     if (token === undefined) return headers.authorization ? 'wrong' : 'missing'
     const sent = digestOf(token)
     const matches = digests.filter((digest) => timingSafeEqual(digest, sent))
     return matches.length > 0 ? null : 'wrong'
   }
+}
+
+/** Strangers make URLs, and nothing else runs meanwhile: each character is looked at a few times, and not once for each other. */
+function namesToken(url: string): boolean {
+  const queryAt = url.indexOf('?')
+  if (queryAt < 0) return false
+  for (const name of new URLSearchParams(url.slice(queryAt)).keys()) if (TOKEN_NAME.test(name)) return true
+  return false
 }

@@ -137,5 +137,7 @@ const written = (moment: number) => new Date(moment).toISOString()
 const NOT_STORED = 'The link could not be stored; send it again.'
 const UNREACHABLE = 'LINE cannot be asked right now; send it again later.'
 const USED = 'This ID token was used for another link; the person must log in anew.'
-const NO_LOGIN = 'This channel takes no ID tokens; set LINE_LOGIN_CHANNEL_ID.'
-const NO_ACCESS_TOKEN = 'This channel has no link tokens; set LINE_CHANNEL_ID or LINE_CHANNEL_ACCESS_TOKEN.'
+const NO_LOGIN =
+  'This channel takes no ID tokens; set LINE_LOGIN_CHANNEL_ID, or its loginChannelId in LINE_CHANNELS_FILE.'
+const NO_ACCESS_TOKEN =
+  'This channel has no link tokens; set LINE_CHANNEL_ID or LINE_CHANNEL_ACCESS_TOKEN, or its channelId or accessToken in LINE_CHANNELS_FILE.'

@@ -75,6 +75,11 @@ export const METRICS = {
     labelNames: ['channel'],
     help: 'Contacts that are linked to a customer',
   },
+  waiting: {
+    name: 'line_braze_waiting',
+    labelNames: ['channel'],
+    help: 'Customers to whom somebody reachable is linked, and whom Braze does not know yet',
+  },
 } satisfies Readonly<Record<string, Definition>>
 
 interface Definition {
@@ -156,6 +161,7 @@ function createGauges(registers: Registry[], { isDelivering, channels }: Metrics
   const oldest = gauge(METRICS.oldestPending)
   const delivering = gauge(METRICS.delivering)
   const linked = gauge(METRICS.linked)
+  const waiting = gauge(METRICS.waiting)
 
   function show(counts: ChannelCounts) {
     const { channel } = counts
@@ -163,13 +169,14 @@ function createGauges(registers: Registry[], { isDelivering, channels }: Metrics
     pending.set({ channel }, counts.pending)
     failed.set({ channel }, counts.failed)
     linked.set({ channel }, counts.linked)
+    waiting.set({ channel }, counts.waiting)
   }
 
   return (numbers: Numbers) => {
     delivering.set(isDelivering() ? 1 : 0)
     if (numbers instanceof Error) {
       // No reason to hide the others; but what is not known must not look like a good number.
-      for (const each of [contacts, pending, failed, linked]) each.reset()
+      for (const each of [contacts, pending, failed, linked, waiting]) each.reset()
       return oldest.set(Number.NaN)
     }
     const [counts, oldestPendingMs] = numbers

@@ -20,13 +20,15 @@ export interface Ledger {
    * Merges evidence into contacts. Resolves once it is on disk (committed and fsynced); a rejection means that
    * none of it is. Safe to repeat and to reorder. Calls that arrive together share one transaction.
    *
-   * A contact's profile becomes due when the contact is new and whenever its reachability flips.
+   * A contact's alias profile becomes due when the contact is new and whenever its reachability flips; of who is linked to a
+   * customer that counts, the customer's does, where another contact is then the one that it should hold.
    */
   record(evidence: readonly Evidence[]): Promise<void>
 
   /**
    * Learns which customers contacts are, also contacts that nothing else is known of. Resolves once it is on disk, with
-   * what is stored of each now, in the order of `links`. Safe to repeat and to reorder where the moments are given.
+   * what is stored of each now, in the order of `links`. Safe to repeat and to reorder where the moments are given. Many are
+   * stored in several transactions, and a rejection may come after some of them.
    *
    * A link counts once Braze is known to hold the customer (`keepChecks`); until then the contact's alias profile is where
    * its user id belongs. A user id moves in steps: the profile that loses it becomes due first, and the one that gains it
@@ -78,8 +80,10 @@ export interface Ledger {
    * Up to `limit` profiles that may be sent: news from webhooks before what runs brought, and of each those that have
    * waited longest first. Changes nothing. It answers as of some moment between the call and its answer: an `acknowledge`
    * that had resolved before the call counts, one that is under way may or may not.
+   *
+   * @param channels of which alone; by default of all
    */
-  due(limit: number): Promise<DueProfile[]>
+  due(limit: number, channels?: readonly string[]): Promise<DueProfile[]>
 
   /** How long until some profile may be sent, 0 or less when it may be already; null when nothing is pending. */
   nextDueMs(): Promise<number | null>
@@ -92,7 +96,10 @@ export interface Ledger {
    */
   acknowledge(answers: readonly Acknowledgement[], settleMs: number): Promise<void>
 
-  /** Makes pending profiles that would be due later than `ms` from now due then: heals a clock that was set back. */
+  /**
+   * Heals a clock that was set back: makes pending profiles that would be due later than `ms` from now due then, and what is
+   * to be looked up or handed over later than `LONGEST_WAIT_MS`.
+   */
   clampDue(ms: number): Promise<void>
 
   /**
@@ -104,7 +111,10 @@ export interface Ledger {
 
   // ── Which customers Braze knows ──────────────────────────────────────────────────────────────────────────
 
-  /** Up to `limit` customers to look up in Braze: those who are linked to somebody reachable, and do not count yet. */
+  /**
+   * Up to `limit` customers to look up in Braze: those who are linked to somebody reachable, and do not count yet; of whom
+   * news has come before those whom only runs have linked.
+   */
   toCheck(limit: number): Promise<UncheckedCustomer[]>
 
   /** How long until some customer is to be looked up, 0 or less when that is now; null when nobody is. */
@@ -129,7 +139,8 @@ export interface Ledger {
 
   /**
    * Stores how far alias profiles have come. Once what became of one is known, or can't be, the customer's profile is due
-   * again, since a merge may have changed it. Durable. What was read before another action became due changes nothing.
+   * again, since a merge may have changed it; not where the first look left it alone. Durable. What was read before another
+   * action became due changes nothing.
    */
   keepMerges(steps: readonly MergeStep[]): Promise<void>
 
@@ -189,7 +200,8 @@ export interface Ledger {
 
   /**
    * Makes profiles due although nothing about them has changed, in the name of `run`, and takes over those that an
-   * earlier run made due; those that are due by a webhook are left as they are. Returns how many they are.
+   * earlier run made due; those that are due by a webhook are left as they are. Whatever was told of them, they may hold
+   * something. Returns how many they are. Many are stored in several transactions, and a rejection may come after some.
    */
   resend(run: number, ids: readonly ProfileId[]): Promise<number>
 
@@ -228,7 +240,7 @@ export interface Ledger {
   counts(): Promise<ChannelCounts[]>
 
   /**
-   * How long the contact that is due first has been pending; null when nothing is. One that waits out its settle
+   * How long the profile that is due first has been pending; null when nothing is. One that waits out its settle
    * pause comes first only when that is over.
    */
   oldestPendingMs(): Promise<number | null>
@@ -430,6 +442,9 @@ export const DELIVERY_LEASE = 'braze'
 
 /** A lease that ends later than this from now was dated by a clock that was wrong, and holds nobody back. */
 export const LEASE_LIMIT_MS = 600_000
+
+/** For no longer than this a look-up or a hand-over is put off: what would be later was dated by a clock that was wrong. */
+export const LONGEST_WAIT_MS = 3_600_000
 
 /** Something that kept the ledger from doing what it was asked; the message is a sentence for a person. */
 export class LedgerError extends Error {

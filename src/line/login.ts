@@ -32,7 +32,8 @@ const ISSUER = 'https://access.line.me'
 /** What an ID token may lack, for who has sent it. */
 const FAULTS = {
   expired: 'it has expired; the person must log in anew',
-  audience: 'it was issued for another LINE Login channel than LINE_LOGIN_CHANNEL_ID',
+  audience:
+    'it was issued for another LINE Login channel than the one of this channel (LINE_LOGIN_CHANNEL_ID, or loginChannelId in LINE_CHANNELS_FILE)',
   issuer: 'it was issued by somebody else',
   nonce: 'the login was begun with another nonce',
   invalid: 'it is no ID token of LINE, or was changed; send it as LINE or liff.getIDToken() gave it',

@@ -2,6 +2,7 @@ import { type ChannelNeed, type ChannelSettings, loadChannels, nameOf } from '..
 import { assertNone, readDotenv, SettingsError } from '../config/load.ts'
 import type { SettingName, Settings } from '../config/settings.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import { many, number } from '../terminal/numbers.ts'
 import { settingsFor } from './environment.ts'
 import type { Host } from './host.ts'
 import { UsageError } from './run.ts'
@@ -48,6 +49,8 @@ export function configFor<N extends SettingName>(
   const all = attempt(() => loadChannels(host.env, readDotenv(host.cwd()), need))
   const channels = all && chosen(all.channels, choice)
   if (channels && need === 'line') problems.push(...withoutToken(channels, all.files.length > 0))
+  if (all && (settings as Partial<Settings> | undefined)?.BRAZE_MERGE_PROFILES)
+    problems.push(...withOneAlias(all.channels))
   assertNone(problems)
   return { settings, channels, allChannels: all?.channels, files: all?.files } as Config<N>
 }
@@ -74,8 +77,37 @@ const withoutToken = (channels: readonly ChannelSettings[], isListed: boolean): 
       return `${token} is missing; set it to a channel access token, or ${id} to the channel id${other}`
     })
 
+/** Of each channel that the ledger knows and the settings do not, what that means, in a sentence. */
+export async function foreignChannels(
+  ledger: Pick<Ledger, 'counts'>,
+  channels: readonly ChannelSettings[],
+): Promise<{ readonly channel: string; readonly pending: number; readonly sentence: string }[]> {
+  const foreign = (await ledger.counts()).filter(
+    ({ channel }) => !channels.some(({ name }) => name === channel),
+  )
+  return foreign.map(({ channel, friend, messager, pending }) => ({
+    channel,
+    pending,
+    sentence: `The database knows the channel ${channel} (${number(friend + messager)} reachable people, ${many(pending, 'change')} for Braze), and the settings have no such channel: nothing of it reaches Braze; give it in LINE_CHANNELS_FILE`,
+  }))
+}
+
 /**
- * Nobody but its settings says under which attribute a channel's people are at Braze.
+ * Of the accounts of one provider a person has the same user id, and so, where the labels are the same, one alias profile:
+ * it would go to the customer whom one account knows, with what another one has written to it, and where that was to be
+ * cleared nobody could tell any more.
+ */
+const withOneAlias = (channels: readonly ChannelSettings[]): string[] =>
+  [...Map.groupBy(channels, ({ aliasLabel }) => aliasLabel).values()]
+    .filter((together) => together.length > 1)
+    .map((together) => {
+      const names = together.map(({ name }) => name).join(', ')
+      return `BRAZE_MERGE_PROFILES is true and the channels ${names} have the same aliasLabel: a person of several has one alias profile, which can't be merged for one of them; set BRAZE_MERGE_PROFILES=false, or, before anybody is written to, give each channel an aliasLabel of its own`
+    })
+
+/**
+ * Who waits until Braze has heard of all changes would wait for ever: nobody but its settings say under which attribute a
+ * channel's people are at Braze.
  *
  * @throws SettingsError where changes of a channel that is none any more wait for Braze
  */
@@ -83,13 +115,6 @@ export async function assertDeliverable(
   ledger: Pick<Ledger, 'counts'>,
   channels: readonly ChannelSettings[],
 ) {
-  const lost = (await ledger.counts()).filter(
-    ({ channel, pending }) => pending > 0 && !channels.some(({ name }) => name === channel),
-  )
-  assertNone(
-    lost.map(
-      ({ channel }) =>
-        `Changes of the channel ${channel} wait for Braze, and the settings have no such channel; give it in LINE_CHANNELS_FILE until Braze has heard of them`,
-    ),
-  )
+  const waiting = (await foreignChannels(ledger, channels)).filter(({ pending }) => pending > 0)
+  assertNone(waiting.map(({ sentence }) => sentence))
 }

@@ -147,7 +147,7 @@ export async function deliverRuns(options: WaitOptions) {
   const failed = last.reduce((sum, outstanding) => sum + outstanding.failed, 0)
   if (failed === 0) return
   throw new Error(
-    `Braze rejected ${many(failed, 'contact')}; contacts.failure in the database has its words, and resync tries them again.`,
+    `Braze rejected ${many(failed, 'contact')}; failure in the database's tables contacts and customers has its words, and resync tries them again.`,
   )
 }
 

@@ -7,7 +7,7 @@ import { createServer } from '../http/server.ts'
 import { openLedger } from '../ledger/open.ts'
 import { type Address, addressesOf, closeServer, listen } from './addresses.ts'
 import { createApi } from './api.ts'
-import { assertDeliverable, type Config, configFor } from './channels.ts'
+import { type Config, configFor, foreignChannels } from './channels.ts'
 import { type Closers, closeAll, closeTogether, errorsIn } from './closing.ts'
 import { createDelivery } from './delivery.ts'
 import { createLog, type Log, secretFiles, windowMsOf } from './environment.ts'
@@ -72,7 +72,7 @@ async function open(
     },
   })
   closers.push(ledger.close)
-  await assertDeliverable(ledger, channels)
+  for (const { sentence } of await foreignChannels(ledger, channels)) warn(sentence)
   const secrets = [...secretFiles(settings.DATABASE_URL, host.env, host.cwd()), ...files]
   for (const sentence of warnOfReadable(secrets, process.platform)) warn(sentence)
   const { deliverer, braze } = createDelivery(settings, channels, { ledger, log, observer: metrics.delivery })

@@ -215,3 +215,14 @@ t.test('verify of several channels: a table of each, and a sample of each', asyn
   )
   t.match(stderr, /1 profile differs/)
 })
+
+t.test('an alias profile that accounts share is never merged for one of them', async (t) => {
+  const { command, list, file, known } = await stageChannels(t)
+  await known([])
+  const resync = () => command(['resync', '--yes'], { BRAZE_MERGE_PROFILES: 'true' }).ended
+  const { code, stderr } = await resync()
+  t.equal(code, 2)
+  t.match(stderr, /BRAZE_MERGE_PROFILES is true and the channels shop, cafe have the same aliasLabel/)
+  writeFileSync(file, JSON.stringify(list.map((each) => ({ ...each, aliasLabel: each.attribute }))))
+  t.equal((await resync()).code, 0)
+})

@@ -24,7 +24,9 @@ function listen(stream: NodeJS.ReadableStream) {
         const match = pattern.exec(text)
         if (match) return match
         if (!stream.readable) throw new Error(`no ${pattern} in:\n${text}`)
-        await Promise.race([once(stream, 'data'), once(stream, 'close')])
+        const heard = new AbortController()
+        await Promise.race([once(stream, 'data', heard), once(stream, 'close', heard)])
+        heard.abort()
       }
     },
   }
@@ -63,7 +65,7 @@ async function taken(t: Test): Promise<{ port: number; free: () => Promise<unkno
 }
 
 const settingsIn = (text: string) => (text.match(/^[A-Z_]+=.*$/gm) ?? []).join('\n')
-const curlsIn = (text: string) => text.match(/^curl(.*\\\n)*.*$/gm) ?? []
+const curlsIn = (text: string) => text.match(/^(LINK_TOKEN=\$\()?curl(.*\\\n)*.*$/gm) ?? []
 
 t.test(
   'who has curl plays with what is printed',
@@ -81,23 +83,39 @@ t.test(
     await free()
     const server = start(t, ['serve'], folder)
     await server.err.find(/"listening"/)
-    const [follow = '', unfollow = ''] = curlsIn(printed)
+    const curls = curlsIn(printed)
+    t.equal(curls.length, 7)
+    const [follow = '', link = '', unlink = '', unfollow = '', linkToken = '', offer = '', logIn = ''] = curls
     const [userId] = /U[0-9a-f]{32}(?=")/.exec(follow.split('userId')[1] ?? '') ?? []
-    t.equal(spawnSync('sh', ['-c', follow], { encoding: 'utf8' }).stdout, '{}')
-    await sandbox.err.find(new RegExp(`^Braze  201  ${userId} line_id set$`, 'm'))
-    t.equal(spawnSync('sh', ['-c', unfollow], { encoding: 'utf8' }).stdout, '{}')
-    await sandbox.err.find(new RegExp(`^Braze  201  ${userId} line_id cleared$`, 'm'))
-    t.equal(curlsIn(printed).length, 2)
+    const run = (command: string) => spawnSync('sh', ['-c', command], { encoding: 'utf8' }).stdout
+    const done = (who: string | undefined, what: string, times = 1) =>
+      sandbox.err.find(new RegExp(`(^Braze  201  ${who} line_id ${what}$[^]*){${times}}`, 'm'))
+    t.equal(run(follow), '{}')
+    await done(userId, 'set')
+    t.match(JSON.parse(run(link)), { userId, externalId: 'customer-1' })
+    await done(userId, 'cleared')
+    await done('customer-1', 'set')
+    t.match(JSON.parse(run(unlink)), { userId, externalId: null })
+    await done('customer-1', 'cleared')
+    await done(userId, 'set', 2)
+    t.equal(run(unfollow), '{}')
+    await done(userId, 'cleared', 2)
 
     const backfill = await runCli(['backfill', '--json'], { cwd: folder })
     t.match(JSON.parse(backfill.stdout.trim().split('\n').at(-1) as string), { listed: 25, delivered: 25 })
     t.match(sandbox.err.text(), /^LINE {3}200 {2}GET \/v2\/bot\/followers\/ids$/m)
+    const { url } = JSON.parse(run(`${linkToken}\n${offer}`))
+    t.equal((await fetch(url)).status, 200, 'the person opens it, and agrees')
+    await sandbox.err.find(/^LINE {3}200 {2}the server took the webhook accountLink$/m)
+    await done('customer-2', 'set')
+    t.match(JSON.parse(run(logIn)), { externalId: 'customer-3' })
+    await done('customer-3', 'set')
     t.equal((await runCli(['verify'], { cwd: folder })).code, 0)
     await sandbox.err.find(/^Braze {2}200 {2}POST \/users\/export\/ids$/m)
     t.equal(await server.stop('SIGTERM'), 0)
     t.equal(await sandbox.stop('SIGTERM'), 0)
     t.notMatch(sandbox.err.text(), /against the rules/)
-    for (const name of ['LINE_CHANNEL_SECRET', 'LINE_CHANNEL_ACCESS_TOKEN', 'BRAZE_API_KEY'])
+    for (const name of ['LINE_CHANNEL_SECRET', 'LINE_CHANNEL_ACCESS_TOKEN', 'BRAZE_API_KEY', 'API_TOKENS'])
       t.notOk(sandbox.err.text().includes(env[name] as string), name)
   },
 )

@@ -9,7 +9,8 @@ const CAFE = { name: 'cafe', secret: 'cafe-secret', accessToken: 'cafe-token', a
 
 /** The settings that name a file with this list, or with this text. */
 function fileOf(t: Test, content: unknown, others: Record<string, string> = {}) {
-  const text = typeof content === 'string' ? content : JSON.stringify(content)
+  const isWritten = typeof content === 'string' || content instanceof Buffer
+  const text = isWritten ? content : JSON.stringify(content)
   return { LINE_CHANNELS_FILE: join(t.testdir({ 'channels.json': text, ...others }), 'channels.json') }
 }
 
@@ -108,6 +109,8 @@ t.test(
       `LINE_CHANNELS_FILE names a file that is not JSON (line 2 column 20); ${right}`,
     ])
     t.strictSame(told(''), [`LINE_CHANNELS_FILE names a file that is not JSON; ${right}`])
+    const latin1 = Buffer.from('[{"name": "shop", "secret": "hunter2", "attribute": "caf\xe9"}]', 'latin1')
+    t.strictSame(told(latin1), [`LINE_CHANNELS_FILE names a file that is not UTF-8; ${right}`])
     for (const list of [{}, null, 'null', { shop: SHOP }, '5'])
       t.strictSame(told(list), [`LINE_CHANNELS_FILE names a file with no list; ${right}`])
     t.strictSame(told([]), [`LINE_CHANNELS_FILE names a file with an empty list; ${right}`])

@@ -5,14 +5,17 @@
  */
 import fc from 'fast-check'
 import t from 'tap'
-import { friend, gone } from '../../src/contact/contact.ts'
-import { holderOf } from '../../src/contact/link.ts'
+import { type ContactKey, friend, gone } from '../../src/contact/contact.ts'
+import { holderOf, type Link } from '../../src/contact/link.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
 import type { ScriptedAnswer } from '../../src/sandbox/answers.ts'
 import { type Setting, setUp } from '../harness/delivery.ts'
 import { key, users } from '../harness/people.ts'
 
 const USERS = users(4)
+/** The attribute of each account; only the first is there where only one is. */
+const ATTRIBUTES: Readonly<Record<string, string>> = { default: 'line_id', cafe: 'cafe_line_id' }
+const CHANNELS = Object.keys(ATTRIBUTES)
 const CUSTOMERS = ['c0', 'c1', 'c2']
 /** One whom Braze does not know before the end. */
 const LATER = 'c2'
@@ -26,21 +29,21 @@ const FAULTS: ScriptedAnswer[] = [
 ]
 
 type Step =
-  | { readonly kind: 'follow' | 'block'; readonly userId: string }
-  | { readonly kind: 'link'; readonly userId: string; readonly externalId: string | null }
+  | ({ readonly kind: 'follow' | 'block' } & ContactKey)
+  | ({ readonly kind: 'link'; readonly externalId: string | null } & ContactKey)
   | { readonly kind: 'fault'; readonly fault: number; readonly times: number }
   | { readonly kind: 'reject'; readonly name: string }
   | { readonly kind: 'wait'; readonly timers: number }
   | { readonly kind: 'crash' | 'stop' }
 
-const userId = fc.constantFrom(...USERS)
+const who = { channel: fc.constantFrom(...CHANNELS), userId: fc.constantFrom(...USERS) }
 const steps = fc.array(
   fc.oneof(
-    { arbitrary: fc.record({ kind: fc.constantFrom('follow', 'follow', 'block'), userId }), weight: 4 },
+    { arbitrary: fc.record({ kind: fc.constantFrom('follow', 'follow', 'block'), ...who }), weight: 4 },
     {
       arbitrary: fc.record({
         kind: fc.constant('link'),
-        userId,
+        ...who,
         externalId: fc.constantFrom(...CUSTOMERS, null),
       }),
       weight: 4,
@@ -65,6 +68,12 @@ const steps = fc.array(
   ) as fc.Arbitrary<Step>,
   { maxLength: 40, size: 'max' },
 )
+
+/** What is said of the people of one account. */
+interface Known {
+  readonly links: Map<string, Link>
+  readonly reachable: Map<string, boolean>
+}
 
 /** A deliverer whose process can end at any moment: from then on none of its calls comes back. */
 function startMortal({ deliver, client, ledger }: Setting, mergeProfiles: boolean) {
@@ -102,11 +111,13 @@ function startMortal({ deliver, client, ledger }: Setting, mergeProfiles: boolea
   }
 }
 
-async function play(setting: Setting, all: readonly Step[], mergeProfiles: boolean) {
+async function play(setting: Setting, all: readonly Step[], { mergeProfiles, isShared }: Kind) {
   const { braze, ledger, until, time } = setting
   for (const externalId of CUSTOMERS) if (externalId !== LATER) braze.createCustomer(externalId)
-  const links = new Map<string, { externalId: string | null; linkedAt: number }>()
-  const reachable = new Map<string, boolean>()
+  const channels = isShared ? CHANNELS : CHANNELS.slice(0, 1)
+  const known: Readonly<Record<string, Known>> = Object.fromEntries(
+    channels.map((channel) => [channel, { links: new Map(), reachable: new Map() }]),
+  )
   let deliverer = startMortal(setting, mergeProfiles)
   let at = 1_000
 
@@ -114,13 +125,18 @@ async function play(setting: Setting, all: readonly Step[], mergeProfiles: boole
     at += 1
     switch (step.kind) {
       case 'follow':
-      case 'block':
-        reachable.set(step.userId, step.kind === 'follow')
-        return ledger.record([(step.kind === 'follow' ? friend : gone)(key(step.userId), at)])
-      case 'link':
-        links.set(step.userId, { externalId: step.externalId, linkedAt: at })
-        await ledger.link([{ ...key(step.userId), externalId: step.externalId, linkedAt: at }])
+      case 'block': {
+        const contact = key(step.userId, isShared ? step.channel : 'default')
+        known[contact.channel]?.reachable.set(step.userId, step.kind === 'follow')
+        return ledger.record([(step.kind === 'follow' ? friend : gone)(contact, at)])
+      }
+      case 'link': {
+        const contact = key(step.userId, isShared ? step.channel : 'default')
+        const link = { externalId: step.externalId, linkedAt: at }
+        known[contact.channel]?.links.set(step.userId, link)
+        await ledger.link([{ ...contact, ...link }])
         return
+      }
       case 'fault':
         return braze.answerNext(FAULTS[step.fault] as ScriptedAnswer, step.times)
       case 'reject':
@@ -149,7 +165,8 @@ async function play(setting: Setting, all: readonly Step[], mergeProfiles: boole
     (await ledger.nextMergeMs(mergeProfiles ? ['identify', 'look', 'rename'] : ['rename'])) === null
   for (;;) {
     await until(idle)
-    const failed = (await Array.fromAsync(ledger.profiles('default'))).flat().filter((each) => each.failed)
+    const profiles = await Promise.all(channels.map((channel) => Array.fromAsync(ledger.profiles(channel))))
+    const failed = profiles.flat(2).filter((each) => each.failed)
     if (failed.length === 0) break
     const { id } = await ledger.beginRun('resync', 'default')
     await ledger.resend(
@@ -160,15 +177,13 @@ async function play(setting: Setting, all: readonly Step[], mergeProfiles: boole
   const later = time.monotonic() + 1_000
   await until(() => time.monotonic() > later)
   deliverer.die()
-  return compare(setting, links, reachable)
+  const wrong = Object.entries(known).flatMap(([channel, each]) => compare(setting, channel, each))
+  return [...braze.violations, ...wrong]
 }
 
-/** What is wrong at Braze; nothing where all is right. */
-function compare(
-  { braze }: Setting,
-  links: ReadonlyMap<string, { externalId: string | null; linkedAt: number }>,
-  reachable: ReadonlyMap<string, boolean>,
-) {
+/** What of one account is wrong at Braze; nothing where all is right. */
+function compare({ braze }: Setting, channel: string, { links, reachable }: Known) {
+  const place = { attribute: ATTRIBUTES[channel] as string }
   const contacts = USERS.map((userId) => ({
     userId,
     reachable: reachable.get(userId) === true,
@@ -181,13 +196,13 @@ function compare(
     const holder = holderOf(contacts.filter(({ externalId }) => externalId === customer))
     if (holder) right.set(customer, holder.userId)
   }
-  const wrong = [...braze.violations]
+  const wrong: string[] = []
   for (const customer of CUSTOMERS) {
-    const value = braze.customerAttribute(customer) ?? undefined
+    const value = braze.customerAttribute(customer, place) ?? undefined
     if (value !== right.get(customer)) wrong.push(`${customer} has ${value} and not ${right.get(customer)}`)
   }
   for (const { userId } of contacts) {
-    const holders = braze.holders(userId)
+    const holders = braze.holders(userId, place)
     const expected = [...right].flatMap(([place, value]) => (value === userId ? [place] : []))
     if (holders.length !== expected.length)
       wrong.push(`${userId} is at ${holders.length} places and not ${expected}`)
@@ -195,14 +210,26 @@ function compare(
   return wrong
 }
 
-for (const mergeProfiles of [false, true]) {
-  t.test(`random histories${mergeProfiles ? ', with merging' : ''}`, async (t) => {
+interface Kind {
+  readonly mergeProfiles: boolean
+  /** Two accounts of one provider write to the same profiles, which excludes merging. */
+  readonly isShared: boolean
+}
+
+const KINDS: Readonly<Record<string, Kind>> = {
+  'random histories': { mergeProfiles: false, isShared: false },
+  'random histories, with merging': { mergeProfiles: true, isShared: false },
+  'random histories of two accounts': { mergeProfiles: false, isShared: true },
+}
+
+for (const [name, kind] of Object.entries(KINDS)) {
+  t.test(name, async (t) => {
     await fc.assert(
       fc.asyncProperty(steps, async (all) => {
         let wrong: string[] = []
         await t.test('a history', async (t) => {
-          const setting = await setUp(t, { identityMs: [0, 0] })
-          wrong = await play(setting, all, mergeProfiles)
+          const setting = await setUp(t, { identityMs: [0, 0] }, { isShared: kind.isShared })
+          wrong = await play(setting, all, kind)
         })
         if (wrong.length > 0) throw new Error(wrong.join('; '))
       }),

@@ -28,9 +28,9 @@ function setUp(due: DueProfile[]) {
   const gates: Promise<void>[] = []
   const acknowledged: Acknowledgement[] = []
   const ledger = {
-    async due(limit: number) {
+    async due(limit: number, channels?: readonly string[]) {
       time.reads++
-      const answer = due.slice(0, limit)
+      const answer = due.filter(({ channel }) => channels?.includes(channel) ?? true).slice(0, limit)
       await gates.shift()
       return answer
     },
@@ -41,7 +41,14 @@ function setUp(due: DueProfile[]) {
   }
   const monotonic = () => time.now
   const holds = createHolds({ braze, settleMs: SETTLE_MS, mergeProfiles: false, monotonic })
-  const work = createWork({ ledger, holds, monotonic, answerFor: () => null, mayAnswer: () => true })
+  const work = createWork({
+    ledger,
+    holds,
+    monotonic,
+    channels: ['default', 'a', 'b'],
+    answerFor: () => null,
+    mayAnswer: () => true,
+  })
   const next = async (size = 3) => {
     const batch = await work.next(size)
     return typeof batch === 'number' ? batch : batch.profiles.map(({ id }) => id)
@@ -85,7 +92,7 @@ t.test('a user in two channels is never twice in a batch, nor in two batches at 
   time.now += 100
   t.type(await next(), 'number')
   twice.splice(0, 1)
-  holds.settle([contact(1, { address: { userId: 'u' } })])
+  holds.settle([contact(1, { address: { userId: 'u' } })], [])
   time.now += 100
   t.strictSame(await next(), [2])
 })
@@ -108,7 +115,7 @@ t.test(
     const asked = next(3)
     time.now += 50
     // Braze has accepted 1, and that is stored, while the answer is on its way that still names it.
-    holds.settle([contact(1)])
+    holds.settle([contact(1)], [])
     time.now += 50
     slow.resolve()
     t.strictSame(await asked, [2])
@@ -126,7 +133,7 @@ t.test('a page that was read before something was stored is too old for it, too'
   ])
   t.strictSame(await next(1), [1])
   time.now += 5
-  holds.settle([contact(1, { address: { userId: 'u' } })])
+  holds.settle([contact(1, { address: { userId: 'u' } })], [])
   t.strictSame(await next(2), [2, 4])
 })
 
@@ -157,6 +164,20 @@ t.test('a user in doubt may get the same write again, but no other before it has
   t.equal(holds.unsettledMs(), 0)
 })
 
+t.test('another account writes to a user in doubt only once that has settled', async (t) => {
+  const due = [
+    contact(1, { value: null }),
+    contact(2, { value: null, channel: 'cafe', address: { userId: 'u1' } }),
+  ]
+  const { holds, next, time } = setUp(due)
+  t.strictSame(await next(), [1])
+  holds.doubt(due.slice(0, 1))
+  holds.release(due.slice(0, 1))
+  due.reverse()
+  time.now += 1_000
+  t.strictSame(await next(), [1])
+})
+
 t.test('those whose batch failed come after all others, until Braze has answered for them', async (t) => {
   const all = [1, 2, 3, 4].map((id) => contact(id))
   const { work, holds, next, time } = setUp(all)
@@ -168,7 +189,7 @@ t.test('those whose batch failed come after all others, until Braze has answered
   time.now += 100
   t.strictSame(await next(3), [3, 4])
   t.strictSame(await next(3), [1], 'and alone, since a batch of one has failed')
-  holds.settle(all)
+  holds.settle(all, [])
   work.drop()
   time.now += 100
   t.strictSame(await next(1), [1])
@@ -188,7 +209,7 @@ t.test('who waits alone holds nobody up, and is looked for when the wait is over
   t.strictSame(await next(), [2])
   time.now += 60
   t.strictSame(await next(), [1])
-  holds.settle(due)
+  holds.settle(due, [])
   t.equal(holds.stumbling(), 0)
 })
 
@@ -234,3 +255,11 @@ t.test(
     )
   },
 )
+
+t.test('what it is not known how to write waits, and hides nobody', async (t) => {
+  const foreign = Array.from({ length: 3_500 }, (_, i) => contact(i + 10, { channel: 'foreign' }))
+  const { next, time } = setUp([...foreign, contact(1), contact(2)])
+  t.type(await next(), 'number', 'the first page has no others')
+  time.now += 1_000
+  t.strictSame(await next(), [1, 2])
+})

@@ -7,7 +7,9 @@ import { stripVTControlCharacters } from 'node:util'
 import t, { type Test } from 'tap'
 import { describe, judge, type Verdict } from '../../src/demo/compare.ts'
 import { type Gap, newPeople, playGap } from '../../src/demo/gap.ts'
+import { type LogInProgress, frameOf as logInFrameOf } from '../../src/demo/log-in-progress.ts'
 import { withPatience } from '../../src/demo/patience.ts'
+import { createPlaces, nobodyLinked } from '../../src/demo/places.ts'
 import { frameOf, lineOf } from '../../src/demo/progress.ts'
 import { resultOf, tableOf } from '../../src/demo/report.ts'
 import { describeGap, type Repair } from '../../src/demo/second-act.ts'
@@ -104,14 +106,14 @@ function isRunning(pid: number): boolean {
 
 const lastLine = (text: string) => JSON.parse(text.split('\n').at(-1) as string)
 
-t.test('plays two acts, tidies up, and prints a table and a sentence for people', BESIDE, async (t) => {
+t.test('plays three acts, tidies up, and prints a table and a sentence for people', BESIDE, async (t) => {
   const demo = startDemo(t, ['--people', '400'], { LINE_CHANNEL_SECRET: ',', DATABASE_URL: 'nonsense' })
   const servers = [await demo.server(), await demo.server('server is back')]
   const { code, stdout, stderr, leftBehind } = await demo.end()
   t.equal(code, 0, stderr)
   t.match(stdout, /people +699 {2}= 400 by webhook \+ 267 before \+ 32 new\n/)
   t.match(stdout, /Braze requests +\d+ +[1-9]\d* failed/)
-  for (const label of ['people', 'found', 'cleared', 'reachable']) {
+  for (const label of ['people', 'found', 'cleared', 'reachable', 'log-ins', 'customers on LINE']) {
     const [, total, parts = ''] = new RegExp(`^  ${label} +(\\d+)  = (.*)$`, 'm').exec(stdout) ?? []
     const terms =
       parts
@@ -125,22 +127,37 @@ t.test('plays two acts, tidies up, and prints a table and a sentence for people'
     )
     t.ok(terms.length > 1, label)
   }
-  t.match(stdout, /agree +699 .*\n +differ +0\n/)
+  t.match(stdout, /log-ins +42 {2}= 21 PUT \+ 14 ID token \+ 7 account link\n/)
+  t.match(stdout, /newcomers +5 {2}who follow as they log in, 1 with a new phone\n/)
+  t.match(stdout, /customers on LINE +39 .*\n +twice at Braze +0 /)
+  t.match(stdout, /agree +704 .*\n +differ +0\n/)
   const sentence = stdout.split('\n\n').at(-1)?.replaceAll('\n', ' ')
-  t.match(sentence, /^Both ends agree: .+ reachable people only; the backfill found \d+ .+\.$/)
+  t.match(
+    sentence,
+    /^Both ends agree: .+ reachable people only; it can reach 39 customers .+ twice at any moment; the backfill found \d+ .+\.$/,
+  )
   for (const line of stdout.split('\n')) t.ok(line.length <= 80, line)
   const heard = /(\d+) block: it knows (\d+) as friends, and never heard of (\d+) from before/.exec(stderr)
   const [blocked = 0, friends, unheard = 0] = heard?.slice(1).map(Number) ?? []
   t.equal(blocked - unheard, friends)
   t.match(stdout, new RegExp(`cleared +${friends}  = ${blocked} who blocked - ${unheard} never heard of`))
-  t.match(stderr, /First act.+Braze goes down.+Braze is back.+Second act.+server is down.+server is back/s)
+  t.match(
+    stderr,
+    /First act.+Braze goes down.+Braze is back.+Second act.+server is down.+server is back.+Third act/s,
+  )
   t.match(stderr, /LINE's follower list has \d+ people: 267 of them followed before/)
   t.match(
     stderr,
     /reads the list.+\nlisted (\d+) of \1, delivered (\d+) of \2\n/,
     'its own line goes through',
   )
-  t.match(stderr, /reads it again.+\nlisted (\d+) of \1, delivered 0 of 0$/)
+  t.match(stderr, /reads it again.+\nlisted (\d+) of \1, delivered 0 of 0$/m)
+  t.match(
+    stderr,
+    /Braze has 79 customers, and can reach none of them.+\n +40 log in, and 4 of them follow only as they do so:$/m,
+  )
+  t.match(stderr, /link waits.+that customer appears.+logs in as another customer.+blocked returns/s)
+  t.match(stderr, /log-ins 42 of 42, pending 0, waiting 0, customers on LINE 39 of 39, there twice 0$/)
   t.match(stderr, /health +http:\/\/127\.0\.0\.1:\d+\/health\n +metrics +http:\/\/127\.0\.0\.1:\d+\/metrics/)
   t.equal(stderr, stripVTControlCharacters(stderr), 'plain lines without a terminal')
   t.strictSame(leftBehind, [])
@@ -199,6 +216,24 @@ t.test('Ctrl-C ends it while a backfill runs', BESIDE, async (t) => {
   t.notOk(isRunning(backfill) || isRunning(server.pid), 'neither is left behind')
 })
 
+t.test('Ctrl-C ends it while customers log in', BESIDE, async (t) => {
+  const demo = startDemo(t, ['--people', '60', '--json'])
+  const { pid } = await demo.server('server is back')
+  await demo.err.find(/the link waits/)
+  demo.child.kill('SIGINT')
+  const { code, stdout, leftBehind } = await demo.end()
+  t.equal(code, 130)
+  t.strictSame(lastLine(stdout), { status: 'interrupted' })
+  t.strictSame(leftBehind, [])
+  t.notOk(isRunning(pid))
+})
+
+t.test('a single person is enough', BESIDE, async (t) => {
+  const { code, stdout, stderr } = await startDemo(t, ['--people', '1', '--json']).end()
+  t.equal(code, 0, stderr)
+  t.match(lastLine(stdout), { status: 'agree', differ: 0, logIns: 10, customersOnLine: 7, twice: 0 })
+})
+
 t.test('is interrupted before the server listens', BESIDE, async (t) => {
   const demo = startDemo(t, [])
   await demo.err.find(/Starting/)
@@ -217,10 +252,19 @@ t.test('says as JSON how both ends compare; with --keep it goes on until it is e
   const [text] = await demo.out.find(/^\{.*\}$/)
   const result = JSON.parse(text)
   const newcomers = 5
+  const [logIns, joined] = [8, 2]
   t.match(result, {
     status: 'agree',
-    people: 60 + 40 + newcomers,
-    agree: 60 + 40 + newcomers,
+    people: 60 + 40 + newcomers + joined,
+    agree: 60 + 40 + newcomers + joined,
+    peopleAfterGap: 60 + 40 + newcomers,
+    logIns: logIns + 2,
+    byApi: 5,
+    byIdToken: 3,
+    byAccountLink: 2,
+    joined,
+    customersOnLine: logIns - 1,
+    twice: 0,
     before: 40,
     differ: 0,
     intruders: 0,
@@ -235,10 +279,17 @@ t.test('says as JSON how both ends compare; with --keep it goes on until it is e
   const [, database = ''] = await demo.err.find(/database +(\S+)/)
   await demo.err.find(/Ctrl-C/)
   t.ok(readdirSync(database.replace(/[^/]+$/, '')).includes('line-braze.db'))
-  for (let accepted = 0; accepted < 2; ) {
+  const [, api = '', token] = (await demo.err.find(/api +(\S+) .*token is (\w+)/)) as string[]
+  const linked = await fetch(`${api}/contacts/U1/link`, {
+    method: 'DELETE',
+    headers: { authorization: `Bearer ${token}` },
+  })
+  t.equal(linked.status, 200)
+  const accepted = async () => {
     const metrics = await fetch(`${url}/metrics`).then((answer) => answer.text())
-    accepted = Number(/webhooks_total\{[^}]*accepted[^}]*\} (\d+)/.exec(metrics)?.[1] ?? 0)
+    return Number(/webhooks_total\{[^}]*accepted[^}]*\} (\d+)/.exec(metrics)?.[1] ?? 0)
   }
+  for (const before = await accepted(); (await accepted()) < before + 2; );
   demo.child.kill('SIGTERM')
   const { code, stdout, leftBehind } = await demo.end()
   t.equal(code, 130)
@@ -270,6 +321,18 @@ t.test('so does the one of the second act, and the backfill beside it is ended',
   t.strictSame(lastLine(stdout), { status: 'failed' })
   t.strictSame(leftBehind, [])
   t.notOk(isRunning(backfill))
+})
+
+t.test('so does one that dies while customers log in', BESIDE, async (t) => {
+  const demo = startDemo(t, ['--people', '600', '--json'])
+  const { pid } = await demo.server('server is back')
+  await demo.err.find(/log-ins [1-9]/)
+  process.kill(pid, 'SIGKILL')
+  const { code, stdout, stderr, leftBehind } = await demo.end()
+  t.equal(code, 1)
+  t.match(stderr, /^The server ended by itself \(SIGKILL\)\.\n\{.*\}$/m)
+  t.strictSame(lastLine(stdout), { status: 'failed' })
+  t.strictSame(leftBehind, [])
 })
 
 t.test('a backfill that fails ends it, with the last words of the backfill', BESIDE, async (t) => {
@@ -347,6 +410,8 @@ t.test('things happen in the gap to every kind of people', async (t) => {
 
 t.test('what it says fits 80 columns also with as many people as there may be', async (t) => {
   const gap: Gap = {
+    peopleAfterGap: 174_667,
+    reachableAfterGap: 131_095,
     heard: 100_000,
     heardReachable: 68_400,
     before: 66_667,
@@ -372,15 +437,27 @@ t.test('what it says fits 80 columns also with as many people as there may be', 
     reachable: 131_095,
     atBraze: 131_095,
     agree: 174_667,
+    customersOnLine: 299,
     intruders: 0,
     violations: 0,
+    twice: 0,
     wrongs: [],
   }
+  const links = {
+    logIns: 302,
+    byApi: 150,
+    byIdToken: 101,
+    byAccountLink: 51,
+    again: 2,
+    newPhones: 1,
+    unlinked: 1,
+    joined: 31,
+  }
   const stats = { requests: 12_345, accepted: 12_000, objects: 250_000 }
-  const result = resultOf(counts, stats, repair, verdict)
+  const result = resultOf(counts, stats, repair, links, verdict)
   const table = tableOf(result)
   for (const line of table.split('\n')) t.ok(line.length <= 80, line)
-  t.equal(table.match(/ = /g)?.length, 4, table)
+  t.equal(table.match(/ = /g)?.length, 6, table)
   t.match(tableOf({ ...result, found: 1 }), /found +1 +≠ 61,333 from before \+ 8,000 new/)
 
   let written = ''
@@ -403,6 +480,8 @@ t.test('what it says fits 80 columns also with as many people as there may be', 
 })
 
 const NOTHING_TO_REPAIR: Repair = {
+  peopleAfterGap: 6,
+  reachableAfterGap: 3,
   heard: 6,
   heardReachable: 3,
   followed: 0,
@@ -430,11 +509,12 @@ t.test('says what differs', async (t) => {
     ['U5', 'gone'],
     ['U6', 'gone'],
   ])
+  const expected = nobodyLinked(truth)
   const bystanders = new Set(['U7', 'U8'])
-  const outcome = (repair: Repair) => describe(judge(braze, truth, bystanders, repair), repair)
+  const outcome = (repair: Repair) => describe(judge(braze, expected, bystanders, repair), repair)
   braze.createProfile('U1', { line_id: 'U1' })
   braze.createProfile('U5')
-  t.match(judge(braze, truth, bystanders, NOTHING_TO_REPAIR), { agree: 4, atBraze: 1, intruders: 0 })
+  t.match(judge(braze, expected, bystanders, NOTHING_TO_REPAIR), { agree: 4, atBraze: 1, intruders: 0 })
   t.equal(
     outcome(NOTHING_TO_REPAIR),
     'Not as it should be: 2 people who can be reached and whose LINE id Braze lacks (first: U2).',
@@ -444,11 +524,12 @@ t.test('says what differs', async (t) => {
   braze.createProfile('U3', { line_id: 'U3' })
   braze.createProfile('U6', { line_id: 'U6' })
   braze.createProfile('U8')
-  t.match(judge(braze, truth, bystanders, NOTHING_TO_REPAIR), { agree: 4, atBraze: 4, intruders: 1 })
+  t.match(judge(braze, expected, bystanders, NOTHING_TO_REPAIR), { agree: 3, atBraze: 4, intruders: 1 })
   t.equal(
     outcome(NOTHING_TO_REPAIR),
     'Not as it should be: 1 people who can be reached and whose LINE id Braze lacks (first: U2); ' +
       '1 people who cannot be reached and whose value Braze still has (first: U6); ' +
+      '1 people whose LINE id is on a profile where it does not belong (first: U1); ' +
       '1 people who did nothing and have a profile at Braze (first: U8).',
   )
 
@@ -458,8 +539,55 @@ t.test('says what differs', async (t) => {
     /found 4 people instead of 3; the backfill cleared 1 people instead of 2; a second .+ 1,234 people; a second .+ 5 requests/,
   )
 
-  const rude = judge({ ...braze, violations: ['76 objects in one request'] }, truth, bystanders, repair)
+  const rude = judge({ ...braze, violations: ['76 objects in one request'] }, expected, bystanders, repair)
   t.match(describe(rude, repair), /; 1 rules broken towards Braze \(first: 76 objects in one request\)\.$/)
+})
+
+t.test('says where customers are not as they should be', async (t) => {
+  const braze = await startBrazeSandbox()
+  t.teardown(braze.close)
+  const people = new Map<string, Truth>([
+    ['U1', 'reachable'],
+    ['U2', 'reachable'],
+    ['U3', 'reachable'],
+    ['U4', 'gone'],
+  ])
+  const places = createPlaces(['C1', 'C2', 'C3', 'C4'])
+  places.link('U1', 'C1')
+  places.link('U2', 'C1')
+  places.link('U4', 'C4')
+  for (const customer of ['C1', 'C2', 'C3', 'C4']) braze.createCustomer(customer)
+  const verdict = () => judge(braze, places.expected(people), new Set(), NOTHING_TO_REPAIR)
+  const outcome = () => describe(verdict(), NOTHING_TO_REPAIR)
+
+  t.match(verdict(), { agree: 2, customersOnLine: 0 })
+  braze.createCustomer('C1', { line_id: 'U2' })
+  braze.createProfile('U3', { line_id: 'U3' })
+  t.match(verdict(), { agree: 4, customersOnLine: 1, wrongs: [] })
+  t.match(outcome(), /reachable people only; it can reach 1 customers by them/)
+
+  places.link('U1', 'C1')
+  t.match(verdict(), { agree: 2, customersOnLine: 0 })
+  t.equal(
+    outcome(),
+    'Not as it should be: 1 people who can be reached and whose LINE id Braze lacks (first: U1); ' +
+      '1 people whose LINE id is on a profile where it does not belong (first: U2).',
+  )
+  places.link('U1', 'C2')
+  braze.createCustomer('C2', { line_id: 'U1' })
+  t.match(verdict(), { agree: 4, customersOnLine: 2, wrongs: [] })
+
+  braze.createProfile('U2', { line_id: 'U2' }, { tolerate: true })
+  braze.createCustomer('C3', { line_id: 'nobody' })
+  braze.createCustomer('C4', { line_id: 'U4' })
+  t.match(verdict(), { agree: 2, customersOnLine: 2 })
+  t.equal(
+    outcome(),
+    'Not as it should be: 1 people who cannot be reached and whose value Braze still has (first: U4); ' +
+      '2 people whose LINE id is on a profile where it does not belong (first: U2).',
+  )
+  const twice = { ...braze, violations: ['two profiles held the same value of line_id', 'something else'] }
+  t.match(judge(twice, places.expected(people), new Set(), NOTHING_TO_REPAIR), { twice: 1, violations: 2 })
 })
 
 t.test('redraws its numbers in place on a terminal, within 80 columns', async (t) => {
@@ -483,7 +611,7 @@ t.test('redraws its numbers in place on a terminal, within 80 columns', async (t
   const progress = {
     counts,
     webhooks: 100_000,
-    delivery: { state: 'delivering', reason: null, pending: 99_999 },
+    delivery: { state: 'delivering', reason: null, pending: 99_999, waiting: 0 },
     brazeIsUp: false,
     requests: 99_999,
     failedRequests: 99_999,
@@ -491,8 +619,10 @@ t.test('redraws its numbers in place on a terminal, within 80 columns', async (t
     reachable: 99_999,
     atBraze: 99_999,
     agree: 99_999,
+    customersOnLine: 0,
     lacking: [],
     stale: [],
+    misplaced: [],
   }
   display.show({ frame: () => frameOf(progress), line: () => lineOf(progress) })
   const frame = written
@@ -503,4 +633,14 @@ t.test('redraws its numbers in place on a terminal, within 80 columns', async (t
   t.equal(rest.split(`\x1b[${height}A\r\x1b[J`).length, 3, 'each drawing first erases the one before')
   t.match(rest, /Something happens\./)
   for (const line of stripVTControlCharacters(written).split('\n')) t.ok(line.length <= 80, line)
+
+  const logIns: LogInProgress = {
+    logIns: 300,
+    toCome: 302,
+    delivery: progress.delivery,
+    wanted: 299,
+    customersOnLine: 299,
+    twice: 100,
+  }
+  for (const line of logInFrameOf(logIns)) t.ok(line.length <= 80, line)
 })

@@ -96,6 +96,9 @@ t.test('its LIFF page, and what is behind it', async (t) => {
   await link?.onclick()
   t.equal(location.href, '/login?next=/line', 'nobody has logged in')
   session.customer = customer
+  location.href = ''
+  await unlink?.onclick()
+  t.strictSame([said.textContent, location.href], ['Done.', ''], 'who is logged in and not linked')
   await link?.onclick()
   t.equal(said.textContent, 'Done.')
   t.match(await links(), [{ userId: USER, externalId: 'customer-1' }])

@@ -25,13 +25,22 @@ export interface SettingOptions {
   readonly timeoutMs?: number
   /** Whether all go by the machine's clock, as the sandbox does where it delays or limits. */
   readonly isReal?: boolean
+  /** For how long who only wrote can be sent messages; for ever without it. */
+  readonly messagerWindowMs?: number
+  /** Whether there is a second account, `cafe`, with an attribute of its own on the same profiles. */
+  readonly isShared?: boolean
 }
+
+const DEFAULT = { default: { attribute: 'line_id', aliasLabel: 'line_id' } }
+const CAFE = { cafe: { attribute: 'cafe_line_id', aliasLabel: 'line_id' } }
 
 export interface Setting {
   readonly braze: BrazeSandbox
   readonly ledger: Ledger
   /** Passes only in `until` and `delivered`, and where the test says so. */
   readonly time: TestTime
+  /** Milliseconds since 1970, for all of them. */
+  clock(): number
   /** The machine is suspended for so long: the monotonic clock stands still. */
   suspend(ms: number): void
   /** A client of the Braze; it is closed with the test. */
@@ -54,7 +63,7 @@ export interface Setting {
 export async function setUp(
   t: Test,
   options: BrazeSandboxOptions = {},
-  { timeoutMs = 1_000, isReal = false }: SettingOptions = {},
+  { timeoutMs = 1_000, isReal = false, isShared = false, messagerWindowMs = 0 }: SettingOptions = {},
 ): Promise<Setting> {
   const path = folder(t)
   const time = createTime()
@@ -70,7 +79,8 @@ export async function setUp(
   })
   const sentAt: number[] = []
   braze.on('request', () => sentAt.push(time.monotonic()))
-  const ledger = underWay.watch(await openInline({ url: `file:${join(path, 'ledger.db')}`, clock }))
+  const url = `file:${join(path, 'ledger.db')}`
+  const ledger = underWay.watch(await openInline({ url, clock, messagerWindowMs }))
   const stops: (() => Promise<unknown>)[] = []
   let holders = 0
   const [said, told]: [string[], string[]] = [[], []]
@@ -90,7 +100,7 @@ export async function setUp(
       apiKey: braze.apiKey,
       concurrency: 8,
       timeoutMs,
-      channels: new Map([['default', { attribute: 'line_id', aliasLabel: 'line_id' }]]),
+      channels: new Map(Object.entries({ ...DEFAULT, ...(isShared && CAFE) })),
       createProfiles: 'true',
     })
     stops.push(client.close)
@@ -112,6 +122,7 @@ export async function setUp(
     braze,
     ledger,
     time,
+    clock,
     suspend(ms) {
       suspendedMs += ms
     },

@@ -47,7 +47,7 @@ export async function setUp(t: Test, options: Partial<ServerOptions> = {}, parts
     },
     async counts() {
       return [
-        { channel: 'default', friend: 2, messager: 1, gone: 3, pending: 4, failed: 5, linked: 6, waiting: 0 },
+        { channel: 'default', friend: 2, messager: 1, gone: 3, pending: 4, failed: 5, linked: 6, waiting: 7 },
       ]
     },
     oldestPendingMs: async (): Promise<number | null> => 9_000,

@@ -256,6 +256,7 @@ t.test('metrics', async (t) => {
     'line_braze_pending{channel="default"} 4',
     'line_braze_failed{channel="default"} 5',
     'line_braze_linked{channel="default"} 6',
+    'line_braze_waiting{channel="default"} 7',
     'line_braze_oldest_pending_seconds 9',
     'line_braze_delivering 1',
     'process_resident_memory_bytes',

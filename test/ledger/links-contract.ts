@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { friend, gone } from '../../src/contact/contact.ts'
 import type { Acknowledgement, DueProfile, Ledger } from '../../src/ledger/ledger.ts'
-import { DELIVERY_LEASE } from '../../src/ledger/ledger.ts'
+import { DELIVERY_LEASE, LONGEST_WAIT_MS } from '../../src/ledger/ledger.ts'
 import { key, nameOf } from '../harness/people.ts'
 import type { Subject } from './contract.ts'
 
@@ -171,6 +171,30 @@ export function linksContract(name: string, create: () => Promise<Subject>) {
       },
     )
 
+    t.test(
+      'a clock that was set back puts neither look-ups nor hand-overs off for long once clamped',
+      async (t) => {
+        now = NOW + 100 * LONGEST_WAIT_MS
+        await follow('a')
+        await link('a', 'c1')
+        await check()
+        while ((await accept()).length > 0) settle()
+        const [merge] = await ledger.toMerge(1, ['identify'])
+        const id = merge?.id ?? 0
+        await ledger.keepMerges([{ id, action: 'identify', outcome: 'asked', restMs: LONGEST_WAIT_MS }])
+        await follow('b')
+        await link('b', 'c2')
+        await check(false)
+        await ledger.clampDue(0)
+        t.equal(await ledger.nextCheckMs(), 60_000)
+        t.equal(await ledger.nextMergeMs(['look']), LONGEST_WAIT_MS - SETTLE_MS, 'what is right stays')
+        now = NOW
+        await ledger.clampDue(0)
+        t.equal(await ledger.nextCheckMs(), LONGEST_WAIT_MS)
+        t.equal(await ledger.nextMergeMs(['look']), LONGEST_WAIT_MS)
+      },
+    )
+
     t.test('nobody waits for a customer whom nobody reachable is linked to', async (t) => {
       await follow('a')
       await link('a', 'c')
@@ -198,6 +222,21 @@ export function linksContract(name: string, create: () => Promise<Subject>) {
       settle()
       await accept()
       t.match(await ledger.outstanding(run.id), { pending: 0 })
+    })
+
+    t.test('news stays news when a run links the same contact', async (t) => {
+      await ledger.record([friend(key('a'), 10)])
+      const run = await ledger.beginRun('links', CHANNEL)
+      await ledger.link([{ ...key('a'), externalId: 'c', linkedAt: 5 }], run.id)
+      t.match(await ledger.outstanding(run.id), { pending: 0, earlier: 0 })
+      await check(false)
+      const other = await ledger.beginRun('resync', CHANNEL)
+      await ledger.record([friend(key('b'), 10)])
+      const [b] = (await ledger.due(10)).filter(({ address }) => nameOf(address) === 'b')
+      await ledger.acknowledge([acceptance(b as DueProfile)], 0)
+      await ledger.resend(other.id, [b?.id ?? 0])
+      now += 5_000
+      t.strictSame(await due(), ['a: a', 'b: b'])
     })
 
     t.test('relinking moves from customer to customer, and back again', async (t) => {
@@ -259,6 +298,26 @@ export function linksContract(name: string, create: () => Promise<Subject>) {
       t.strictSame(await due(), ['a: clear'], 'the one before may have sent it')
     })
 
+    t.test(
+      'a holder that lost the lease unnoticed may go on sending until that must have settled',
+      async (t) => {
+        const renew = () => ledger.holdLease(DELIVERY_LEASE, 'next', 60_000, { endedMs: 0, lostMs: 10_000 })
+        now += 600_000
+        t.match(await renew(), { held: true, quietMs: 10_000 })
+        await ledger.record([friend(key('a'), 10)])
+        now += 5_000
+        await renew()
+        now += 5_000
+        await renew()
+        await ledger.record([friend(key('b'), 10)])
+        await renew()
+        await link('a', 'c1')
+        await link('b', 'c2')
+        await check()
+        t.strictSame(await due(), ['a: clear', 'b: nothing to clear'])
+      },
+    )
+
     t.test('an acceptance of what was sent before the link is something to clear', async (t) => {
       await ledger.record([friend(key('a'), 10)])
       const sent = await ledger.due(10)
@@ -318,6 +377,14 @@ export function linksContract(name: string, create: () => Promise<Subject>) {
       for await (const _ of ledger.clearAbsent(run.id));
       t.strictSame((await due()).sort(), ['b: b', 'c: clear'])
       t.match(await ledger.outstanding(run.id), { pending: 2 })
+    })
+
+    t.test('what is due of some channels alone, however much waits of others', async (t) => {
+      await ledger.record([friend(key('x', 'other'), 10), friend(key('y', 'other'), 10)])
+      await ledger.record([friend(key('a'), 10)])
+      t.strictSame((await ledger.due(1, [CHANNEL])).map(described), ['a: a'])
+      t.strictSame((await ledger.due(9, ['other', 'third'])).map(described), ['x: x', 'y: y'])
+      t.strictSame(await ledger.due(9, []), [])
     })
 
     t.test('all profiles of a channel', async (t) => {
@@ -410,6 +477,22 @@ export function linksContract(name: string, create: () => Promise<Subject>) {
       t.equal(await ledger.nextMergeMs(['identify', 'look', 'rename']), null)
     })
 
+    t.test('an alias that was handed over in vain may have changed the customer all the same', async (t) => {
+      await follow('a')
+      await link('a', 'c')
+      await check()
+      while ((await accept()).length > 0) settle()
+      const [a] = await ledger.toMerge(1, ['identify'])
+      const id = a?.id ?? 0
+      await ledger.keepMerges([
+        { id, action: 'identify', outcome: 'asked', restMs: 0 },
+        { id, action: 'look', outcome: 'again', restMs: 0 },
+        { id, action: 'identify', outcome: 'asked', restMs: 0 },
+        { id, action: 'look', outcome: 'left', restMs: 0 },
+      ])
+      t.strictSame(await due(), ['c: a'])
+    })
+
     t.test('an alias that was left alone, or not asked for, is written as before', async (t) => {
       await follow('a')
       await follow('b')
@@ -423,7 +506,7 @@ export function linksContract(name: string, create: () => Promise<Subject>) {
         { id, action: 'identify', outcome: 'asked', restMs: 0 },
         { id, action: 'look', outcome: 'left', restMs: 0 },
       ])
-      while ((await accept()).length > 0) settle()
+      t.strictSame(await due(), [], 'nothing was handed over, and nothing has changed')
       await link('a', null)
       await link('b', null)
       t.strictSame((await accept()).sort(), ['c: clear', 'd: clear'])
@@ -461,6 +544,22 @@ export function linksContract(name: string, create: () => Promise<Subject>) {
       await windowed.record([wrote('c', now)])
       t.match(await ledger.counts(), [{ messager: 1, gone: 1 }])
       t.equal(await ledger.lapse(), null, 'without a window nobody lapses')
+    })
+
+    t.test('of who is linked, lapsing sends nothing again that Braze rejected', async (t) => {
+      const windowed = await subject.open(() => now, { messagerWindowMs: 1_000 })
+      t.teardown(() => windowed.close())
+      await windowed.record([{ ...key('a'), friendAt: 0, messagedAt: now, goneAt: 0 }])
+      await accept()
+      await link('a', 'c')
+      await check()
+      settle()
+      const [clear] = await ledger.due(10)
+      await ledger.acknowledge([{ ...(clear as DueProfile), failure: 'no' }], SETTLE_MS)
+      settle()
+      await windowed.lapse()
+      t.strictSame(await due(), [])
+      t.match(await ledger.counts(), [{ gone: 1, failed: 1 }])
     })
 
     t.test('a customer whose contact lapses', async (t) => {

@@ -85,7 +85,7 @@ t.test('what runs all the time is answered from an index', async (t) => {
     }
     return prepare(source)
   }) as typeof db.prepare
-  createStore(open)
+  createStore(open, 1_000)
 
   // Only what a call hands over, and what is worked out of that, is gone through from end to end.
   const few = /SCAN (?!json_each|answer|touched|placed|wanted|\(subquery)/
@@ -107,7 +107,7 @@ t.test('what runs all the time is answered from an index', async (t) => {
   /** How many statements find their rows so. */
   const count = (how: RegExp) => plans.filter(({ plan }) => how.test(plan)).length
   for (const table of ['contacts', 'customers']) {
-    t.equal(count(new RegExp(`SEARCH ${table} USING INDEX ${table}_due \\(bulk=\\? AND due_at<`)), 1, 'due')
+    t.equal(count(new RegExp(`SEARCH ${table} USING INDEX ${table}_due \\(bulk=\\? AND due_at<`)), 4, 'due')
     t.equal(
       count(new RegExp(`SEARCH ${table} USING INDEX ${table}_due \\(bulk=\\? AND due_at>`)),
       1,
@@ -120,6 +120,8 @@ t.test('what runs all the time is answered from an index', async (t) => {
     )
     t.equal(count(new RegExp(`SEARCH ${table} USING (COVERING )?INDEX ${table}_failed \\(run=`)), 1, 'failed')
   }
+  t.equal(count(/customers_unchecked \(is_urgent=\? AND check_at>\?\)/), 2, 'next look-up, clampDue')
+  t.equal(count(/merges_due \(action=\? AND due_at>\?\)/), 1, 'clampDue')
   db.close()
 })
 

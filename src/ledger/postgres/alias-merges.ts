@@ -71,11 +71,11 @@ const AGAIN = `
   WHERE ${IS_AS_BEFORE}`
 const ASKED = `UPDATE merges SET is_asked = true, action = 'look', due_at = ${AT} WHERE ${IS_AS_BEFORE}`
 const ENDED = `
-  UPDATE merges SET outcome = @outcome, action = NULL, tries = 0 WHERE ${IS_AS_BEFORE} RETURNING 1`
+  UPDATE merges SET outcome = @outcome, action = NULL WHERE ${IS_AS_BEFORE} RETURNING 1`
 const FORGET = `DELETE FROM merges WHERE ${IS_AS_BEFORE} RETURNING 1`
 const REST = `
   UPDATE contacts SET due_at = greatest(due_at, ${AT}) WHERE channel = @channel AND user_id = @userId`
-/** Whatever a merge has made of it. */
+/** Whatever a merge has made of it. What the first look has left alone was never handed over. */
 const ASSERT_AGAIN = `
   UPDATE customers AS c SET
     revision = c.revision + 1,
@@ -85,5 +85,7 @@ const ASSERT_AGAIN = `
     was = ${countedCustomer('c')}
   WHERE c.channel = @channel AND c.revision > 0 AND c.external_id = (
     SELECT customer FROM contacts WHERE channel = @channel AND user_id = @userId
+  ) AND EXISTS (
+    SELECT 1 FROM merges WHERE channel = @channel AND user_id = @userId AND (outcome <> 'left' OR tries > 0)
   )
   RETURNING c.channel, c.was AS before, ${countedCustomer('c')} AS after`

@@ -1,4 +1,4 @@
-import type { DueProfile, Ledger } from '../ledger.ts'
+import { type DueProfile, type Ledger, LONGEST_WAIT_MS } from '../ledger.ts'
 import { isReachable } from './counting.ts'
 import { nextMs } from './customers.ts'
 import type { Database } from './database.ts'
@@ -18,14 +18,14 @@ interface DueRow {
 /** What Braze is to be told of. */
 export function createDueProfiles(database: Database) {
   return {
-    async due(limit) {
-      const rows = await database.query<DueRow>(DUE, { limit })
+    async due(limit, channels) {
+      const rows = await database.query<DueRow>(DUE, { limit, channels: channels ?? null })
       return rows.map(dueProfile)
     },
     nextDueMs: () => nextMs(database, NEXT_DUE),
     oldestPendingMs: () => nextMs(database, OLDEST),
     async clampDue(ms) {
-      for (const text of CLAMP) await database.query(text, { ms })
+      for (const text of [...CLAMP, ...WAITS]) await database.query(text, { ms })
     },
   } satisfies Partial<Ledger>
 }
@@ -57,7 +57,8 @@ const TABLES = ['contacts', 'customers'] as const
 
 const duePage = (table: (typeof TABLES)[number], isBulk: boolean) => `(
   SELECT ${isBulk} AS is_bulk, ${COLUMNS[table]}, revision, changed_at, due_at FROM ${table}
-  WHERE ${isBulk ? BULK : NEWS} AND due_at <= @now ORDER BY due_at LIMIT @limit)`
+  WHERE ${isBulk ? BULK : NEWS} AND due_at <= @now AND (@channels::text[] IS NULL OR channel = ANY(@channels::text[]))
+  ORDER BY due_at LIMIT @limit)`
 
 const each = <T>(of: (table: (typeof TABLES)[number], isBulk: boolean) => T) =>
   [false, true].flatMap((isBulk) => TABLES.map((table) => of(table, isBulk)))
@@ -84,3 +85,15 @@ const CLAMP = TABLES.map(
     UPDATE ${table} SET due_at = least(due_at, ceil(@now + @ms::float8)::bigint)
     WHERE (${KEYS[table]}) IN (SELECT ${KEYS[table]} FROM late)`,
 )
+
+/** What is looked up, and what is handed over. */
+const WAITS = [
+  `WITH late AS MATERIALIZED (
+    SELECT channel, external_id FROM customers WHERE check_at IS NOT NULL AND check_at > @now + ${LONGEST_WAIT_MS}
+    ORDER BY channel, external_id FOR UPDATE
+  )
+  UPDATE customers SET check_at = least(check_at, @now + ${LONGEST_WAIT_MS})
+  WHERE (channel, external_id) IN (SELECT channel, external_id FROM late)`,
+  `UPDATE merges SET due_at = @now + ${LONGEST_WAIT_MS}
+  WHERE action IS NOT NULL AND due_at > @now + ${LONGEST_WAIT_MS}`,
+]

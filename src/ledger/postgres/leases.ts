@@ -24,7 +24,9 @@ export function createLeaseStore(database: Database) {
         const known = isAhead(before.quietUntil, now) ? before.quietUntil : 0
         const theirsUntil = theirs ? now + (before.hasEnded ? aftermath.endedMs : aftermath.lostMs) : 0
         const quietUntil = Math.ceil(Math.max(known, theirsUntil))
-        const term = before.holder === holder ? before.term : before.term + 1
+        // While former holders may go on, they may also send what is new.
+        const isOurs = before.holder === holder && quietUntil <= now
+        const term = isOurs ? before.term : before.term + 1
         const expiresAt = Math.ceil(now + durationMs)
         await change(transaction, name, { holder, term, expiresAt, quietUntil, hasEnded: false })
         mine.set(name, holder)

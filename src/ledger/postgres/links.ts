@@ -1,6 +1,6 @@
 import { isNewerLink, type Link } from '../../contact/link.ts'
 import type { Ledger, LinkEvidence, StoredLink } from '../ledger.ts'
-import { countedContact, countedCustomer, createTally } from './counting.ts'
+import { countedContact, countedCustomer, createTally, isPending } from './counting.ts'
 import type { Database, Transaction } from './database.ts'
 import { and, eq, sql } from './drizzle.ts'
 import { TERM } from './learning.ts'
@@ -202,8 +202,10 @@ const LOCK_OR_MAKE = `
   ON CONFLICT (channel, user_id) DO UPDATE SET was = ${countedContact('c')}
   RETURNING c.user_id AS "userId", c.external_id AS "externalId", c.linked_at AS "linkedAt"`
 
+/** What is due by a webhook goes on going before what runs bring. */
 const KEEP = `
-  UPDATE contacts AS c SET external_id = t.external_id, linked_at = t.linked_at, run = @run::bigint
+  UPDATE contacts AS c SET external_id = t.external_id, linked_at = t.linked_at,
+    run = CASE WHEN ${isPending('c')} AND c.run IS NULL THEN NULL ELSE @run::bigint END
   FROM unnest(@users::text[], @externalIds::text[], @moments::bigint[]) AS t (user_id, external_id, linked_at)
   WHERE c.channel = @channel AND c.user_id = t.user_id
   RETURNING c.channel, c.was AS before, ${countedContact('c')} AS after`

@@ -43,6 +43,9 @@ const RECORD = learning(`
   FROM unnest(@channels::text[], @users::text[], @friends::bigint[], @messages::bigint[], @gone::bigint[])
     AS t (channel, user_id, friend_at, messaged_at, gone_at)`)
 
+/** Of who is linked it is worked out later what changes. */
+const IS_AT_ALIAS = '(c.customer IS NULL AND c.target IS NULL)'
+
 /** The condition of a partial index. */
 const ONLY_WROTE = 'c.friend_at <= c.gone_at AND c.messaged_at > c.gone_at'
 
@@ -54,10 +57,10 @@ const LAPSE = `
   changed AS (
     UPDATE contacts AS c SET
       messaged_at = 0,
-      revision = c.revision + (c.customer IS NULL AND c.target IS NULL)::int,
-      changed_at = CASE WHEN ${isPending('c')} THEN c.changed_at ELSE @now END,
-      due_at = greatest(c.due_at, @now),
-      failure = NULL,
+      revision = c.revision + ${IS_AT_ALIAS}::int,
+      changed_at = CASE WHEN ${IS_AT_ALIAS} AND NOT ${isPending('c')} THEN @now ELSE c.changed_at END,
+      due_at = CASE WHEN ${IS_AT_ALIAS} AND NOT ${isPending('c')} THEN greatest(c.due_at, @now) ELSE c.due_at END,
+      failure = CASE WHEN ${IS_AT_ALIAS} THEN NULL ELSE c.failure END,
       run = NULL,
       was = ${countedContact('c')}
     FROM (

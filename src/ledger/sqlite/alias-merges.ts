@@ -57,16 +57,17 @@ const prepare = (database: BetterSqlite3.Database) => ({
   asked: database.prepare(`
     UPDATE merges SET is_asked = 1, action = 'look', due_at = @at WHERE ${IS_AS_BEFORE}`),
   ended: database.prepare(`
-    UPDATE merges SET outcome = @outcome, action = NULL, tries = 0 WHERE ${IS_AS_BEFORE}`),
+    UPDATE merges SET outcome = @outcome, action = NULL WHERE ${IS_AS_BEFORE}`),
   forget: database.prepare(`DELETE FROM merges WHERE ${IS_AS_BEFORE}`),
   rest: database.prepare('UPDATE contacts SET due_at = max(due_at, @at) WHERE id = @id'),
   touch: database.prepare('INSERT OR IGNORE INTO touched VALUES (@id)'),
-  /** Whatever a merge has made of it. */
+  /** Whatever a merge has made of it. What the first look has left alone was never handed over. */
   assertAgain: database.prepare(`
     UPDATE customers SET
       revision = revision + 1,
       changed_at = iif(pending, changed_at, @now),
       due_at = max(due_at, @now),
       failure = NULL
-    WHERE id = (SELECT customer FROM contacts WHERE id = @id) AND revision > 0`),
+    WHERE id = (SELECT customer FROM contacts WHERE id = @id) AND revision > 0
+      AND EXISTS (SELECT 1 FROM merges WHERE contact = @id AND (outcome <> 'left' OR tries > 0))`),
 })

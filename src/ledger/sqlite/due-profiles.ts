@@ -1,6 +1,6 @@
 import type BetterSqlite3 from 'better-sqlite3'
-import { DELIVERY_LEASE } from '../ledger.ts'
-import type { Stored } from './stored.ts'
+import { DELIVERY_LEASE, LONGEST_WAIT_MS } from '../ledger.ts'
+import type { Stored, transactions } from './stored.ts'
 
 /**
  * A due profile on its way out of the thread. The alias profile of a contact has an id above 0, its user id as its name,
@@ -14,7 +14,6 @@ export type DueRow = [
   revision: number,
   value: string | 0 | 1 | 2,
   changedAt: number,
-  dueAt: number,
 ]
 
 interface NextRow {
@@ -23,19 +22,24 @@ interface NextRow {
 }
 
 /** What Braze is to be told of, on one open database. */
-export function createDueProfiles(database: BetterSqlite3.Database) {
+export function createDueProfiles(database: BetterSqlite3.Database, atomic: ReturnType<typeof transactions>) {
   const contacts = prepare(database, CONTACT, 'contacts')
   const customers = prepare(database, CUSTOMER, 'customers')
   const both = [contacts, customers]
+  const waits = WAITS.map((clamp) => database.prepare(clamp))
 
-  function due(bulk: 0 | 1, now: number, limit: number): DueRow[] {
-    const rows = contacts.due.all({ bulk, now, limit, ...LEASE })
-    const others = customers.due.all({ bulk, now, limit, ...LEASE })
+  function due(bulk: 0 | 1, now: number, limit: number, channels: string | null): DueRow[] {
+    const asked = { bulk, now, limit, ...LEASE, ...(channels !== null && { channels }) }
+    const way = channels === null ? 'due' : 'dueOf'
+    const [rows, others] = [contacts[way].all(asked), customers[way].all(asked)]
     if (others.length === 0) return rows
-    return rows
-      .concat(others)
-      .sort(([, , , , , , a], [, , , , , , b]) => a - b)
+    // Rows without it are cheaper to hand over, and mostly all are contacts'.
+    const moments = [...contacts.moments[way].all(asked), ...customers.moments[way].all(asked)]
+    return [...rows, ...others]
+      .map((row, place) => ({ row, dueAt: moments[place] ?? now }))
+      .sort((a, b) => a.dueAt - b.dueAt)
       .slice(0, limit)
+      .map(({ row }) => row)
   }
 
   /** The one that is due first. */
@@ -49,9 +53,10 @@ export function createDueProfiles(database: BetterSqlite3.Database) {
       const next = nextDue()
       return next ? next.dueAt - now : null
     },
-    clampDue(now, ms) {
+    clampDue: atomic((now, ms) => {
       for (const { clamp } of both) clamp.run({ latest: Math.ceil(now + ms) })
-    },
+      for (const clamp of waits) clamp.run({ latest: now + LONGEST_WAIT_MS })
+    }),
     oldestPendingMs(now) {
       const next = nextDue()
       return next ? Math.max(0, now - next.changedAt) : null
@@ -61,10 +66,11 @@ export function createDueProfiles(database: BetterSqlite3.Database) {
   return {
     ...stored,
     /** As JSON `[DueRow, …]`: objects cost far more to hand over. */
-    due(now: number, limit: number): string {
-      const news = due(0, now, limit)
+    due(now: number, limit: number, channels?: readonly string[]): string {
+      const names = channels ? JSON.stringify(channels) : null
+      const news = due(0, now, limit, names)
       const rest = limit - news.length
-      return JSON.stringify(rest > 0 ? news.concat(due(1, now, rest)) : news)
+      return JSON.stringify(rest > 0 ? news.concat(due(1, now, rest, names)) : news)
     },
   }
 }
@@ -78,25 +84,42 @@ const before = (ids: string) => `coalesce((SELECT ${ids} FROM leases WHERE name 
 const CONTACT = `
   id, channel, user_id, revision,
   iif(holds, 1, iif(accepted > 0 OR target IS NULL OR id <= ${before('contacts_before')}, 0, 2)),
-  changed_at, due_at`
+  changed_at`
 const CUSTOMER = `
   -id, channel, external_id, revision,
   coalesce(
     (SELECT user_id FROM contacts WHERE contacts.id = customers.contact),
     iif(accepted > 0 OR id <= ${before('customers_before')}, 0, 2)
   ),
-  changed_at, due_at`
+  changed_at`
+
+/** What is looked up, and what is handed over, is clamped by the indexes of both. */
+const WAITS = [
+  `UPDATE customers SET check_at = @latest
+  WHERE check_at IS NOT NULL AND is_urgent IN (0, 1) AND check_at > @latest`,
+  `UPDATE merges SET due_at = @latest
+  WHERE action IS NOT NULL AND action IN ('identify', 'look', 'rename') AND due_at > @latest`,
+]
 
 /** `pending` is the condition of a partial index, word for word: SQLite uses the index for nothing else. */
 const prepare = (database: BetterSqlite3.Database, columns: string, table: string) => ({
-  due: database
-    .prepare(`
-      SELECT ${columns} FROM ${table}
-      WHERE pending AND bulk = @bulk AND due_at <= @now ORDER BY due_at LIMIT @limit`)
-    .raw() as BetterSqlite3.Statement<[object], DueRow>,
+  due: prepareDue<DueRow>(database, columns, table).raw(),
+  dueOf: prepareDue<DueRow>(database, columns, table, OF_CHANNELS).raw(),
+  moments: {
+    due: prepareDue<number>(database, 'due_at', table).pluck(),
+    dueOf: prepareDue<number>(database, 'due_at', table, OF_CHANNELS).pluck(),
+  },
   next: database.prepare<[object], NextRow>(`
     SELECT due_at AS dueAt, changed_at AS changedAt FROM ${table}
     WHERE pending AND bulk = @bulk ORDER BY due_at LIMIT 1`),
   clamp: database.prepare(`
     UPDATE ${table} SET due_at = @latest WHERE pending AND bulk IN (0, 1) AND due_at > @latest`),
 })
+
+const prepareDue = <Row>(database: BetterSqlite3.Database, columns: string, table: string, more = '') =>
+  database.prepare<[object], Row>(`
+    SELECT ${columns} FROM ${table}
+    WHERE pending AND bulk = @bulk AND due_at <= @now ${more} ORDER BY due_at LIMIT @limit`)
+
+/** The plus keeps SQLite from another index: the rows are wanted in the order in which they are due. */
+const OF_CHANNELS = 'AND +channel IN (SELECT value FROM json_each(@channels))'

@@ -29,8 +29,9 @@ export function createLeaseStore(db: Drizzle, atomic: ReturnType<typeof transact
     const known = before && isAhead(before.quietUntil, now) ? before.quietUntil : 0
     const theirsUntil = theirs ? now + (hasEnded ? aftermath.endedMs : aftermath.lostMs) : 0
     const quietUntil = Math.ceil(Math.max(known, theirsUntil))
-    const isRenewal = before !== undefined && before.holder === holder
-    const { contactsBefore, customersBefore } = isRenewal ? before : lastIds()
+    // While former holders may go on, they may also send what is new.
+    const isOurs = before !== undefined && before.holder === holder && quietUntil <= now
+    const { contactsBefore, customersBefore } = isOurs ? before : lastIds()
     const expiresAt = Math.ceil(now + durationMs)
     put({ name, holder, expiresAt, quietUntil, isLocked, contactsBefore, customersBefore })
     return { held: true, quietMs: Math.max(0, quietUntil - now) }
@@ -42,19 +43,13 @@ export function createLeaseStore(db: Drizzle, atomic: ReturnType<typeof transact
     const quietUntil = Math.max(lease.quietUntil, Math.ceil(now + quietMs))
     put({ ...lease, holder: NOBODY, expiresAt: 0, quietUntil, isLocked: false })
   })
+  const lastId = (table: typeof contacts | typeof customers) =>
+    db
+      .select({ id: max(table.id) })
+      .from(table)
+      .get()?.id ?? 0
   /** Nobody before can have sent anything for profiles that come after these. */
-  const lastIds = () => ({
-    contactsBefore:
-      db
-        .select({ id: max(contacts.id) })
-        .from(contacts)
-        .get()?.id ?? 0,
-    customersBefore:
-      db
-        .select({ id: max(customers.id) })
-        .from(customers)
-        .get()?.id ?? 0,
-  })
+  const lastIds = () => ({ contactsBefore: lastId(contacts), customersBefore: lastId(customers) })
 
   /** Also false where the file cannot be locked at all: then only time says when a holder has ended. */
   function lock(name: string, holder: string): boolean {

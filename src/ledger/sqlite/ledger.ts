@@ -84,9 +84,9 @@ export function createSqliteLedger(
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    async due(limit) {
+    async due(limit, channels) {
       const now = clock()
-      return JSON.parse(await store.due(now, limit)).map((row: DueRow) => dueProfile(row, now))
+      return JSON.parse(await store.due(now, limit, channels)).map((row: DueRow) => dueProfile(row, now))
     },
     acknowledge: async (answers, settleMs) => {
       if (answers.length > 0) await commits.acknowledge(answers, settleMs)

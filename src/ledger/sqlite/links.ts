@@ -106,14 +106,18 @@ const prepare = (database: BetterSqlite3.Database) => ({
   find: database.prepare<[object], Link>(`
     SELECT external_id AS externalId, linked_at AS linkedAt FROM contacts
     WHERE channel = @channel AND user_id = @userId`),
-  /** A contact of whom nothing else is known can't be reached, and Braze need not hear of that. */
+  /**
+   * A contact of whom nothing else is known can't be reached, and Braze need not hear of that. What is due by a webhook goes
+   * on going before what runs bring.
+   */
   keep: database.prepare(`
     INSERT INTO contacts (
       channel, user_id, friend_at, messaged_at, gone_at, run, revision, accepted, changed_at, due_at,
       external_id, linked_at
     ) VALUES (@channel, @userId, 0, 0, 0, @run, 0, 0, @now, @now, @externalId, @linkedAt)
     ON CONFLICT (channel, user_id) DO UPDATE SET
-      external_id = excluded.external_id, linked_at = excluded.linked_at, run = excluded.run`),
+      external_id = excluded.external_id, linked_at = excluded.linked_at,
+      run = iif(pending AND run IS NULL, NULL, excluded.run)`),
   /** Whoever links somebody to a customer may know that Braze has them now. */
   addCustomer: database.prepare(`
     INSERT INTO customers (channel, external_id) VALUES (@channel, @externalId)

@@ -33,7 +33,7 @@ export function createStore({ db: database }: Pick<OpenDatabase, 'db'>, messager
     ...runs.stored,
     ...createRunContacts(database, atomic, runs, place),
     ...createKnownProfiles(database, atomic),
-    ...createDueProfiles(database),
+    ...createDueProfiles(database, atomic),
     ...createLinkStore(database, atomic, place),
     ...createCustomerStore(database, atomic, place),
     ...createMergeStore(database, atomic, place),

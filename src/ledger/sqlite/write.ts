@@ -32,6 +32,8 @@ export function createWrite(
   place: ReturnType<typeof createPlacement>,
   messagerWindowMs: number,
 ) {
+  // Where nobody lapses it would cost each message a write. Once made it stays: another process may need it.
+  if (messagerWindowMs > 0) database.exec(MESSAGERS)
   const { record, probe, holder, lapse, nextLapse } = prepare(database)
   const accept = prepareBoth(database, ACCEPT)
   const reject = prepareBoth(database, REJECT)
@@ -72,6 +74,10 @@ export function createWrite(
   }
 }
 
+/** Whose last message may be too old to write to them. */
+const MESSAGERS = `
+  CREATE INDEX IF NOT EXISTS contacts_messagers ON contacts (messaged_at) WHERE status = 'messager'`
+
 const isSomething = (rows: string | AnswerRows | null) =>
   rows !== null && (typeof rows === 'string' || rows.contact !== null || rows.customer !== null)
 
@@ -94,6 +100,9 @@ function prepareBoth(database: BetterSqlite3.Database, set: string) {
   return { contact: of('contacts'), customer: of('customers') }
 }
 
+/** Of who is linked `place` works out what changes. */
+const IS_AT_ALIAS = '(customer IS NULL AND target IS NULL)'
+
 /** `status = 'messager'` is the condition of a partial index, word for word: SQLite uses the index for nothing else. */
 const prepare = (database: BetterSqlite3.Database) => ({
   record: database.prepare(
@@ -108,10 +117,10 @@ const prepare = (database: BetterSqlite3.Database) => ({
   lapse: database.prepare(`
     UPDATE contacts SET
       messaged_at = 0,
-      revision = revision + (customer IS NULL AND target IS NULL),
-      changed_at = iif(pending, changed_at, @now),
-      due_at = max(due_at, @now),
-      failure = NULL,
+      revision = revision + ${IS_AT_ALIAS},
+      changed_at = iif(${IS_AT_ALIAS} AND NOT pending, @now, changed_at),
+      due_at = iif(${IS_AT_ALIAS} AND NOT pending, max(due_at, @now), due_at),
+      failure = iif(${IS_AT_ALIAS}, NULL, failure),
       run = NULL
     WHERE id IN (
       SELECT id FROM contacts WHERE status = 'messager' AND messaged_at <= @start ORDER BY messaged_at LIMIT @limit

@@ -2,6 +2,9 @@ import { createHolders } from './holders.ts'
 import { type Alias, customerOf, type Identifier } from './identifier.ts'
 import type { Write } from './object.ts'
 
+/** How the violation begins that this project is about. */
+export const HELD_TWICE = 'two profiles held the same value of'
+
 /** Somebody in Braze. Looked at from outside, written to by `createProfiles` alone. */
 export interface Profile {
   externalId: string | null
@@ -73,7 +76,7 @@ export function createProfiles(blame: (violation: string) => void) {
     for (const [name, value] of attributes) {
       const wasTolerated = profile.tolerated?.delete(name) === true
       const isNew = set(profile, name, value) || wasTolerated
-      if (isNew && isShared(name, value)) blame(`two profiles held the same value of ${name}`)
+      if (isNew && isShared(name, value)) blame(`${HELD_TWICE} ${name}`)
     }
   }
 
