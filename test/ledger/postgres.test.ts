@@ -1,6 +1,6 @@
 import t from 'tap'
 import { openPostgresLedger } from '../../src/ledger/postgres/ledger.ts'
-import { startPostgres } from '../harness/postgres.ts'
+import { PATIENCE_MS, startPostgres } from '../harness/postgres.ts'
 import { ledgerContract, type Subject } from './contract.ts'
 import { linksContract } from './links-contract.ts'
 import { placementModel } from './placement-model.ts'
@@ -12,7 +12,7 @@ t.teardown(() => server.stop())
 const create = async (): Promise<Subject> => {
   const url = await server.createSchema()
   return {
-    open: (clock, options) => openPostgresLedger({ url, clock, ...options }),
+    open: (clock, options) => openPostgresLedger({ url, clock, busyTimeoutMs: PATIENCE_MS, ...options }),
     remove: () => server.dropSchema(url),
   }
 }

@@ -19,16 +19,13 @@ interface DueRow {
 export function createDueProfiles(database: Database) {
   return {
     async due(limit, channels) {
-      const rows = channels
-        ? await database.query<DueRow>(DUE_OF, { limit, channels })
-        : await database.query<DueRow>(DUE, { limit })
+      const rows = await database.query<DueRow>(DUE, { limit, channels: channels ?? null })
       return rows.map(dueProfile)
     },
     nextDueMs: () => nextMs(database, NEXT_DUE),
     oldestPendingMs: () => nextMs(database, OLDEST),
     async clampDue(ms) {
-      for (const text of CLAMP) await database.query(text, { ms })
-      for (const text of WAITS) await database.query(text, { longestMs: LONGEST_WAIT_MS })
+      for (const text of [...CLAMP, ...WAITS]) await database.query(text, { ms })
     },
   } satisfies Partial<Ledger>
 }
@@ -58,21 +55,17 @@ const COLUMNS = {
 }
 const TABLES = ['contacts', 'customers'] as const
 
-const duePage =
-  (more = '') =>
-  (table: (typeof TABLES)[number], isBulk: boolean) =>
-    `(
+const duePage = (table: (typeof TABLES)[number], isBulk: boolean) => `(
   SELECT ${isBulk} AS is_bulk, ${COLUMNS[table]}, revision, changed_at, due_at FROM ${table}
-  WHERE ${isBulk ? BULK : NEWS} AND due_at <= @now ${more} ORDER BY due_at LIMIT @limit)`
+  WHERE ${isBulk ? BULK : NEWS} AND due_at <= @now AND (@channels::text[] IS NULL OR channel = ANY(@channels::text[]))
+  ORDER BY due_at LIMIT @limit)`
 
 const each = <T>(of: (table: (typeof TABLES)[number], isBulk: boolean) => T) =>
   [false, true].flatMap((isBulk) => TABLES.map((table) => of(table, isBulk)))
 
-const dueOf = (pages: readonly string[]) => `
+const DUE = `
   SELECT kind, channel, name, revision, value, may_hold AS "mayHold", @now - changed_at AS "pendingMs"
-  FROM (${pages.join(' UNION ALL ')}) AS due ORDER BY is_bulk, due_at LIMIT @limit`
-const DUE = dueOf(each(duePage()))
-const DUE_OF = dueOf(each(duePage('AND channel = ANY(@channels::text[])')))
+  FROM (${each(duePage).join(' UNION ALL ')}) AS due ORDER BY is_bulk, due_at LIMIT @limit`
 
 const next = each(
   (table, isBulk) => `(
@@ -93,20 +86,14 @@ const CLAMP = TABLES.map(
     WHERE (${KEYS[table]}) IN (SELECT ${KEYS[table]} FROM late)`,
 )
 
-/** What is looked up, and what is handed over, later than anybody asked for. */
+/** What is looked up, and what is handed over. */
 const WAITS = [
   `WITH late AS MATERIALIZED (
-    SELECT channel, external_id FROM customers
-    WHERE check_at IS NOT NULL AND is_urgent IN (false, true) AND check_at > @now + @longestMs::bigint
+    SELECT channel, external_id FROM customers WHERE check_at IS NOT NULL AND check_at > @now + ${LONGEST_WAIT_MS}
     ORDER BY channel, external_id FOR UPDATE
   )
-  UPDATE customers SET check_at = least(check_at, @now + @longestMs::bigint)
+  UPDATE customers SET check_at = least(check_at, @now + ${LONGEST_WAIT_MS})
   WHERE (channel, external_id) IN (SELECT channel, external_id FROM late)`,
-  `WITH late AS MATERIALIZED (
-    SELECT channel, user_id FROM merges
-    WHERE action IS NOT NULL AND action IN ('identify', 'look', 'rename') AND due_at > @now + @longestMs::bigint
-    ORDER BY channel, user_id FOR UPDATE
-  )
-  UPDATE merges SET due_at = least(due_at, @now + @longestMs::bigint)
-  WHERE (channel, user_id) IN (SELECT channel, user_id FROM late)`,
+  `UPDATE merges SET due_at = @now + ${LONGEST_WAIT_MS}
+  WHERE action IS NOT NULL AND due_at > @now + ${LONGEST_WAIT_MS}`,
 ]

@@ -43,11 +43,11 @@ const RECORD = learning(`
   FROM unnest(@channels::text[], @users::text[], @friends::bigint[], @messages::bigint[], @gone::bigint[])
     AS t (channel, user_id, friend_at, messaged_at, gone_at)`)
 
+/** Of who is linked it is worked out later what changes. */
+const IS_AT_ALIAS = '(c.customer IS NULL AND c.target IS NULL)'
+
 /** The condition of a partial index. */
 const ONLY_WROTE = 'c.friend_at <= c.gone_at AND c.messaged_at > c.gone_at'
-
-/** Of who is linked `place` works out what changes. */
-const IS_AT_ALIAS = '(c.customer IS NULL AND c.target IS NULL)'
 
 const LAPSE = `
   WITH old AS MATERIALIZED (
