@@ -1,7 +1,7 @@
 #!/usr/bin/env -S MALLOC_ARENA_MAX=2 MALLOC_TRIM_THRESHOLD_=131072 node --max-semi-space-size=16 --heap-growing-percent=30 --no-allocation-site-pretenuring
-// The flags, the same in package.json, the Dockerfile and the units of docs/operations.md: on a machine with much memory
-// V8 lets garbage pile up, and a small server looks like a large one; and a request that waits for the disk is no reason
-// to make the next ones where they live long (docs/decisions.md).
+// The flags, the same in package.json, the Dockerfile and the units in deploy: on a machine with much memory V8 lets
+// garbage pile up, and a small server looks like a large one; and a request that waits for the disk is no reason to make
+// the next ones where they live long (docs/decisions.md).
 // Runs on any Node, so that one that is too old is told so in a sentence and not by a syntax error.
 import * as nodeModule from 'node:module'
 import { fileURLToPath } from 'node:url'

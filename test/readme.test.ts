@@ -46,17 +46,17 @@ t.test('every way to start it hands Node the same flags, and the allocator the s
   // The compiled code that the image brings along is for these flags, too.
   for (const start of [/^ENTRYPOINT .*$/m, /^RUN node .* demo .*$/m])
     t.strictSame(flagsIn(read('Dockerfile').match(start)?.[0]), flags)
-  const units = read('docs/operations.md').match(/^ExecStart=.*$/gm)
-  t.equal(units?.length, 2)
-  for (const unit of units ?? []) t.strictSame(flagsIn(unit), flags)
+  const units = readdirSync(resolve(ROOT, 'deploy')).filter((name) => name.endsWith('.service'))
+  t.equal(units.length, 2)
+  for (const unit of units) t.strictSame(flagsIn(read(`deploy/${unit}`).match(/^ExecStart=.*$/m)?.[0]), flags)
 
   const allocatorIn = (text = '') => text.match(/MALLOC_[A-Z_]+=\d+/g)
   const allocator = allocatorIn(read('bin/line-braze.js').split('\n')[0])
   t.equal(allocator?.length, 2)
   t.strictSame(allocatorIn(scripts.start), allocator)
   t.strictSame(allocatorIn(read('Dockerfile')), allocator)
-  for (const line of read('docs/operations.md').match(/^Environment=.*$/gm) ?? [])
-    t.strictSame(allocatorIn(line), allocator)
+  for (const unit of units)
+    t.strictSame(allocatorIn(read(`deploy/${unit}`).match(/^Environment=.*$/m)?.[0]), allocator)
 })
 
 /** The anchors that a page's headings get, as GitHub and others make them. */
@@ -89,7 +89,7 @@ const named = (pattern: RegExp) =>
   )
 
 t.test('every file and folder that the pages name is there', async (t) => {
-  const paths = named(/`((?:\.ci|src|test|bench|docs|bin|migrations)\/[^`\s]*)`/g)
+  const paths = named(/`((?:\.ci|src|test|bench|docs|bin|deploy|migrations)\/[^`\s]*)`/g)
   t.ok(paths.length > 20)
   for (const { page, name } of paths) t.ok(existsSync(resolve(ROOT, name)), `${page}: ${name}`)
 })
