@@ -1,5 +1,5 @@
 import type { Ledger } from '../../src/ledger/ledger.ts'
-import { type LedgerOptions, sqlitePath } from '../../src/ledger/open.ts'
+import { type LedgerOptions, openLedger, sqlitePath } from '../../src/ledger/open.ts'
 import { refuseMissing } from '../../src/ledger/sqlite/files.ts'
 import { createSqliteLedger } from '../../src/ledger/sqlite/ledger.ts'
 import { openDatabase } from '../../src/ledger/sqlite/open.ts'
@@ -23,6 +23,7 @@ export async function openInline({
   onCall,
   ...options
 }: InlineOptions): Promise<Ledger> {
+  if (!url.startsWith('file:')) return openLedger({ url, ...options })
   const path = sqlitePath(url)
   if (mustExist) refuseMissing(path)
   const open = isScratch ? await openScratch(path) : openDatabase(path)

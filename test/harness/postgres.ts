@@ -14,12 +14,16 @@ export interface TestServer {
   /** The URL of a schema that nobody else has; it is made, and empty. */
   createSchema(): Promise<string>
   dropSchema(url: string): Promise<void>
+  /** Ends all connections and starts it again; null with a server that is not ours. */
+  restart: (() => Promise<void>) | null
   stop(): Promise<void>
 }
 
 export async function startPostgres(): Promise<TestServer> {
   const { TEST_DATABASE_URL: given } = process.env
-  const { url, stop } = given ? { url: given, stop: async () => {} } : await startOwn()
+  const { url, restart, stop } = given
+    ? { url: given, restart: null, stop: async () => {} }
+    : await startOwn()
   const admin = new pg.Pool({ connectionString: url, max: 2 })
   // One that nobody uses is ended with the server.
   admin.on('error', () => {})
@@ -34,6 +38,7 @@ export async function startPostgres(): Promise<TestServer> {
     async dropSchema(url) {
       await admin.query(`DROP SCHEMA ${schemaOf(url)} CASCADE`)
     },
+    restart,
     async stop() {
       await admin.end()
       await stop()
@@ -54,7 +59,8 @@ async function startOwn() {
     databaseDir: join(folder, 'data'),
     port,
     password,
-    persistent: false,
+    // Removed with its folder: a server that is started again finds it.
+    persistent: true,
     createPostgresUser: true,
     initdbFlags: ['--no-sync', '--encoding=UTF8', '--locale=C'],
     // Crashes of the machine are no business of tests.
@@ -70,6 +76,10 @@ async function startOwn() {
   }
   return {
     url: `postgres://postgres:${password}@127.0.0.1:${port}/postgres`,
+    async restart() {
+      await server.stop()
+      await server.start()
+    },
     async stop() {
       await server.stop()
       rmSync(folder, { recursive: true, force: true })

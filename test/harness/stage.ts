@@ -30,8 +30,13 @@ export function assertManners({ violations }: BrazeSandbox) {
 /** What a command printed with `--json`. */
 export const lastLine = (text: string) => JSON.parse(text.trim().split('\n').at(-1) as string)
 
+export interface StageOptions extends BrazeSandboxOptions {
+  /** Default: an SQLite database in the folder. */
+  readonly databaseUrl?: string
+}
+
 /** A folder for a database, a Braze, and as many servers, commands and LINEs as the test starts; all end with the test. */
-export async function stage(t: Test, options: BrazeSandboxOptions = {}) {
+export async function stage(t: Test, { databaseUrl, ...options }: StageOptions = {}) {
   const folder = makeFolder(t)
   const braze: BrazeSandbox = await startBrazeSandbox({ keepRequests: true, ...options })
   const ends: (() => Promise<unknown>)[] = []
@@ -48,7 +53,7 @@ export async function stage(t: Test, options: BrazeSandboxOptions = {}) {
     BRAZE_API_KEY: braze.apiKey,
     BRAZE_SETTLE_MS: '300',
     BRAZE_TIMEOUT_MS: '500',
-    DATABASE_URL: `file:${join(folder, 'data', 'ledger.db')}`,
+    DATABASE_URL: databaseUrl ?? `file:${join(folder, 'data', 'ledger.db')}`,
     HOST: '127.0.0.1',
     PORT: '0',
   }

@@ -15,32 +15,55 @@ const LIFE_SECONDS = 60
 /** So that a peer that has vanished without a word is noticed at all. */
 const KEEP_ALIVE_MS = 10_000
 
+/** A statement that has no patience of its own: nobody waits for ever for a server that has vanished. */
+const QUERY_TIMEOUT_MS = 30_000
+
 const settings = (url: string, waitMs: number) => ({
   connectionString: url,
   connectionTimeoutMillis: waitMs,
+  query_timeout: QUERY_TIMEOUT_MS,
   application_name: 'line-braze',
   keepAlive: true,
   keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
   types,
 })
 
-/** Connections of which each is used by one at a time. */
+/**
+ * Connections of which each is used by one at a time. Where one of them was lost the others are of no use either, though
+ * some of them may not know: nobody is to find out about each of them by waiting for it.
+ */
 export function createPool({ url, waitMs }: ConnectionOptions): Connections & { end(): Promise<void> } {
+  let pool = newPool({ url, waitMs })
+  return {
+    async connect() {
+      const mine = pool
+      const client = await mine.connect()
+      return {
+        client,
+        release(isBroken) {
+          client.release(isBroken)
+          if (!isBroken || mine !== pool) return
+          pool = newPool({ url, waitMs })
+          mine.end().catch(() => {})
+        },
+      }
+    },
+    end: () => pool.end(),
+  }
+}
+
+function newPool({ url, waitMs }: ConnectionOptions): pg.Pool {
   const pool = new pg.Pool({
     ...settings(url, waitMs),
     max: MOST_CONNECTIONS,
     idleTimeoutMillis: IDLE_MS,
     maxLifetimeSeconds: LIFE_SECONDS,
+    // One that says goodbye to a server that has vanished must not keep the process.
+    allowExitOnIdle: true,
   })
   // An idle one that was cut is replaced when the next one is needed.
   pool.on('error', () => {})
-  return {
-    async connect() {
-      const client = await pool.connect()
-      return { client, release: (isBroken) => client.release(isBroken) }
-    },
-    end: () => pool.end(),
-  }
+  return pool
 }
 
 /** One connection for itself. */

@@ -48,7 +48,10 @@ export interface DatabaseOptions {
 
 /** Conflicts that are no fault of anybody: the transaction is tried again so often. */
 const MOST_TRIES = 6
-const BEGIN = 'BEGIN ISOLATION LEVEL READ COMMITTED'
+/** It waits for nobody: a server that does not answer it has vanished. */
+const BEGIN = { text: 'BEGIN ISOLATION LEVEL READ COMMITTED', query_timeout: 5_000 }
+/** The longest that a timer can be. */
+const FOR_EVER_MS = 2 ** 31 - 1
 
 export function createDatabase({ connections, name, clock }: DatabaseOptions): Database {
   async function using<T>(work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
@@ -89,7 +92,7 @@ export function createDatabase({ connections, name, clock }: DatabaseOptions): D
       const { id, ...query } = statement(text, values, clock?.())
       const isNamed = isPrepared && query.values.length > 0
       try {
-        const config = { ...query, query_timeout: patienceMs, ...(isNamed && { name: id }) }
+        const config = { ...query, query_timeout: patienceMs || FOR_EVER_MS, ...(isNamed && { name: id }) }
         return (await client.query(config)).rows
       } catch (error) {
         // A pooler hands out another connection each time, and does not know what was prepared on which.
@@ -104,7 +107,7 @@ export function createDatabase({ connections, name, clock }: DatabaseOptions): D
     work: (transaction: Transaction) => Promise<T>,
     onBegun: () => void,
   ): Promise<T> {
-    await client.query(BEGIN)
+    await client.query({ ...BEGIN })
     onBegun()
     try {
       const sql = on(client)

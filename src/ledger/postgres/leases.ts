@@ -10,9 +10,20 @@ const NOBODY = ''
  * Leases are rows, dated by the database's clock. A connection that ends does not say that its process has ended: only a
  * holder that closed its ledger is known to have.
  */
-export function createLeaseStore(database: Database) {
+export function createLeaseStore(database: Database, monotonic = () => performance.now()) {
   /** Names of the leases that this process has, and by which holder. */
   const mine = new Map<string, string>()
+  /** Since when this process has seen that a lease of somebody else was not renewed. */
+  const seen = new Map<string, { readonly expiresAt: number; readonly since: number }>()
+
+  /** For how long, by a clock that nobody can set: what a former holder may still do it has done for as long. */
+  function unrenewedMs(name: string, { expiresAt }: Lease): number {
+    const now = monotonic()
+    const before = seen.get(name)
+    if (before?.expiresAt === expiresAt) return now - before.since
+    seen.set(name, { expiresAt, since: now })
+    return 0
+  }
 
   return {
     holdLease: (name, holder, durationMs, aftermath) =>
@@ -20,9 +31,11 @@ export function createLeaseStore(database: Database) {
         const before = await lock(transaction, name)
         const now = await transaction.now()
         const theirs = ![holder, NOBODY].includes(before.holder)
+        const sinceMs = theirs ? unrenewedMs(name, before) : 0
         if (theirs && !before.hasEnded && isAhead(before.expiresAt, now)) return { held: false, quietMs: 0 }
         const known = isAhead(before.quietUntil, now) ? before.quietUntil : 0
-        const theirsUntil = theirs ? now + (before.hasEnded ? aftermath.endedMs : aftermath.lostMs) : 0
+        const lostMs = Math.max(0, aftermath.lostMs - sinceMs)
+        const theirsUntil = theirs ? now + (before.hasEnded ? aftermath.endedMs : lostMs) : 0
         const quietUntil = Math.ceil(Math.max(known, theirsUntil))
         // While former holders may go on, they may also send what is new.
         const isOurs = before.holder === holder && quietUntil <= now

@@ -75,7 +75,8 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
 
   const locks = isScratch ? createOwnLocks() : createLocks(alone, name)
   const touched = createTouched(database)
-  const leases = createLeaseStore(database)
+  // A test's clock is the only one there is.
+  const leases = createLeaseStore(database, clock && (() => 0))
   const write = createWrite(database, messagerWindowMs)
   const evidence = createGroupCommit({
     commitsAtOnce: isScratch ? 1 : commitsAtOnce,

@@ -1,0 +1,158 @@
+/** Several real servers on one PostgreSQL. */
+import pg from 'pg'
+import t, { type Test } from 'tap'
+import { startPostgres } from '../harness/postgres.ts'
+import type { Serve } from '../harness/process.ts'
+import { startProxy, withoutListen } from '../harness/proxy.ts'
+import { type StageOptions, stage } from '../harness/stage.ts'
+
+const postgres = await startPostgres()
+t.teardown(() => postgres.stop())
+
+const onPostgres = async (t: Test, options: StageOptions = {}) =>
+  stage(t, { settleMs: 300, databaseUrl: await postgres.createSchema(), ...options })
+
+const stateOf = async (server: Serve) => (await server.health()).delivery.state
+
+/** A lease of three minutes, and so a deliverer that looks by itself once a second at most. */
+const PATIENT = { BRAZE_TIMEOUT_MS: '120000' }
+const median = (of: readonly number[]) => of.toSorted((a, b) => a - b)[of.length >> 1] as number
+
+t.test('three servers take webhooks, and one delivers', async (t) => {
+  const { braze, serve, delivered, line: connect } = await onPostgres(t)
+  const servers = await Promise.all([serve(), serve(), serve()])
+  const lines = servers.map(({ url }) => connect(url))
+  const people = Array.from({ length: 60 }, () => lines[0]?.events.user() ?? '')
+  const answers = await Promise.all(
+    people.map((userId, i) => lines[i % 3]?.post([lines[0]?.events.follow(userId) as never])),
+  )
+  t.ok(answers.every((answer) => answer?.status === 200))
+  await braze.until(() => people.every((userId) => braze.attribute(userId) === userId))
+  await delivered()
+  t.equal(braze.stats.objects, people.length, 'nobody was written twice')
+  const states = await Promise.all(servers.map(stateOf))
+  t.strictSame(states.toSorted(), ['delivering', 'standby', 'standby'])
+  for (const server of servers) t.strictSame(await server.stop(), { code: 0, signal: null })
+})
+
+t.test(
+  'what another server committed is in the hands of Braze at once, and without NOTIFY a little later',
+  async (t) => {
+    const { braze, serve, env, line: connect } = await onPostgres(t)
+    const { url } = await startProxy(t, env.DATABASE_URL as string, withoutListen)
+    for (const [name, more] of [
+      ['NOTIFY', {}],
+      ['polling', { DATABASE_URL: url }],
+    ] as const) {
+      const active = await serve({ ...PATIENT, ...more })
+      await active.delivers()
+      const standby = await serve(PATIENT)
+      const line = connect(standby.url)
+      const tookMs: number[] = []
+      for (let i = 0; i < 9; i++) {
+        const userId = line.events.user()
+        t.match(await line.post([line.events.follow(userId)]), { status: 200 })
+        const startedAt = performance.now()
+        await braze.until(() => braze.attribute(userId) === userId)
+        tookMs.push(performance.now() - startedAt)
+      }
+      t.comment(`${name}: ${tookMs.map(Math.round).join(', ')} ms`)
+      if (name === 'NOTIFY') t.ok(median(tookMs) < 250, 'far sooner than anybody looks')
+      t.equal(await stateOf(standby), 'standby')
+      await Promise.all([active.stop(), standby.stop()])
+    }
+  },
+)
+
+t.test(
+  'when the one that delivers stops, another does at once; when it is killed, within 20 seconds',
+  async (t) => {
+    const { braze, serve, line: connect } = await onPostgres(t)
+    const follow = async (server: Serve) => {
+      const line = connect(server.url)
+      const userId = line.events.user()
+      t.match(await line.post([line.events.follow(userId)]), { status: 200 })
+      await braze.until(() => braze.attribute(userId) === userId)
+    }
+    const stopped = await serve(PATIENT)
+    await stopped.delivers()
+    // The settings as they are by default.
+    const usual = { BRAZE_TIMEOUT_MS: '', BRAZE_SETTLE_MS: '' }
+    const next = await serve(usual)
+    await follow(next)
+    t.strictSame(await stopped.stop(), { code: 0, signal: null })
+    await next.delivers()
+    await follow(next)
+
+    const last = await serve(usual)
+    const killedAt = performance.now()
+    await next.stop('SIGKILL')
+    await follow(last)
+    const tookMs = performance.now() - killedAt
+    t.ok(tookMs < 20_000, `${Math.round(tookMs)} ms`)
+    t.equal(await stateOf(last), 'delivering')
+  },
+)
+
+t.test('who was suspended for longer than its lease sends nothing more in its name', async (t) => {
+  const { braze, serve, line: connect } = await onPostgres(t)
+  const suspended = await serve()
+  const line = connect(suspended.url)
+  const people = Array.from({ length: 20 }, () => line.events.user())
+  t.match(await line.post([line.events.follow(people[0] as string)]), { status: 200 })
+  await braze.until(() => braze.hasProfile(people[0] as string))
+  const next = await serve()
+  process.kill(suspended.pid, 'SIGSTOP')
+  const nextLine = connect(next.url)
+  await next.delivers()
+  for (const userId of people) await nextLine.post([nextLine.events.follow(userId)])
+  process.kill(suspended.pid, 'SIGCONT')
+  await suspended.logged(({ msg }) => msg === 'another process delivers to Braze')
+  await braze.until(() => people.every((userId) => braze.hasProfile(userId)))
+  t.equal(braze.stats.objects, people.length, 'and nobody was written twice')
+  t.equal(await stateOf(suspended), 'standby')
+})
+
+t.test('ten servers that start at once on an empty database all come up', async (t) => {
+  const { serve, line: connect, delivered, counts } = await onPostgres(t)
+  const servers = await Promise.all(Array.from({ length: 10 }, () => serve()))
+  const answers = await Promise.all(
+    servers.map(({ url }) => {
+      const line = connect(url)
+      return line.post([line.events.follow(line.events.user())])
+    }),
+  )
+  t.ok(answers.every(({ status }) => status === 200))
+  await delivered()
+  t.match(await counts(), { friend: 10, pending: 0 })
+})
+
+t.test('a newer database is refused in a sentence', async (t) => {
+  const { serve, start, env } = await onPostgres(t)
+  await (await serve()).stop()
+  await query(env.DATABASE_URL as string, 'UPDATE line_braze SET version = 99')
+  const { code, stderr } = await start(['serve']).ended
+  t.equal(code, 1)
+  t.match(
+    stderr,
+    /was written by a newer line-braze \(schema 99, this one knows \d+\); run that version or a newer one\./,
+  )
+})
+
+t.test('a server warns of a database that does not sync what it commits', async (t) => {
+  const { serve, env } = await onPostgres(t)
+  const url = new URL(env.DATABASE_URL as string)
+  url.searchParams.set('options', `${url.searchParams.get('options')} -c synchronous_commit=off`)
+  const server = await serve({ DATABASE_URL: url.href })
+  t.ok(server.lines.some(({ msg, level }) => /synchronous_commit = off/.test(msg) && level !== 'info'))
+})
+
+async function query(url: string, text: string) {
+  const client = new pg.Client(url)
+  await client.connect()
+  try {
+    return (await client.query(text)).rows
+  } finally {
+    await client.end()
+  }
+}
