@@ -63,6 +63,8 @@ function newPool({ url, waitMs }: ConnectionOptions): pg.Pool {
   })
   // An idle one that was cut is replaced when the next one is needed.
   pool.on('error', () => {})
+  // Of one that is in use, each query says so; without a listener it would end the process.
+  pool.on('connect', (client) => client.on('error', () => {}))
   return pool
 }
 

@@ -1,0 +1,177 @@
+/** Real servers whose PostgreSQL is cut off, restarted, and silent; a way between them that the tests can cut. */
+import t, { type Test } from 'tap'
+import { createTraffic } from '../../src/sandbox/line/traffic.ts'
+import type { LineSandbox } from '../../src/sandbox/line/webhooks.ts'
+import { seededRandom } from '../../src/sandbox/random.ts'
+import { startPostgres } from '../harness/postgres.ts'
+import type { Serve } from '../harness/process.ts'
+import { startProxy } from '../harness/proxy.ts'
+import { stage } from '../harness/stage.ts'
+
+const postgres = await startPostgres()
+t.teardown(() => postgres.stop())
+
+async function onProxy(t: Test, seed: number) {
+  const staged = await stage(t, {
+    settleMs: 300,
+    applyMs: [0, 100],
+    databaseUrl: await postgres.createSchema(),
+  })
+  const proxy = await startProxy(t, staged.env.DATABASE_URL as string)
+  const traffic = createTraffic({ people: 300, random: seededRandom(seed), eventsPerPerson: 6 })
+  return { ...staged, proxy, traffic, bodies: [...traffic.bodies()] }
+}
+type Bodies = Awaited<ReturnType<typeof onProxy>>['bodies']
+
+/** Sends each once. Resolves to those that were not acknowledged; `midway` is called when half of them were sent. */
+async function play(line: LineSandbox, bodies: Bodies, midway: () => void = () => {}) {
+  const unanswered: Bodies = []
+  let sent = 0
+  const queue = bodies.values()
+  const send = async () => {
+    for (const events of queue) {
+      if (++sent === Math.floor(bodies.length / 2)) midway()
+      const { status } = await line.post(events)
+      if (status !== 200) unanswered.push(events)
+    }
+  }
+  await Promise.all(Array.from({ length: 16 }, send))
+  return unanswered
+}
+
+/** The answer to one webhook, and after how many milliseconds it was there. */
+async function ask(line: LineSandbox) {
+  const startedAt = performance.now()
+  const { status } = await line.post([line.events.follow(line.events.user())])
+  return { status, tookMs: performance.now() - startedAt }
+}
+
+/** Asks until that is the answer. */
+async function untilStatus(server: Serve, path: string, wanted: number) {
+  while ((await server.get(path)).status !== wanted);
+}
+
+type Played = Pick<Awaited<ReturnType<typeof onProxy>>, 'braze' | 'delivered' | 'traffic'>
+
+/** What was acknowledged must be there without being sent again. */
+async function assertNothingLost(t: Test, { braze, delivered, traffic }: Played) {
+  await delivered()
+  await braze.whenApplied()
+  const wrong = [...traffic.expected()].filter(
+    ([userId, truth]) => (braze.attribute(userId) === userId) !== (truth === 'reachable'),
+  )
+  t.equal(wrong.length, 0, `of ${traffic.expected().size} people`)
+}
+
+t.test(
+  'connections that are cut, again and again, lose nothing that was acknowledged',
+  { timeout: 110_000 },
+  async (t) => {
+    const played = await onProxy(t, 21)
+    const { serve, proxy, bodies, line: connect } = played
+    const server = await serve({ DATABASE_URL: proxy.url })
+    const line = connect(server.url)
+    const rounds = 6
+    const share = Math.ceil(bodies.length / rounds)
+    const unanswered: Bodies = []
+    for (let round = 0; round < rounds; round++) {
+      const mine = bodies.slice(round * share, (round + 1) * share)
+      unanswered.push(...(await play(line, mine, proxy.cut)))
+    }
+    t.comment(`${unanswered.length} of ${bodies.length} were not acknowledged`)
+    await line.play(unanswered)
+    await assertNothingLost(t, played)
+    t.strictSame(await server.stop(), { code: 0, signal: null })
+  },
+)
+
+t.test(
+  'a database that refuses everybody: 503 within 2 s, not ready, and all is well by itself afterwards',
+  { timeout: 110_000 },
+  async (t) => {
+    const played = await onProxy(t, 22)
+    const { serve, proxy, bodies, line: connect } = played
+    const servers = await Promise.all([
+      serve({ DATABASE_URL: proxy.url }),
+      serve({ DATABASE_URL: proxy.url }),
+    ])
+    const lines = servers.map(({ url }) => connect(url)) as [LineSandbox, LineSandbox]
+    const half = bodies.length >> 1
+    const unanswered = await Promise.all([
+      play(lines[0], bodies.slice(0, half), proxy.refuse),
+      play(lines[1], bodies.slice(half)),
+    ])
+    t.ok(unanswered[0].length > 0 && unanswered[1].length > 0)
+    for (const [i, server] of servers.entries()) {
+      const { status, tookMs } = await ask(lines[i] as LineSandbox)
+      t.equal(status, 503)
+      t.ok(tookMs < 2_000, `${Math.round(tookMs)} ms`)
+      await untilStatus(server, '/health/ready', 503)
+      t.match(await server.get('/health/live'), { status: 200 })
+      t.match((await server.health()).ledger.error, /^The database 127\.0\.0\.1:\d+\/postgres /)
+    }
+    proxy.accept()
+    for (const server of servers) await untilStatus(server, '/health/ready', 200)
+    await Promise.all(lines.map((line, i) => line.play(unanswered[i] as Bodies)))
+    await assertNothingLost(t, played)
+    for (const server of servers) t.strictSame(await server.stop(), { code: 0, signal: null })
+  },
+)
+
+t.test(
+  'a database that falls silent: 503 within 2 s, not ready; the dead connections are left behind',
+  { timeout: 110_000 },
+  async (t) => {
+    const played = await onProxy(t, 23)
+    const { serve, proxy, bodies, line: connect } = played
+    const server = await serve({ DATABASE_URL: proxy.url })
+    const line = connect(server.url)
+    const unanswered = await play(line, bodies, proxy.swallow)
+    t.ok(unanswered.length > 0)
+    const { status, tookMs } = await ask(line)
+    t.equal(status, 503)
+    t.ok(tookMs < 2_000, `${Math.round(tookMs)} ms`)
+    await untilStatus(server, '/health/ready', 503)
+    t.match(await server.get('/health/live'), { status: 200 })
+    // As after a failover: who connects anew is served, and of the old connections nobody hears any more.
+    proxy.accept()
+    await untilStatus(server, '/health/ready', 200)
+    await line.play(unanswered)
+    await assertNothingLost(t, played)
+    t.strictSame(await server.stop(), { code: 0, signal: null })
+  },
+)
+
+t.test(
+  'one that stops while its database is silent ends, and another delivers what it acknowledged',
+  { timeout: 110_000 },
+  async (t) => {
+    const played = await onProxy(t, 24)
+    const { serve, proxy, bodies, line: connect } = played
+    const [cutOff, other] = [await serve({ DATABASE_URL: proxy.url }), await serve()]
+    await cutOff.delivers()
+    const unanswered = await play(connect(cutOff.url), bodies, proxy.swallow)
+    await connect(other.url).play(unanswered)
+    await other.delivers()
+    const ended = await cutOff.stop()
+    t.equal(ended.signal, null, 'by itself')
+    await assertNothingLost(t, played)
+  },
+)
+
+t.test('a database that restarts is used again', { timeout: 110_000, skip: !postgres.restart }, async (t) => {
+  const played = await onProxy(t, 25)
+  const { serve, bodies, line: connect } = played
+  const server = await serve()
+  const line = connect(server.url)
+  let restarted: Promise<void> | undefined
+  const unanswered = await play(line, bodies, () => {
+    restarted = postgres.restart?.()
+  })
+  await restarted
+  await untilStatus(server, '/health/ready', 200)
+  t.comment(`${unanswered.length} of ${bodies.length} were not acknowledged`)
+  await line.play(unanswered)
+  await assertNothingLost(t, played)
+  t.strictSame(await server.stop(), { code: 0, signal: null })
+})
