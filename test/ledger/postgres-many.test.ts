@@ -199,7 +199,7 @@ t.test(
     await one.recordPages(run.id, [{ userIds: ['a'], invalid: 0, next: 'x' }])
     t.equal(await other.lock('runs'), null)
     await play.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted
+      `SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory' AND granted
       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
     )
     // The process may not have noticed yet.
