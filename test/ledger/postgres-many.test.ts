@@ -223,7 +223,7 @@ t.test(
 
 t.test('evidence that cannot be stored in time is refused, and everything recovers by itself', async (t) => {
   const play = await stage(t)
-  const ledger = await play.open({ busyTimeoutMs: 50 })
+  const ledger = await play.open({ busyTimeoutMs: 500 })
   const before = await play.alone()
   await before.query('BEGIN')
   await before.query('LOCK TABLE contacts')
