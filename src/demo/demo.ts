@@ -10,11 +10,13 @@ import { playLightTraffic, rehearse } from './play.ts'
 import { type Result, resultOf, tableOf } from './report.ts'
 import { playSecondAct } from './second-act.ts'
 import type { Service } from './service.ts'
-import { type Means, type Stage, setStage } from './stage.ts'
+import { type Means, type Place, type Stage, setStage } from './stage.ts'
 import { playThirdAct } from './third-act.ts'
 
 export interface DemoOptions {
   readonly people: number
+  /** Makes the place for its ledger. Default: an SQLite file in a temporary folder. */
+  readonly makePlace?: () => Promise<Place>
   readonly keep?: boolean
   readonly json?: boolean
 }
@@ -41,13 +43,13 @@ export async function demo(options: DemoOptions) {
 }
 
 async function perform(
-  { people, keep }: DemoOptions,
+  { people, makePlace, keep }: DemoOptions,
   means: Means,
   print: (result: Result, text: string) => void,
 ) {
   means.display.say('Starting a sandbox LINE, a sandbox Braze, and the real server between.')
   const play = rehearse(people, randomInt(2 ** 32))
-  const stage = await setStage(means)
+  const stage = await setStage(means, makePlace)
   const first = await playFirstAct(play, stage, means)
   const { repair, ...second } = await playSecondAct(play, stage, first, means)
   const { expected, links } = await playThirdAct(play, stage, second, means)
@@ -67,7 +69,7 @@ async function perform(
 
 /** Goes on with light traffic until somebody ends it. */
 async function lookAround(
-  { braze, directory, apiToken }: Stage,
+  { braze, database, apiToken }: Stage,
   { line, url }: Service,
   means: Means,
   news: string,
@@ -79,8 +81,8 @@ async function lookAround(
     `metrics   ${url}/metrics`,
     `api       ${url}/api/channels/default (the bearer token is ${apiToken})`,
     `Braze     ${braze.url}/users/track (the sandbox)`,
-    `database  ${directory}/line-braze.db`,
-    'Ctrl-C ends it and removes its files.',
+    `database  ${database}`,
+    'Ctrl-C ends it and removes what it stored.',
   )
   await playLightTraffic(line, means.interruption.signal)
 }

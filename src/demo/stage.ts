@@ -15,6 +15,14 @@ export interface Means {
   readonly closers: Closers
 }
 
+/** A place for a ledger that is removed in the end. */
+export interface Place {
+  readonly url: string
+  /** For people. */
+  readonly name: string
+  remove(): Promise<void>
+}
+
 /** Everything that stays, whether the server runs or not. */
 export type Stage = Awaited<ReturnType<typeof setStage>>
 
@@ -25,10 +33,12 @@ const BRAZE_LATENCY_MS = 20
 /** With pages of a hundred, the follower list of 3,000 people takes some three seconds to watch. */
 const LINE_LATENCY_MS = 80
 
-/** Starts LINE's API and a Braze, and makes a temporary folder for the database. */
-export async function setStage({ closers }: Means) {
+/** Starts LINE's API and a Braze, and makes a temporary folder, in which the database is unless there is another place for it. */
+export async function setStage({ closers }: Means, makePlace?: () => Promise<Place>) {
   const directory = await mkdtemp(join(tmpdir(), 'line-braze-demo-'))
   closers.push(() => rm(directory, { recursive: true, force: true }))
+  const place = await makePlace?.()
+  if (place) closers.push(place.remove)
   const braze = await startBrazeSandbox({ latencyMs: BRAZE_LATENCY_MS, settleMs: SETTLE_MS })
   closers.push(braze.close)
   const lineApi = await startLineApiSandbox({ latencyMs: LINE_LATENCY_MS })
@@ -38,6 +48,8 @@ export async function setStage({ closers }: Means) {
   return {
     /** Where the processes work: no `.env` of the user's is there. */
     directory,
+    /** Where the database is, for people. */
+    database: place?.name ?? `${directory}/line-braze.db`,
     /** All of their environment. */
     settings: {
       LINE_CHANNEL_SECRET: lineApi.channelSecret,
@@ -49,7 +61,7 @@ export async function setStage({ closers }: Means) {
       BRAZE_SETTLE_MS: String(SETTLE_MS),
       BRAZE_TIMEOUT_MS: String(BRAZE_TIMEOUT_MS),
       API_TOKENS: apiToken,
-      DATABASE_URL: 'file:./line-braze.db',
+      DATABASE_URL: place?.url ?? 'file:./line-braze.db',
       HOST: '127.0.0.1',
       PORT: '0',
     },

@@ -36,6 +36,14 @@ export async function migrateLedger(url: string): Promise<string[]> {
   return migrated
 }
 
+/**
+ * Makes a place for an empty ledger in the PostgreSQL database that `url` names; it is gone again with `remove`.
+ *
+ * @throws LedgerError with a sentence for a person
+ */
+export const makeTemporarySchema = async (url: string) =>
+  (await import('./postgres/schemas.ts')).makeTemporarySchema(url)
+
 /** What serves it is loaded by those alone who use it. */
 const isPostgres = (url: string) => /^postgres(ql)?:/.test(url)
 

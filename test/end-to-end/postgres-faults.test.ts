@@ -1,4 +1,5 @@
 /** Real servers whose PostgreSQL is cut off, restarted, and silent; a way between them that the tests can cut. */
+import pg from 'pg'
 import t, { type Test } from 'tap'
 import { createTraffic } from '../../src/sandbox/line/traffic.ts'
 import type { LineSandbox } from '../../src/sandbox/line/webhooks.ts'
@@ -23,6 +24,9 @@ async function onProxy(t: Test, seed: number) {
 }
 type Bodies = Awaited<ReturnType<typeof onProxy>>['bodies']
 
+/** After so many that were not acknowledged the rest is not sent: where nobody answers, each takes as long as LINE waits. */
+const ENOUGH_UNANSWERED = 40
+
 /** Sends each once. Resolves to those that were not acknowledged; `midway` is called when half of them were sent. */
 async function play(line: LineSandbox, bodies: Bodies, midway: () => void = () => {}) {
   const unanswered: Bodies = []
@@ -30,6 +34,10 @@ async function play(line: LineSandbox, bodies: Bodies, midway: () => void = () =
   const queue = bodies.values()
   const send = async () => {
     for (const events of queue) {
+      if (unanswered.length >= ENOUGH_UNANSWERED) {
+        unanswered.push(events)
+        continue
+      }
       if (++sent === Math.floor(bodies.length / 2)) midway()
       const { status } = await line.post(events)
       if (status !== 200) unanswered.push(events)
@@ -158,6 +166,64 @@ t.test(
     await assertNothingLost(t, played)
   },
 )
+
+t.test('a statement that would wait too long: 503 within 2 s, and 200 once it need not', async (t) => {
+  const { serve, env, line: connect, braze } = await onProxy(t, 26)
+  const server = await serve()
+  const line = connect(server.url)
+  const client = new pg.Client(env.DATABASE_URL as string)
+  await client.connect()
+  await client.query('BEGIN')
+  await client.query('LOCK TABLE contacts')
+  for (const { status, tookMs } of await Promise.all([
+    ask(line),
+    ask(line),
+    ask(line),
+    ask(line),
+    ask(line),
+  ])) {
+    t.equal(status, 503)
+    t.ok(tookMs < 2_000, `${Math.round(tookMs)} ms`)
+  }
+  await client.end()
+  const userId = line.events.user()
+  await line.deliver([line.events.follow(userId)])
+  await braze.until(() => braze.attribute(userId) === userId)
+})
+
+t.test('a database without a connection left: 503 within 2 s, and 200 once there is one', async (t) => {
+  const { serve, env, line: connect, braze, proxy } = await onProxy(t, 27)
+  // Of the role alone: the others of this server have theirs.
+  const url = new URL(env.DATABASE_URL as string)
+  const admin = new pg.Client(url.href)
+  await admin.connect()
+  t.teardown(() => admin.end())
+  const schema = url.searchParams.get('options')?.split('=')[1]
+  const role = `${schema}_role`
+  await admin.query(`CREATE ROLE ${role} LOGIN PASSWORD 'few'`)
+  await admin.query(`GRANT ALL ON SCHEMA ${schema} TO ${role}`)
+  url.username = role
+  url.password = 'few'
+  url.port = new URL(proxy.url).port
+  const server = await serve({ DATABASE_URL: url.href })
+  const line = connect(server.url)
+  t.match(await ask(line), { status: 200 })
+  await admin.query(`ALTER ROLE ${role} CONNECTION LIMIT 0`)
+  proxy.cut()
+  const { status, tookMs } = await ask(line)
+  t.equal(status, 503)
+  t.ok(tookMs < 2_000, `${Math.round(tookMs)} ms`)
+  await untilStatus(server, '/health/ready', 503)
+  t.match((await server.health()).ledger.error, /has no connection left/)
+  await admin.query(`ALTER ROLE ${role} CONNECTION LIMIT -1`)
+  await untilStatus(server, '/health/ready', 200)
+  const userId = line.events.user()
+  await line.deliver([line.events.follow(userId)])
+  await braze.until(() => braze.attribute(userId) === userId)
+  await server.stop()
+  await admin.query(`DROP OWNED BY ${role}`)
+  await admin.query(`DROP ROLE ${role}`)
+})
 
 t.test('a database that restarts is used again', { timeout: 110_000, skip: !postgres.restart }, async (t) => {
   const played = await onProxy(t, 25)

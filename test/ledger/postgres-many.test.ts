@@ -198,11 +198,10 @@ t.test(
     const run = await one.beginRun('backfill', CHANNEL, 1_000)
     await one.recordPages(run.id, [{ userIds: ['a'], invalid: 0, next: 'x' }])
     t.equal(await other.lock('runs'), null)
-    const held = `FROM pg_locks WHERE locktype = 'advisory' AND granted
-      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`
-    await play.query(`SELECT pg_terminate_backend(pid) ${held}`)
-    // It is asked to end, and does so in its own time.
-    while ((await play.query(`SELECT 1 ${held}`)).length > 0);
+    await play.query(
+      `SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory' AND granted
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+    )
     // The process may not have noticed yet.
     await t.rejects(one.recordPages(run.id, [{ userIds: ['b'], invalid: 0, next: null }]), {
       name: 'LedgerError',

@@ -58,12 +58,12 @@ function newPool({ url, waitMs }: ConnectionOptions): pg.Pool {
     max: MOST_CONNECTIONS,
     idleTimeoutMillis: IDLE_MS,
     maxLifetimeSeconds: LIFE_SECONDS,
-    // One that says goodbye to a server that has vanished must not keep the process from ending
+    // One that says goodbye to a server that has vanished must not keep us alive.
     allowExitOnIdle: true,
   })
   // An idle one that was cut is replaced when the next one is needed.
   pool.on('error', () => {})
-  // Of one that is in use, each query says so; without a listener it would end everything.
+  // Of one that is in use, each query says so; without a listener it would be uncaught.
   pool.on('connect', (client) => client.on('error', () => {}))
   return pool
 }
