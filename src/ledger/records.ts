@@ -1,5 +1,4 @@
 import type { ContactKey } from '../contact/contact.ts'
-import type { MergeAction, Run, RunKind } from './ledger.ts'
 
 /**
  * A part of a whole ledger, as any database reads and writes it. Contacts and customers are named as Braze and LINE name
@@ -30,9 +29,22 @@ export interface AccountRecord {
 }
 
 /** Runs keep their numbers, by which contacts name them. */
-export interface RunRecord extends Omit<Run, 'cursorAgeMs'> {
-  readonly kind: RunKind
+export interface RunRecord {
+  readonly id: number
+  readonly kind: string
+  readonly channel: string
+  readonly account: string | null
+  readonly asOf: number
+  readonly state: string
+  readonly cursor: string | null
   readonly cursorAt: number
+  readonly known: number
+  readonly pages: number
+  readonly listed: number
+  readonly invalid: number
+  readonly added: number
+  readonly returned: number
+  readonly gone: number
 }
 
 export interface NonceRecord {
@@ -80,7 +92,7 @@ export interface ContactRecord extends ContactKey, ToldRecord {
 
 export interface MergeRecord {
   readonly externalId: string
-  readonly action: MergeAction | null
+  readonly action: string | null
   readonly isAsked: boolean
   readonly outcome: string | null
   readonly dueAt: number
