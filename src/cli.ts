@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import about from '../package.json' with { type: 'json' }
 import { backfillCommand } from './commands/backfill.ts'
+import { copyCommand } from './commands/copy.ts'
 import { demoCommand } from './commands/demo.ts'
 import { linksCommand } from './commands/links.ts'
 import { migrateCommand } from './commands/migrate.ts'
@@ -23,6 +24,7 @@ export function createCli(host: Host = process): Command {
     .addCommand(resyncCommand(host))
     .addCommand(verifyCommand(host))
     .addCommand(linksCommand(host))
+    .addCommand(copyCommand(host))
     .addCommand(migrateCommand(host))
 }
 

@@ -1,6 +1,7 @@
 import type { ContactKey, Evidence, Status } from '../contact/contact.ts'
 import type { Link } from '../contact/link.ts'
 import type { Address } from '../contact/profile.ts'
+import type { LedgerPart } from './records.ts'
 
 /**
  * Durable memory of every contact, and of what the profiles in Braze should hold, shared by all processes that open the same
@@ -233,6 +234,26 @@ export interface Ledger {
    * effects for `quietMs`.
    */
   releaseLease(name: string, holder: string, quietMs: number): Promise<void>
+
+  // ── Moving house ───────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * All of the ledger but its leases, some at a time, in the order of `LedgerPart`. What is stored meanwhile may be in it or
+   * not: nobody should be at work.
+   */
+  dump(): AsyncIterable<LedgerPart>
+
+  /**
+   * Stores a part of a dump, of any database. Durable, and safe to repeat, also with a later dump of that ledger: what is
+   * stored becomes what the part says. From the first part to the last one `moveIn` rejects. Rejects where there is something that is
+   * not from an earlier dump of the same ledger, and where somebody has worked with it since.
+   *
+   * Of no profile it is known afterwards that nothing was sent: see `DueProfile.mayHold`.
+   */
+  load(part: LedgerPart): Promise<void>
+
+  /** To be called before the ledger is worked with: then it is nobody's copy any more. Rejects while it is half of one. */
+  moveIn(): Promise<void>
 
   // ── What people ask ────────────────────────────────────────────────────────────────────────────────────
 

@@ -9,6 +9,8 @@ export interface LedgerOptions extends Omit<SqliteLedgerOptions & PostgresLedger
   readonly url: string
   /** Whether a database that is missing or empty is refused instead of made. Default false. */
   readonly mustExist?: boolean
+  /** Whether a copy is made into it: half of one is opened, too. Default false. */
+  readonly isCopyTarget?: boolean
 }
 
 /**
@@ -16,7 +18,18 @@ export interface LedgerOptions extends Omit<SqliteLedgerOptions & PostgresLedger
  *
  * @throws LedgerError with a sentence for a person
  */
-export async function openLedger({ url, mustExist = false, ...options }: LedgerOptions): Promise<Ledger> {
+export async function openLedger({ isCopyTarget = false, ...options }: LedgerOptions): Promise<Ledger> {
+  const ledger = await open(options)
+  try {
+    if (!isCopyTarget) await ledger.moveIn()
+    return ledger
+  } catch (error) {
+    await ledger.close()
+    throw error
+  }
+}
+
+async function open({ url, mustExist = false, ...options }: Omit<LedgerOptions, 'isCopyTarget'>) {
   if (isPostgres(url))
     return (await import('./postgres/ledger.ts')).openPostgresLedger({ url, mustExist, ...options })
   const path = sqlitePath(url)

@@ -1,5 +1,5 @@
 import type { Settings } from '../config/settings.ts'
-import { openLedger } from '../ledger/open.ts'
+import { type LedgerOptions, openLedger } from '../ledger/open.ts'
 import { createDisplay, type Display } from '../terminal/display.ts'
 import type { End, Report } from '../terminal/report.ts'
 import { type Closers, closeAll } from './closing.ts'
@@ -67,7 +67,7 @@ export async function runTask(
 export async function openTaskLedger(
   { host, closing, interruption, display }: Task,
   settings: Pick<Settings, (typeof TASK_SETTINGS)[number]>,
-  how: { readonly isScratch?: boolean; readonly mustExist?: boolean } = {},
+  how: Pick<LedgerOptions, 'isScratch' | 'mustExist' | 'isCopyTarget'> = {},
 ) {
   const log = createLog(settings.LOG_LEVEL, display, host)
   closing(() => log.flush())

@@ -9,6 +9,7 @@ import { createKnownProfiles } from './known-profiles.ts'
 import { createLeaseStore } from './leases.ts'
 import { createLinkStore } from './links.ts'
 import { createLocks, createOwnLocks } from './locks.ts'
+import { createMoving } from './moving.ts'
 import { createNews } from './news.ts'
 import { openDatabase } from './open.ts'
 import { createRunContacts } from './run-contacts.ts'
@@ -115,6 +116,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
     ...merges,
     ...customers,
     ...runContacts,
+    ...createMoving(database),
     record: async (items) => {
       if (items.length > 0) await evidence.record(items)
     },

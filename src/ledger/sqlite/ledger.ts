@@ -1,5 +1,6 @@
 import { type Acknowledgements, createGroupCommit, type GroupCommitOptions } from '../group-commit.ts'
 import type { DueProfile, FollowerPage, Ledger, LedgerError, Run, StoredLink } from '../ledger.ts'
+import { ROW_KINDS, type RowPart } from '../records.ts'
 import type { DueRow } from './due-profiles.ts'
 import type { PageRows, Slice } from './run-contacts.ts'
 import type { Store } from './store.ts'
@@ -130,6 +131,28 @@ export function createSqliteLedger(
         resent += await turns.write(() => told(store.resend(clock(), run, some)))
       }
       return resent
+    },
+    async *dump() {
+      yield { kind: 'ledger', id: await store.ledgerId() }
+      for (const kind of ROW_KINDS) {
+        let after: number | string | null = null
+        do {
+          const { rows, last }: Awaited<ReturnType<RemoteStore['dumpRows']>> = await store.dumpRows(
+            clock(),
+            kind,
+            after,
+          )
+          if (rows !== '[]') yield { kind, rows: JSON.parse(rows) } as RowPart
+          after = last
+        } while (after !== null)
+      }
+      yield { kind: 'end' }
+    },
+    load(part) {
+      if (part.kind === 'ledger') return store.beginLoad(clock(), part.id)
+      return part.kind === 'end'
+        ? store.endLoad()
+        : store.loadRows(clock(), part.kind, JSON.stringify(part.rows))
     },
     probe: commits.probe,
     async close() {

@@ -6,6 +6,7 @@ import { createKnownProfiles } from './known-profiles.ts'
 import { createLeaseStore } from './leases.ts'
 import { createLinkStore } from './links.ts'
 import { createLocks } from './locks.ts'
+import { createMoving } from './moving.ts'
 import type { OpenDatabase } from './open.ts'
 import { createPlacement } from './placement.ts'
 import { createRunContacts } from './run-contacts.ts'
@@ -37,6 +38,7 @@ export function createStore({ db: database }: Pick<OpenDatabase, 'db'>, messager
     ...createLinkStore(database, atomic, place),
     ...createCustomerStore(database, atomic, place),
     ...createMergeStore(database, atomic, place),
+    ...createMoving(database, atomic),
     ...createWrite(database, atomic, place, messagerWindowMs),
     lock: locks.lock,
     unlock: locks.unlock,
