@@ -1,8 +1,8 @@
 import type { Said } from '../braze/said.ts'
 import type { HttpAnswer } from '../wire/client.ts'
-import { NoAnswer } from '../wire/client.ts'
 import { backoffMs } from '../wire/retry.ts'
 import type { DeliveryMeans } from './means.ts'
+import { troubleOf } from './trouble.ts'
 
 /** How often it is tried whether the key may by now what it may not: another key comes with a restart, as a rule. */
 const FORBIDDEN_MS = 3_600_000
@@ -92,14 +92,7 @@ export function createAsker(options: AskerOptions) {
       status = answer.status
       return read(answer, { now: clock(), words })
     } catch (error) {
-      const { name, message, stack } = error as Error
-      if (error instanceof NoAnswer)
-        return { kind: 'retry', reason: `Braze cannot be reached: ${words(message)}` }
-      log.error({ error: message, stack }, 'a fault in line-braze')
-      return {
-        kind: 'retry',
-        reason: `A fault in line-braze, please report it: ${words(`${name}: ${message}`)}`,
-      }
+      return { kind: 'retry', reason: troubleOf(error, { words, log }).reason }
     } finally {
       observer?.requested(status, (monotonic() - startedAt) / 1000)
     }

@@ -3,11 +3,11 @@ import { interpret, type Meaning } from '../braze/interpret.ts'
 import { exhaustedForMs } from '../braze/pace.ts'
 import type { Acknowledgement, DueProfile, Ledger } from '../ledger/ledger.ts'
 import { outcomeOf } from '../wire/answer.ts'
-import { NoAnswer } from '../wire/client.ts'
 import { backoffMs } from '../wire/retry.ts'
 import type { Gate } from './gate.ts'
 import type { Holds } from './holds.ts'
 import type { DeliveryMeans } from './means.ts'
+import { troubleOf } from './trouble.ts'
 import type { Batch, Work } from './work.ts'
 
 /** So many lone profiles refused one after the other, and nothing accepted between: it is not the profiles. */
@@ -120,14 +120,8 @@ export function createSender(options: SenderOptions) {
         tell(gate.wait("Braze's limit is used up until it resets", exhaustedMs, monotonic()))
       return interpret(answer, profiles.length, clock(), words)
     } catch (error) {
-      const { name, message, stack } = error as Error
-      if (error instanceof NoAnswer)
-        return { kind: 'retry', reason: `Braze cannot be reached: ${words(message)}` }
-      log.error({ error: message, stack }, 'a fault in line-braze')
-      return {
-        kind: 'fault',
-        reason: `A fault in line-braze, please report it: ${words(`${name}: ${message}`)}`,
-      }
+      const { isFault, reason } = troubleOf(error, { words, log })
+      return { kind: isFault ? 'fault' : 'retry', reason }
     } finally {
       observer?.requested(status, (monotonic() - startedAt) / 1000)
     }
