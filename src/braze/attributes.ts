@@ -51,15 +51,18 @@ export function attributeObject(
   { channels, createProfiles }: AttributeOptions,
 ): AttributeObject {
   const { attribute, aliasLabel } = channelOf(channels, channel)
-  const isCustomer = 'externalId' in address
-  const creates = isCustomer ? createProfiles === 'always' : createProfiles !== 'false'
+  // The setting's name goes first: whatever it is called, it cannot replace what follows.
+  if ('externalId' in address) {
+    return {
+      [attribute]: value,
+      external_id: address.externalId,
+      _update_existing_only: value === null || createProfiles !== 'always',
+    }
+  }
   return {
-    // The setting's name goes first: whatever it is called, it cannot replace what follows.
     [attribute]: value,
-    ...(isCustomer
-      ? { external_id: address.externalId }
-      : { user_alias: aliasOf(address.userId, aliasLabel) }),
-    _update_existing_only: value === null || !creates,
+    user_alias: aliasOf(address.userId, aliasLabel),
+    _update_existing_only: value === null || createProfiles === 'false',
   }
 }
 

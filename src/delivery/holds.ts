@@ -1,5 +1,5 @@
 import type { Place, Write } from '../braze/attributes.ts'
-import type { DueProfile, ProfileId } from '../ledger/ledger.ts'
+import type { Acknowledgement, DueProfile, ProfileId } from '../ledger/ledger.ts'
 import type { DeliveryMeans } from './means.ts'
 import { createRests } from './rests.ts'
 
@@ -107,11 +107,11 @@ export function createHolds({ braze, settleMs, mergeProfiles, monotonic }: Holds
     },
     /** Nothing came of it: what the ledger names from now on may be sent again. */
     release: (batch: Batch) => change(batch, () => ({ until: monotonic() })),
-    /** What Braze said of them is stored: from now on they are profiles like all others. `accepted` are those it took. */
-    settle(batch: Batch, accepted: readonly ProfileId[]) {
+    /** What Braze said of them, the `answers`, is stored: from now on they are profiles like all others. */
+    settle(batch: Batch, answers: readonly Acknowledgement[]) {
       change(batch, () => ({ until: monotonic(), size: ANY_SIZE, stumbles: 0, settledAt: 0 }))
       // Of one that Braze rejects an earlier write may be there all the same.
-      for (const id of accepted) told.delete(id)
+      for (const { id, failure } of answers) if (failure === null) told.delete(id)
       // The ledger keeps the pause for what was sent, and not for what else there is to say of the same profile.
       if (hasOthers) for (const profile of batch) rests.add(keyOf(profile))
     },

@@ -29,7 +29,7 @@ export function createRests({ restMs, monotonic }: RestsOptions) {
       lastAt = monotonic()
     },
     has(key: string): boolean {
-      if (restMs === 0) return false
+      if (newer.size + older.size === 0) return false
       turn()
       return newer.has(key) || older.has(key)
     },

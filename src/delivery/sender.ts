@@ -1,3 +1,4 @@
+import { idOf } from '../braze/attributes.ts'
 import type { BrazeClient } from '../braze/client.ts'
 import { interpret, type Meaning } from '../braze/interpret.ts'
 import { exhaustedForMs } from '../braze/pace.ts'
@@ -109,7 +110,8 @@ export function createSender(options: SenderOptions) {
 
   async function ask(profiles: readonly DueProfile[]): Promise<Meaning | Fault> {
     const startedAt = monotonic()
-    const words = braze.hide(profiles.flatMap(idsOf))
+    // Hardly any answer has words, and the ids are only gathered for those that have.
+    const words = (said: unknown) => braze.hide(profiles.flatMap(idsOf))(said)
     let status: number | 'error' = 'error'
     try {
       const answer = await braze.track(profiles)
@@ -145,11 +147,8 @@ export function createSender(options: SenderOptions) {
       answers.push({ id: profile.id, revision: profile.revision, failure })
     }
     await ledger.acknowledge(answers, settleMs)
-    holds.settle(
-      profiles,
-      answers.flatMap(({ id, failure }) => (failure === null ? [id] : [])),
-    )
-    log.debug({ profiles: profiles.map(namesOf) }, 'Braze has answered')
+    holds.settle(profiles, answers)
+    log.debug({ profiles: profiles.map(idOf) }, 'Braze has answered')
   }
 
   /** What was prepared is read anew when the gate opens again. */
