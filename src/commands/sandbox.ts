@@ -18,7 +18,8 @@ The settings are the same each time, those of ports that were asked for apart. P
 none yet, run npm start there, and paste the curl commands into a shell. What reaches LINE and Braze is shown line by
 line. npx line-braze backfill, resync and verify work there, too. Who follows by curl is not on LINE's list: a backfill
 more than five minutes later takes them for gone. Open the address of LINE's account link as that person would, in a
-browser or with curl: the webhook that follows is posted to the server. A new sandbox has forgotten all profiles: run
+browser or with curl: the webhook that follows is posted to the server. LINE's console is one address here, which
+registers an assertion signing key for tokens v2.1. A new sandbox has forgotten all profiles, keys and tokens: run
 npx line-braze resync, or remove data/sandbox.db.`,
     )
     .action(async (options: SandboxOptions) => {

@@ -1,5 +1,5 @@
 import type { BrazeSandbox } from '../sandbox/braze/braze.ts'
-import type { LineApiSandbox } from '../sandbox/line/api.ts'
+import { consolePath, type LineApiSandbox } from '../sandbox/line/api.ts'
 import { createEvents, type LineEvent } from '../sandbox/line/events.ts'
 import { signLine, toLineJson } from '../sandbox/line/json.ts'
 
@@ -45,6 +45,9 @@ export function introduction(ends: Ends): string {
     '',
     `# LINE Login: somebody else on the list logs in as ${third}; the ID token is good for a day`,
     api(ends, 'POST', 'links', { idToken: idTokenOf(ends, other), externalId: third }),
+    '',
+    `# LINE's console takes the public half of an assertion signing key, a JWK in public.jwk, and answers its kid; the channel id is ${ends.lineApi.channelId}`,
+    curl(`${ends.lineApi.url}${consolePath}`, [JSON_BODY], '@public.jwk'),
     '',
     '# what reaches LINE and Braze, until Ctrl-C',
     '',

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { type Closers, closeAll } from '../process/closing.ts'
 import { createInterruption, Interrupted } from '../process/interruption.ts'
 import { type BrazeSandbox, startBrazeSandbox } from '../sandbox/braze/braze.ts'
+import { methodOf } from '../sandbox/braze/endpoints.ts'
 import { readWrite } from '../sandbox/braze/object.ts'
 import { type LineApiSandbox, startLineApiSandbox } from '../sandbox/line/api.ts'
 import { createEvents } from '../sandbox/line/events.ts'
@@ -64,6 +65,13 @@ async function perform(
 
 function watchLine(lineApi: LineApiSandbox) {
   lineApi.on('request', ({ method, path, status }) => say('LINE', status, `${method} ${path}`))
+  lineApi.on('push', ({ to, received, messages }) =>
+    say(
+      'LINE',
+      200,
+      `${to} ${received ? `got ${messages} message${messages === 1 ? '' : 's'}` : 'got nothing: no friend, or blocked'}`,
+    ),
+  )
 }
 
 /** Who opens the address of LINE's account link agrees, and the server is told by webhook. */
@@ -86,7 +94,7 @@ function watchBraze(braze: BrazeSandbox) {
       say('Braze', status, `against the rules: ${violation}`)
     shown = braze.violations.length
   })
-  braze.on('call', ({ endpoint, status }) => say('Braze', status, `POST ${endpoint}`))
+  braze.on('call', ({ endpoint, status }) => say('Braze', status, `${methodOf(endpoint)} ${endpoint}`))
 }
 
 function describe(object: unknown): string {

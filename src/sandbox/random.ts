@@ -31,3 +31,7 @@ export function shuffled<T>(random: Random, list: readonly T[]): T[] {
 /** As many hexadecimal digits as asked for. */
 export const hex = (random: Random, digits: number): string =>
   Array.from({ length: digits }, () => between(random, 0, 15).toString(16)).join('')
+
+/** Looks like a UUID. */
+export const uuid = (random: Random): string =>
+  [8, 4, 4, 4, 12].map((digits) => hex(random, digits)).join('-')

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
@@ -84,10 +85,20 @@ t.test(
     const server = start(t, ['serve'], folder)
     await server.err.find(/"listening"/)
     const curls = curlsIn(printed)
-    t.equal(curls.length, 7)
-    const [follow = '', link = '', unlink = '', unfollow = '', linkToken = '', offer = '', logIn = ''] = curls
+    t.equal(curls.length, 8)
+    const [
+      follow = '',
+      link = '',
+      unlink = '',
+      unfollow = '',
+      linkToken = '',
+      offer = '',
+      logIn = '',
+      register = '',
+    ] = curls
     const [userId] = /U[0-9a-f]{32}(?=")/.exec(follow.split('userId')[1] ?? '') ?? []
-    const run = (command: string) => spawnSync('sh', ['-c', command], { encoding: 'utf8' }).stdout
+    const run = (command: string) =>
+      spawnSync('sh', ['-c', command], { encoding: 'utf8', cwd: folder }).stdout
     const done = (who: string | undefined, what: string, times = 1) =>
       sandbox.err.find(new RegExp(`(^Braze  201  ${who} line_id ${what}$[^]*){${times}}`, 'm'))
     t.equal(run(follow), '{}')
@@ -110,6 +121,10 @@ t.test(
     await done('customer-2', 'set')
     t.match(JSON.parse(run(logIn)), { externalId: 'customer-3' })
     await done('customer-3', 'set')
+    const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    const jwk = { ...publicKey.export({ format: 'jwk' }), alg: 'RS256', use: 'sig' }
+    writeFileSync(`${folder}/public.jwk`, JSON.stringify(jwk))
+    t.match(JSON.parse(run(register)), { kid: String })
     t.equal((await runCli(['verify'], { cwd: folder })).code, 0)
     await sandbox.err.find(/^Braze {2}200 {2}POST \/users\/export\/ids$/m)
     t.equal(await server.stop('SIGTERM'), 0)

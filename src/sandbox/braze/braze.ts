@@ -1,5 +1,6 @@
 import { hex, type Random } from '../random.ts'
 import { type ServiceOptions, startService } from '../service.ts'
+import { createCampaigns, type Sent } from './campaign.ts'
 import { createContentBlocks } from './content-blocks.ts'
 import { createDashboard, type Place } from './dashboard.ts'
 import { createHandovers } from './handovers.ts'
@@ -43,6 +44,12 @@ export async function startBrazeSandbox(options: BrazeSandboxOptions = {}) {
   const manners = createManners({ settleMs, clock, keyOf: profiles.keyOf, blame })
   const handovers = createHandovers({ settleMs, clock, profiles, blame })
   const contentBlocks = createContentBlocks({ random, clock })
+  const campaigns = createCampaigns({
+    profiles,
+    contentBlocks: contentBlocks.contents,
+    random,
+    onSent: (sent) => service.tell('sent', sent),
+  })
   const onTaken = (objects: number) => {
     stats.objects += objects
   }
@@ -71,7 +78,7 @@ export async function startBrazeSandbox(options: BrazeSandboxOptions = {}) {
     if (call.endpoint === '/users/export/ids') service.tell('export', call)
   }
 
-  const service = await startService<Tracked, { call: Call; export: Call }>(
+  const service = await startService<Tracked, { call: Call; export: Call; sent: Sent }>(
     options,
     (arrival, takeScripted) => {
       stats.byPath[arrival.path] = (stats.byPath[arrival.path] ?? 0) + 1
@@ -101,6 +108,7 @@ export async function startBrazeSandbox(options: BrazeSandboxOptions = {}) {
     ...createControls(rules),
     ...createDashboard(profiles),
     ...contentBlocks.controls,
+    ...campaigns.controls,
     stats,
     get apiKey() {
       return rules.apiKey
@@ -128,6 +136,7 @@ export async function startBrazeSandbox(options: BrazeSandboxOptions = {}) {
     applyNow: queue.flush,
     /** Drops what waits to be applied, too. */
     async close(): Promise<void> {
+      campaigns.close()
       await service.close()
       queue.close()
     },

@@ -1,5 +1,5 @@
 import { type Reply, refusal } from '../answers.ts'
-import { hex, type Random } from '../random.ts'
+import { type Random, uuid } from '../random.ts'
 import { isObject } from './identifier.ts'
 import { readLiquid } from './liquid.ts'
 
@@ -48,7 +48,7 @@ export function createContentBlocks({ random, clock }: { random: Random; clock: 
   }
 
   function plant(name: string, content: string, more: Partial<ContentBlock> = {}): string {
-    const id = `${hex(random, 8)}-${hex(random, 4)}-${hex(random, 4)}-${hex(random, 4)}-${hex(random, 12)}`
+    const id = uuid(random)
     const now = clock()
     const rest = { description: '', state: 'active' as const, tags: [], createdAt: now, editedAt: now }
     blocks.set(id, { id, name, content, ...rest, ...more })

@@ -7,8 +7,8 @@ export interface LiquidValues {
   attributes: Readonly<Record<string, unknown>>
   /** Content of each Content Block, by its name; may be Liquid itself. */
   contentBlocks: Readonly<Record<string, string>>
-  /** The same for everybody who gets a scheduled message. [DISPATCH] */
-  dispatchId: string
+  /** `dispatch_id` is the same for everybody who gets a scheduled message, [DISPATCH] `api_id` for all of a campaign. */
+  campaign: Readonly<Record<string, string>>
 }
 
 /** `aborted` is the reason, empty where the template gives none: nothing is sent. [LIQUID] */
@@ -40,7 +40,7 @@ function scopeOf(values: LiquidValues, depth: number): object {
   }
   return {
     custom_attribute: values.attributes,
-    campaign: { dispatch_id: values.dispatchId },
+    campaign: values.campaign,
     // Read at the moment of sending, each only where it is used.
     content_blocks: new Proxy(
       {},

@@ -90,6 +90,8 @@ export function createProfiles(blame: (violation: string) => void) {
   return {
     /** How many there are. */
     size: () => size,
+    /** Everybody, each once. */
+    all: (): Iterable<Profile> => new Set(known.values()),
     find: ({ key }: Identifier): Profile | undefined => known.get(key),
     /** The same for all identifiers of a profile; also what a profile will have that is created by this one. */
     keyOf: ({ key }: Identifier): string => known.get(key)?.key ?? key,

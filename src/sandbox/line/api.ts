@@ -31,6 +31,8 @@ export type LineApiSandbox = Awaited<ReturnType<typeof startLineApiSandbox>>
 
 const listPath = '/v2/bot/followers/ids'
 const pushPath = '/v2/bot/message/push'
+/** Of the sandbox alone: registers the public JWK of an assertion signing key for its first channel. */
+export const consolePath = '/console/assertion-signing-key'
 const dialogPath = '/dialog/bot/accountLink'
 /** In place of the user id that it has in a path. */
 const linkTokenPath = '/v2/bot/user/{userId}/linkToken'
@@ -73,6 +75,8 @@ export async function startLineApiSandbox(options: LineApiSandboxOptions = {}) {
   /** What is asked without a channel's token. */
   const open: Record<string, (arrival: Arrival) => Reply> = {
     ...createTokenEndpoints({ assertions, channels }),
+    // At LINE the console has a page for that.
+    [`POST ${consolePath}`]: ({ body }) => registerKey(parse(body)),
     'POST /oauth2/v2.1/verify': (arrival) => idTokens.verify(formOf(arrival)),
     [`GET ${dialogPath}`]({ query: { linkToken = '', nonce = '' } }) {
       const event = finishAccountLink({ linkToken, nonce })
@@ -89,6 +93,14 @@ export async function startLineApiSandbox(options: LineApiSandboxOptions = {}) {
     'POST /v2/bot/message/validate/push': ({ body }) => validate(parse(body)),
     'GET /v2/bot/message/quota': (_, { pushes }) => pushes.answerQuota(),
     'GET /v2/bot/message/quota/consumption': (_, { pushes }) => pushes.answerConsumption(),
+  }
+
+  function registerKey(jwk: unknown): Reply {
+    try {
+      return { status: 200, body: { kid: assertions.register(first.channelId, Object(jwk)) } }
+    } catch (error) {
+      return refusal(400, (error as Error).message)
+    }
   }
 
   function route(arrival: Arrival, requestId: string): Reply {

@@ -1,6 +1,6 @@
 import { createPublicKey, type JsonWebKey, type KeyObject, verify } from 'node:crypto'
 import { type Reply, refusal } from '../answers.ts'
-import { hex, type Random } from '../random.ts'
+import { type Random, uuid } from '../random.ts'
 
 /** Who has shown to be a channel, and what they asked for. */
 export interface Asserted {
@@ -71,7 +71,7 @@ export function createAssertions({ random, clock }: { random: Random; clock: () 
      */
     register(channelId: string, jwk: JsonWebKey): string {
       const publicKey = readPublicKey(jwk)
-      const kid = `${hex(random, 8)}-${hex(random, 4)}-${hex(random, 4)}-${hex(random, 4)}-${hex(random, 12)}`
+      const kid = uuid(random)
       keys.set(kid, { channelId, publicKey })
       return kid
     },
