@@ -132,6 +132,17 @@ t.test(
   },
 )
 
+t.test('a clock that was set back is healed for all who wait, however many they are', async (t) => {
+  const play = await stage(t)
+  const ledger = await play.open()
+  await ledger.record(friends(users(2_500)))
+  const rest = (await ledger.due(3_000)).map(({ id }) => ({ id, revision: 0, failure: null }))
+  await ledger.acknowledge(rest, 3_600_000)
+  t.strictSame(await ledger.due(3_000), [])
+  await ledger.clampDue(0)
+  t.equal((await ledger.due(3_000)).length, 2_500)
+})
+
 t.test('who commits wakes the others', async (t) => {
   const play = await stage(t)
   const [one, other] = await Promise.all([play.open(), play.open()])

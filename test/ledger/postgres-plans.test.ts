@@ -27,7 +27,9 @@ t.test('what runs all the time is answered from an index, whoever it is asked ab
   await ledger.holdLease(DELIVERY_LEASE, 'me', 1_000, { endedMs: 0, lostMs: 0 })
   // So many that to go through all of them would cost more than to look some up.
   await ledger.record(friends(users(20_000)))
-  await ledger.link([{ ...key('u0'), externalId: 'c', linkedAt: null }])
+  await ledger.link(
+    users(2_000).map((userId) => ({ ...key(userId), externalId: `c${userId}`, linkedAt: null })),
+  )
   const [customer] = await ledger.toCheck(10)
   await ledger.keepChecks([{ id: customer?.id ?? '', againMs: null }])
   await ledger.keepChecks([{ id: customer?.id ?? '', againMs: 1 }])
@@ -45,6 +47,7 @@ t.test('what runs all the time is answered from an index, whoever it is asked ab
   for (const call of [
     () => ledger.nextDueMs(),
     () => ledger.oldestPendingMs(),
+    () => ledger.clampDue(1_000),
     () => ledger.nextCheckMs(),
     () => ledger.lapse(),
     () => ledger.toMerge(10, ['identify', 'look', 'rename']),
@@ -61,14 +64,13 @@ t.test('what runs all the time is answered from an index, whoever it is asked ab
   for (const { text, values } of statements.values()) {
     await client.query('BEGIN')
     await client.query('SET LOCAL plan_cache_mode = force_generic_plan')
+    // A thousand are a large part of these few, and would be looked for among all.
+    await client.query('SET LOCAL enable_hashjoin = off')
+    await client.query('SET LOCAL enable_mergejoin = off')
     const { rows } = await client.query(`EXPLAIN ${text}`, values)
     plans.push(`${text}\n${rows.map((row) => row['QUERY PLAN']).join('\n')}`)
     await client.query('ROLLBACK')
   }
-  // A thousand who lapse at once are a large part of these few.
-  const isOfFew = (plan: string) => !plan.includes('WITH old')
-  const scanning = plans.filter(
-    (plan) => isOfFew(plan) && /Seq Scan on (contacts|customers|merges)/.test(plan),
-  )
+  const scanning = plans.filter((plan) => /Seq Scan on (contacts|customers|merges)/.test(plan))
   t.strictSame(scanning, [])
 })
