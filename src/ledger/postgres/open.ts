@@ -1,8 +1,9 @@
-import { connectAlone, createPool, sharing } from './connections.ts'
+import { type ConnectionOptions, connectAlone, createPool, sharing } from './connections.ts'
 import { createDatabase, type Database } from './database.ts'
 import { asLedgerError, nameOf } from './errors.ts'
 import { migrate, refuseEmpty } from './migrate.ts'
-import { makeScratch } from './scratch.ts'
+import { refuseOtherSchema } from './schemas.ts'
+import { makeScratch, refusePooler } from './scratch.ts'
 
 export interface OpenOptions {
   readonly url: string
@@ -29,9 +30,12 @@ const MIGRATION_PATIENCE_MS = 30_000
 export async function openDatabase({ url, mustExist, isScratch, waitMs, clock, onWarning }: OpenOptions) {
   const name = nameOf(url)
   const alone = () => connectAlone({ url, waitMs })
-  const connections = isScratch ? sharing(await alone().catch(rejecting(name))) : createPool({ url, waitMs })
+  const connections = isScratch
+    ? sharing(await connectForScratch({ url, waitMs }))
+    : createPool({ url, waitMs })
   const database = createDatabase({ connections, name, clock })
   try {
+    await refuseOtherSchema(database, url, name)
     if (mustExist) await refuseEmpty(database, name)
     if (isScratch) await makeScratch(database, name)
     else await migrate(database, name)
@@ -53,9 +57,23 @@ export async function migratePostgres(url: string): Promise<string[]> {
   const client = await connectAlone({ url, waitMs: MIGRATION_PATIENCE_MS }).catch(rejecting(name))
   const connections = sharing(client)
   try {
-    return await migrate(createDatabase({ connections, name }), name)
+    const database = createDatabase({ connections, name })
+    await refuseOtherSchema(database, url, name)
+    return await migrate(database, name)
   } finally {
     await connections.end()
+  }
+}
+
+async function connectForScratch(options: ConnectionOptions) {
+  const name = nameOf(options.url)
+  const client = await connectAlone(options).catch(rejecting(name))
+  try {
+    await refusePooler(client, name)
+    return client
+  } catch (error) {
+    await client.end().catch(() => {})
+    throw asLedgerError(error, name)
   }
 }
 
