@@ -232,6 +232,21 @@ t.test(
   },
 )
 
+t.test('who waits for a channel keeps no webhook waiting, and no lease', async (t) => {
+  const play = await stage(t)
+  const ledger = await play.open()
+  await ledger.link([{ ...key('a'), externalId: 'c', linkedAt: null }])
+  const busy = await play.alone()
+  await busy.query('BEGIN')
+  await busy.query('SELECT * FROM placements FOR UPDATE')
+  const links = users(30).map((userId) => ledger.link([{ ...key(userId), externalId: 'c', linkedAt: null }]))
+  await ledger.record(friends(['b']))
+  t.match(await ledger.holdLease(DELIVERY_LEASE, 'me', 60_000, NO_AFTERMATH), { held: true })
+  await busy.query('ROLLBACK')
+  await Promise.all(links)
+  t.match(await ledger.counts(), [{ linked: 31 }])
+})
+
 t.test('evidence that cannot be stored in time is refused, and everything recovers by itself', async (t) => {
   const play = await stage(t)
   const ledger = await play.open({ busyTimeoutMs: 500 })
