@@ -3,6 +3,7 @@ import pg from 'pg'
 import t, { type Test } from 'tap'
 import { friend, gone } from '../../src/contact/contact.ts'
 import { DELIVERY_LEASE, type Ledger } from '../../src/ledger/ledger.ts'
+import { createPool } from '../../src/ledger/postgres/connections.ts'
 import { createDatabase } from '../../src/ledger/postgres/database.ts'
 import { openPostgresLedger, type PostgresLedgerOptions } from '../../src/ledger/postgres/ledger.ts'
 import { friends, key, nameOf, users } from '../harness/people.ts'
@@ -245,6 +246,19 @@ t.test('who waits for a channel keeps no webhook waiting, and no lease', async (
   await busy.query('ROLLBACK')
   await Promise.all(links)
   t.match(await ledger.counts(), [{ linked: 31 }])
+})
+
+t.test('who waits for a connection gets one of the next pool where that is replaced', async (t) => {
+  const url = await server.createSchema()
+  const pool = createPool({ url, waitMs: PATIENCE_MS })
+  const taken = await Promise.all(Array.from({ length: 10 }, () => pool.connect()))
+  const next = pool.connect()
+  taken[0]?.release(true)
+  const { client, release } = await next
+  t.match((await client.query('SELECT 1 AS one')).rows, [{ one: 1 }])
+  release(false)
+  for (const { release } of taken.slice(1)) release(false)
+  await pool.end()
 })
 
 t.test('evidence that cannot be stored in time is refused, and everything recovers by itself', async (t) => {

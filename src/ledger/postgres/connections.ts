@@ -33,22 +33,57 @@ const settings = (url: string, waitMs: number) => ({
  * some of them may not know: nobody is to find out about each of them by waiting for it.
  */
 export function createPool({ url, waitMs }: ConnectionOptions): Connections & { end(): Promise<void> } {
-  let pool = newPool({ url, waitMs })
+  const next = () => ({ pool: newPool({ url, waitMs }), waiting: new Set<() => void>() })
+  let current = next()
+
+  function replace() {
+    const { pool, waiting } = current
+    current = next()
+    for (const leave of waiting) leave()
+    waiting.clear()
+    pool.end().catch(() => {})
+  }
+
+  /** Null where the pool is replaced before it has one. */
+  const ask = ({ pool, waiting }: typeof current) =>
+    new Promise<pg.PoolClient | null>((resolve, reject) => {
+      const leave = () => resolve(null)
+      waiting.add(leave)
+      pool.connect().then(
+        (client) => {
+          if (waiting.delete(leave)) resolve(client)
+          else client.release(true)
+        },
+        (error) => {
+          waiting.delete(leave)
+          reject(error)
+        },
+      )
+    })
+
+  /** Whoever waits for a pool that is replaced waits for the next one: a pool that ends serves nobody any more. */
+  async function take(): Promise<{ client: pg.PoolClient; pool: pg.Pool }> {
+    const until = performance.now() + waitMs
+    for (;;) {
+      const mine = current
+      const client = await ask(mine)
+      if (client) return { client, pool: mine.pool }
+      if (performance.now() >= until) throw new Error('timeout: no connection was free')
+    }
+  }
+
   return {
     async connect() {
-      const mine = pool
-      const client = await mine.connect()
+      const { client, pool } = await take()
       return {
         client,
         release(isBroken) {
           client.release(isBroken)
-          if (!isBroken || mine !== pool) return
-          pool = newPool({ url, waitMs })
-          mine.end().catch(() => {})
+          if (isBroken && pool === current.pool) replace()
         },
       }
     },
-    end: () => pool.end(),
+    end: () => current.pool.end(),
   }
 }
 
