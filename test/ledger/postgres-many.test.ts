@@ -248,6 +248,22 @@ t.test('who waits for a channel keeps no webhook waiting, and no lease', async (
   t.match(await ledger.counts(), [{ linked: 31 }])
 })
 
+t.test('what is given up after a while the server gives up, too', async (t) => {
+  const play = await stage(t)
+  const ledger = await play.open({ busyTimeoutMs: 300 })
+  const before = await play.alone()
+  await before.query('BEGIN')
+  await before.query('LOCK TABLE contacts')
+  for (let i = 0; i < 4; i++) await t.rejects(ledger.record(friends(['a'])), { name: 'LedgerError' })
+  const waiting = () =>
+    before.query(
+      `SELECT count(*)::int AS all FROM pg_locks WHERE NOT granted AND relation = 'contacts'::regclass`,
+    )
+  while ((await waiting()).rows[0].all > 0);
+  await before.query('ROLLBACK')
+  t.strictSame(await ledger.counts(), [])
+})
+
 t.test('who waits for a connection gets one of the next pool where that is replaced', async (t) => {
   const url = await server.createSchema()
   const pool = createPool({ url, waitMs: PATIENCE_MS })

@@ -1,3 +1,4 @@
+import { createConnection } from 'node:net'
 import pg from 'pg'
 import { type Connections, types } from './database.ts'
 
@@ -78,6 +79,7 @@ export function createPool({ url, waitMs }: ConnectionOptions): Connections & { 
       return {
         client,
         release(isBroken) {
+          if (isBroken) giveUp(client)
           client.release(isBroken)
           if (isBroken && pool === current.pool) replace()
         },
@@ -85,6 +87,36 @@ export function createPool({ url, waitMs }: ConnectionOptions): Connections & { 
     },
     end: () => current.pool.end(),
   }
+}
+
+/** What the protocol calls the request to cancel. */
+const CANCEL = 80_877_102
+const CANCEL_PATIENCE_MS = 5_000
+
+/**
+ * Asks the server to give up, too, what nobody waits for any more: it would wait for its locks on, with a connection of
+ * those that the server has. Whether it does is its affair, and nobody's answer waits for it.
+ */
+function giveUp(client: pg.PoolClient) {
+  const { host, port, processID, secretKey } = client as pg.PoolClient & Session
+  const request = Buffer.alloc(16)
+  for (const [i, word] of [request.length, CANCEL, processID ?? 0, secretKey ?? 0].entries())
+    request.writeInt32BE(word, 4 * i)
+  const socket = createConnection(
+    host.startsWith('/') ? { path: `${host}/.s.PGSQL.${port}` } : { host, port },
+  )
+  socket.unref()
+  socket.on('error', () => {})
+  socket.setTimeout(CANCEL_PATIENCE_MS, () => socket.destroy())
+  socket.end(request)
+}
+
+/** What pg knows of a connection, beside its types. */
+interface Session {
+  readonly host: string
+  readonly port: number
+  readonly processID: number | null
+  readonly secretKey: number | null
 }
 
 function newPool({ url, waitMs }: ConnectionOptions): pg.Pool {
