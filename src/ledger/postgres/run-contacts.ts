@@ -82,12 +82,9 @@ export function createRunContacts({ database, assertLocked, settle }: RunContact
       const { channel, asOf } = row
       let last = asRun(row, now)
       for (let after: string | undefined = ''; after !== undefined; ) {
-        const absent: { userId: string }[] = await database.query(ABSENT, {
-          channel,
-          asOf,
-          after,
-          limit: CLEAR_AT_ONCE,
-        })
+        const page = { channel, asOf, after, limit: CLEAR_AT_ONCE }
+        // However long it takes, where hardly anybody is absent.
+        const absent: { userId: string }[] = await database.query(ABSENT, page, 0)
         after = absent.at(-1)?.userId
         if (after === undefined) continue
         const cleared = await clearSome(
