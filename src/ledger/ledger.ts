@@ -283,6 +283,12 @@ export interface Ledger {
   /** Makes an empty durable write. Resolves when evidence could be stored right now, rejects when not. */
   probe(): Promise<void>
 
+  /**
+   * For a process that is asked to end: where the database is elsewhere and does not answer, calls reject after `ms` from now
+   * on, and so do those that were made before.
+   */
+  hasten(ms: number): void
+
   /** Finishes what was called before, then closes the database. Later calls reject. */
   close(): Promise<void>
 }

@@ -1,4 +1,4 @@
-import { createConnection } from 'node:net'
+import { createConnection, type Socket } from 'node:net'
 import pg from 'pg'
 import { type Connections, types } from './database.ts'
 
@@ -16,6 +16,8 @@ const LIFE_SECONDS = 60
 /** So that a peer that has vanished without a word is noticed at all. */
 const KEEP_ALIVE_MS = 10_000
 
+/** How long a server may take to answer a goodbye. */
+const GOODBYE_MS = 1_000
 /** A statement that has no patience of its own: nobody waits for ever for a server that has vanished. */
 const QUERY_TIMEOUT_MS = 30_000
 
@@ -144,6 +146,14 @@ export async function connectAlone({ url, waitMs }: ConnectionOptions): Promise<
   return client
 }
 
+/** Says goodbye; a server that does not answer it is left without. */
+export async function endAlone(client: pg.Client) {
+  const { stream } = (client as unknown as { connection: { stream: Socket } }).connection
+  const timer = setTimeout(() => stream.destroy(), GOODBYE_MS)
+  await client.end().catch(() => {})
+  clearTimeout(timer)
+}
+
 /** The connection, for one at a time. When it is gone there is no other: what it knew is gone, too. */
 export function sharing(client: pg.Client): Connections & { end(): Promise<void> } {
   let last: Promise<void> = Promise.resolve()
@@ -157,7 +167,7 @@ export function sharing(client: pg.Client): Connections & { end(): Promise<void>
     },
     async end() {
       await last
-      await client.end()
+      await endAlone(client)
     },
   }
 }

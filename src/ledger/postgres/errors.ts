@@ -1,11 +1,15 @@
 import pg from 'pg'
 import { LedgerError } from '../ledger.ts'
 
+/** What pg says, without a code, where TLS is asked for in vain. */
+const NO_TLS = 'The server does not support SSL connections'
+
 /** By SQLSTATE, or its class, or what Node says of the connection; each completes "The database … ". */
 const HINTS: Record<string, string> = {
   '28': 'refuses the user or the password; check DATABASE_URL',
   '3D000': 'does not exist; create it, or set DATABASE_URL to another one',
   '3F000': 'has no such schema; create it, or set DATABASE_URL to another one',
+  '42P07': 'has tables of another program; set DATABASE_URL to a database or a schema of its own',
   '42501':
     'may not be used by this user as is needed; grant it the rights to make and use tables in its schema',
   '25006': 'is read-only, as a standby is; set DATABASE_URL to the one that can be written',
@@ -26,6 +30,24 @@ const HINTS: Record<string, string> = {
   EPIPE: 'has cut the connection; it is tried again',
   ETIMEDOUT: 'does not answer in time; check it, the network, and DATABASE_URL',
   EHOSTUNREACH: 'cannot be reached; check the network, and DATABASE_URL',
+  CERT_HAS_EXPIRED: 'has a certificate that has ended; renew it there',
+  ERR_TLS_CERT_ALTNAME_INVALID:
+    'has a certificate for another name; set DATABASE_URL to the name that is in it',
+  ...Object.fromEntries(
+    [
+      'SELF_SIGNED_CERT_IN_CHAIN',
+      'DEPTH_ZERO_SELF_SIGNED_CERT',
+      'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+      'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+      'UNABLE_TO_GET_ISSUER_CERT',
+    ].map((code) => [
+      code,
+      'has a certificate of a CA that is not known here; add sslrootcert=PATH of the CA to DATABASE_URL',
+    ]),
+  ),
+  [NO_TLS]: 'offers no TLS; switch it on there, or take sslmode out of DATABASE_URL',
+  ENOENT:
+    'cannot be used, since a file or a socket that DATABASE_URL names is not there; check sslrootcert and host',
 }
 
 /** What pg says, without a code, of a connection that does not come about, and of an answer that does not. */
@@ -36,8 +58,9 @@ export function asLedgerError(cause: unknown, name: string): LedgerError {
   if (cause instanceof LedgerError) return cause
   const { message } = cause as Error
   const code = (cause as { code?: string }).code ?? (TOO_LATE.test(message) ? 'ETIMEDOUT' : '')
+  const what = code || message
   const known = Object.keys(HINTS)
-    .filter((hint) => code.startsWith(hint))
+    .filter((hint) => what.startsWith(hint))
     .sort((a, b) => b.length - a.length)[0]
   const said = known ? HINTS[known] : 'cannot be used'
   // Only PostgreSQL's own message: its detail names rows.
@@ -59,10 +82,11 @@ export function rootOf(error: unknown): unknown {
   return query !== undefined && cause !== undefined ? rootOf(cause) : error
 }
 
-/** Whether the connection is of no use any more: the server has said goodbye, or is not there, or has not answered yet. */
+/** Whether the connection is of no use any more: the server has said goodbye, is not there, or has not answered yet. */
 export function isLost(error: unknown): boolean {
   const { code = '', message } = error as { code?: string; message: string }
-  if (error instanceof pg.DatabaseError) return /^(08|57P)/.test(code)
+  // What has become a standby is left for whoever is the primary now.
+  if (error instanceof pg.DatabaseError) return /^(08|57P|25006)/.test(code)
   return /^E[A-Z]+$/.test(code) || TOO_LATE.test(message) || /terminated|not queryable/.test(message)
 }
 

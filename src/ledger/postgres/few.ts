@@ -41,7 +41,7 @@ export function fewAtOnce(database: Database, { most, waitMs }: FewOptions): Dat
   }
 
   return {
-    query: database.query,
+    ...database,
     async transaction(work) {
       await turn()
       try {

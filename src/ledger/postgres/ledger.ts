@@ -153,11 +153,11 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
     },
     releaseLease: leases.releaseLease,
     counts: () => database.query(ALL_COUNTS) as never,
+    hasten: database.hasten,
     async close() {
       isClosed = true
       await Promise.all([evidence.idle(), answers.idle()])
-      await leases.end().catch(() => {})
-      await Promise.all([news.close(), locks.close()])
+      await Promise.all([leases.end().catch(() => {}), news.close(), locks.close()])
       await open.end()
     },
   }
@@ -170,7 +170,7 @@ function refusing(ledger: Ledger, isClosed: () => boolean): Ledger {
   const guarded = methods.map(([name, method]) => [
     name,
     (...args: never[]) => {
-      if (!isClosed() || name === 'onRecorded') return method(...args)
+      if (!isClosed() || ['onRecorded', 'hasten'].includes(name)) return method(...args)
       return Promise.reject(new LedgerError('The database is closed.'))
     },
   ])
