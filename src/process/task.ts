@@ -69,7 +69,7 @@ export async function runTask(
 export async function openTaskLedger(
   { host, closing, interruption, signal, display }: Task,
   settings: Pick<Settings, (typeof TASK_SETTINGS)[number]>,
-  how: Pick<LedgerOptions, 'isScratch' | 'mustExist' | 'isCopyTarget'> = {},
+  how: Pick<LedgerOptions, 'isScratch' | 'mustExist' | 'isCopyTarget' | 'isCopySource'> = {},
 ) {
   const log = createLog(settings.LOG_LEVEL, display, host)
   closing(() => log.flush())

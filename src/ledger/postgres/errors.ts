@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { LedgerError } from '../ledger.ts'
+import { REFUSALS } from '../records.ts'
 
 /** What pg says, without a code, where TLS is asked for in vain. */
 const NO_TLS = 'The server does not support SSL connections'
@@ -26,6 +27,7 @@ const HINTS: Record<string, string> = {
   ECONNREFUSED: 'cannot be reached; check that it runs, and DATABASE_URL',
   ENOTFOUND: 'cannot be reached, since its host has no address; check DATABASE_URL',
   EAI_AGAIN: 'cannot be reached, since its host has no address now; check DATABASE_URL',
+  'Connection terminated': 'has cut the connection; it is tried again',
   ECONNRESET: 'has cut the connection; it is tried again',
   EPIPE: 'has cut the connection; it is tried again',
   ETIMEDOUT: 'does not answer in time; check it, the network, and DATABASE_URL',
@@ -50,12 +52,16 @@ const HINTS: Record<string, string> = {
     'cannot be used, since a file or a socket that DATABASE_URL names is not there; check sslrootcert and host',
 }
 
+/** The constraint that refuses everything: see moving.ts. */
+export const MOVED_OUT = 'moved_out'
+
 /** What pg says, without a code, of a connection that does not come about, and of an answer that does not. */
 const TOO_LATE = /timeout/i
 
 /** One sentence that says what happened, to which database, and what to do; the cause is kept. */
 export function asLedgerError(cause: unknown, name: string): LedgerError {
   if (cause instanceof LedgerError) return cause
+  if ((cause as pg.DatabaseError).constraint === MOVED_OUT) return new LedgerError(REFUSALS.moved, { cause })
   const { message } = cause as Error
   const code = (cause as { code?: string }).code ?? (TOO_LATE.test(message) ? 'ETIMEDOUT' : '')
   const what = code || message

@@ -103,6 +103,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
   const known = createKnownProfiles(database)
   const merges = createMergeStore(placing)
   const customers = createCustomerStore(placing)
+  const moving = createMoving(database)
   const runContacts = createRunContacts({
     database,
     assertLocked: locks.assertHeld,
@@ -120,7 +121,11 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
     ...merges,
     ...customers,
     ...runContacts,
-    ...createMoving(database),
+    ...moving,
+    async moveOut(isClosed) {
+      if (isClosed) await touched.settleAll()
+      return moving.moveOut(isClosed)
+    },
     record: async (items) => {
       if (items.length > 0) await evidence.record(items)
     },
