@@ -28,7 +28,7 @@ export function reportOf(end: End, { copied, counts }: CopyProgress): Report {
     result: { status: end === 'done' ? 'complete' : end, ...copied, channels: counts },
     text: end === 'done' ? summaryOf(copied, counts) : '',
     interrupted:
-      'Interrupted; nobody can work with the copy yet, and the database that was copied is worked with as before. Start it again: what is stored already is compared, and not written again.',
+      'Interrupted; nobody can work with the copy yet, and the database that was copied is as it was before. Start it again: what is stored already is compared, and not written again.',
   }
 }
 

