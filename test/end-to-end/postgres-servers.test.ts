@@ -52,7 +52,8 @@ t.test(
       const standby = await serve(PATIENT)
       const line = connect(standby.url)
       const tookMs: number[] = []
-      const wasWokenFor = () => tookMs.length >= IN_A_ROW && tookMs.slice(-IN_A_ROW).every((ms) => ms < WOKEN_MS)
+      const wasWokenFor = () =>
+        tookMs.length >= IN_A_ROW && tookMs.slice(-IN_A_ROW).every((ms) => ms < WOKEN_MS)
       while (name === 'NOTIFY' ? !wasWokenFor() : tookMs.length < IN_A_ROW) {
         const userId = line.events.user()
         t.match(await line.post([line.events.follow(userId)]), { status: 200 })

@@ -74,3 +74,30 @@ t.test('what runs all the time is answered from an index, whoever it is asked ab
   const scanning = plans.filter((plan) => /Seq Scan on (contacts|customers|merges)/.test(plan))
   t.strictSame(scanning, [])
 })
+
+t.test('what fills an empty ledger is counted at once, so that plans are made anew', async (t) => {
+  const [url, copied] = [await server.createSchema(), await server.createSchema()]
+  const ledger = await openPostgresLedger({ url, busyTimeoutMs: PATIENCE_MS })
+  const run = await ledger.beginRun('backfill', 'default', 1_000)
+  const page = (i: number) => ({ userIds: users(20, `${i}-`), invalid: 0, next: `c${i}` })
+  await ledger.recordPages(
+    run.id,
+    Array.from({ length: 9 }, (_, i) => page(i)),
+  )
+  t.equal(await countedIn(url), -1, 'few are left to the database')
+  await ledger.recordPages(run.id, [page(9)])
+  t.equal(await countedIn(url), 200)
+  const copy = await openPostgresLedger({ url: copied, busyTimeoutMs: PATIENCE_MS })
+  for await (const part of ledger.dump()) await copy.load(part)
+  t.equal(await countedIn(copied), 200)
+  await Promise.all([ledger.close(), copy.close()])
+})
+
+/** Contacts that the database plans for; -1: it has not counted. */
+async function countedIn(url: string): Promise<number> {
+  const client = new pg.Client(url)
+  await client.connect()
+  const { rows } = await client.query("SELECT reltuples FROM pg_class WHERE oid = 'contacts'::regclass")
+  await client.end()
+  return rows[0].reltuples
+}

@@ -12,6 +12,7 @@ import {
   type RowKind,
   type RowPart,
 } from '../records.ts'
+import { analyze } from './analyze.ts'
 import { countedContact, countedCustomer, createTally } from './counting.ts'
 import type { Database, Sql, Transaction } from './database.ts'
 import { MOVED_OUT } from './errors.ts'
@@ -51,8 +52,8 @@ export function createMoving(database: Database) {
       yield { kind: 'end' }
     },
 
-    load: (part) =>
-      database.transaction(async (transaction) => {
+    async load(part) {
+      await database.transaction(async (transaction) => {
         const { id, copyOf, isComplete } = await identity(transaction, 'FOR UPDATE')
         if (part.kind === 'ledger') {
           if (id === part.id) throw new LedgerError(REFUSALS.itself)
@@ -64,7 +65,9 @@ export function createMoving(database: Database) {
         if (isComplete) throw new LedgerError(REFUSALS.used)
         if (part.kind === 'end') return mark(transaction, copyOf, true)
         return loadRows(transaction, part)
-      }),
+      })
+      if (part.kind === 'end') await analyze(database, ['contacts', 'customers', 'merges'])
+    },
   } satisfies Partial<Ledger>
 }
 
@@ -112,6 +115,8 @@ async function* dumpRows(sql: Sql, kind: RowKind): AsyncGenerator<RowPart> {
 const FIRST: Readonly<Record<FieldType, unknown>> = { text: '', bigint: 0, boolean: false }
 
 async function loadRows(transaction: Transaction, { kind, rows }: RowPart) {
+  // Rows are found by their keys. In a table that was empty a moment ago the database would go through all, for each part again.
+  await transaction.query('SET LOCAL enable_seqscan = off')
   const values = { rows: JSON.stringify(rows) }
   const tally = createTally()
   for (const { text, isCounted } of LOAD[kind]) {
