@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { getTableConfig, type PgTable } from 'drizzle-orm/pg-core'
 import pg from 'pg'
 import t from 'tap'
@@ -172,4 +174,37 @@ t.test('no error names what was handed over', async (t) => {
   t.match(twice.message, '23505')
   t.notMatch(twice.message, /customer-7|hash-of/)
   t.match(await ledger.counts(), [], 'the connection is as good as before')
+})
+
+t.test('what a pooler refuses is told in its words', async (t) => {
+  const fields = ['SFATAL', 'C08P01', 'Munsupported startup parameter: options', '', ''].join('\0')
+  const refusal = Buffer.from(`E\0\0\0${String.fromCharCode(fields.length + 4)}${fields}`, 'latin1')
+  const pooler = createServer((client) =>
+    client.on('error', () => {}).once('data', () => client.end(refusal)),
+  )
+  pooler.listen(0, '127.0.0.1')
+  await once(pooler, 'listening')
+  t.teardown(() => pooler.close())
+  const { port } = pooler.address() as { port: number }
+  await t.rejects(migrateLedger(`postgres://somebody@127.0.0.1:${port}/x?options=-c%20search_path%3Dy`), {
+    name: 'LedgerError',
+    message: /not reached through a pooler, .* \(08P01: unsupported startup parameter: options\)/,
+  })
+})
+
+t.test('a migration that has to wait for a table gives way to others, and is done later', async (t) => {
+  const url = await server.createSchema()
+  await migrateLedger(url)
+  await withClient(url, (client) => client.query('DROP TABLE identity; UPDATE line_braze SET version = 1'))
+  const waiting = `SELECT count(*)::int AS waiting FROM pg_locks WHERE NOT granted AND relation = 'line_braze'::regclass`
+  await withClient(url, async (reader) => {
+    const isWaiting = async () => (await reader.query(waiting)).rows[0].waiting > 0
+    await reader.query('BEGIN')
+    await reader.query('LOCK TABLE line_braze IN SHARE MODE')
+    const migrated = migrateLedger(url)
+    while (!(await isWaiting()));
+    while (await isWaiting());
+    await reader.query('COMMIT')
+    t.strictSame(await migrated, ['0002_identity.sql'])
+  })
 })

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { drizzle } from './drizzle.ts'
-import { asLedgerError, isCut, isLost, isUnprepared, isWorthRetrying, rootOf } from './errors.ts'
+import { asLedgerError, isCut, isLost, isReadOnly, isUnprepared, isWorthRetrying, rootOf } from './errors.ts'
 import { statement, type Values } from './statement.ts'
 
 /** Something that statements can be sent to, one after the other. */
@@ -86,8 +86,9 @@ export function createDatabase({ connections, name, clock }: DatabaseOptions): D
         return await using(work)
       } catch (error) {
         if (tries < MOST_TRIES && (isWorthRetrying(error) || isUnprepared(error))) continue
-        // Most often it was idle, and was cut long ago.
-        if (tries === 1 && isCut(error) && isUndone() && mostMs === FOR_EVER_MS) continue
+        // Most often it was idle, and was cut long ago, or the primary is another one by now.
+        const isWorthOneMore = isReadOnly(error) || (isCut(error) && isUndone())
+        if (tries === 1 && isWorthOneMore && mostMs === FOR_EVER_MS) continue
         throw asLedgerError(error, name)
       }
     }

@@ -22,6 +22,8 @@ const HINTS: Record<string, string> = {
   '55P03': 'is locked by another process; try again',
   '57P': 'is shutting down or starting; it is tried again',
   '08': 'has cut the connection; it is tried again',
+  '08P01':
+    'was not reached through a pooler, for the reason that follows; it must be in transaction or session mode, and DATABASE_URL without options',
   '58': 'meets an error of its machine; look into its log',
   XX: 'is damaged or at fault; look into its log',
   ECONNREFUSED: 'cannot be reached; check that it runs, and DATABASE_URL',
@@ -78,6 +80,12 @@ export function asLedgerError(cause: unknown, name: string): LedgerError {
 export const isWorthRetrying = (error: unknown) =>
   error instanceof pg.DatabaseError && ['40001', '40P01'].includes(error.code ?? '')
 
+/** Somebody had the lock for longer than was waited for it. */
+export const isLocked = (error: unknown) => error instanceof pg.DatabaseError && error.code === '55P03'
+
+/** Nothing can have been done: it is a standby, or has become one. */
+export const isReadOnly = (error: unknown) => error instanceof pg.DatabaseError && error.code === '25006'
+
 /** A prepared statement that is not there, or that another client has named. */
 export const isUnprepared = (error: unknown) =>
   error instanceof pg.DatabaseError && ['26000', '42P05'].includes(error.code ?? '')
@@ -92,7 +100,7 @@ export function rootOf(error: unknown): unknown {
 export function isLost(error: unknown): boolean {
   const { code = '', message } = error as { code?: string; message: string }
   // What has become a standby is left for whoever is the primary now.
-  if (error instanceof pg.DatabaseError) return /^(08|57P|25006)/.test(code)
+  if (error instanceof pg.DatabaseError) return isReadOnly(error) || /^(08|57P)/.test(code)
   return /^E[A-Z]+$/.test(code) || TOO_LATE.test(message) || /terminated|not queryable/.test(message)
 }
 
@@ -107,6 +115,7 @@ export function nameOf(url: string): string {
 export const isCut = (error: unknown) => {
   const { code = '', message } = error as { code?: string; message: string }
   return (
-    /^(57P01|57P02|08|ECONNRESET|EPIPE)/.test(code) || /^Connection terminated( unexpectedly)?$/.test(message)
+    /^(57P01|57P02|08(?!P01)|ECONNRESET|EPIPE)/.test(code) ||
+    /^Connection terminated( unexpectedly)?$/.test(message)
   )
 }
