@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import { getTableConfig, type PgTable } from 'drizzle-orm/pg-core'
 import pg from 'pg'
 import t from 'tap'
@@ -207,4 +208,24 @@ t.test('a migration that has to wait for a table gives way to others, and is don
     await reader.query('COMMIT')
     t.strictSame(await migrated, ['0002_identity.sql'])
   })
+})
+
+t.test('a database that is slow to take the first connection is waited for', async (t) => {
+  const waitMs = 100
+  const target = new URL(await server.createSchema())
+  let connections = 0
+  const slow = createServer(async (client) => {
+    client.on('error', () => {})
+    if (++connections === 1) await setTimeout(3 * waitMs)
+    const through = connect(Number(target.port), target.hostname).on('error', () => {})
+    client.pipe(through).pipe(client)
+  })
+  slow.listen(0, '127.0.0.1')
+  await once(slow, 'listening')
+  t.teardown(() => slow.close())
+  const url = new URL(target)
+  url.port = String((slow.address() as { port: number }).port)
+  const ledger = await openLedger({ busyTimeoutMs: waitMs, url: url.href })
+  t.ok(connections > 0)
+  await ledger.close()
 })
