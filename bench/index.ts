@@ -11,11 +11,13 @@ import { measureBackfill } from './measures/import.ts'
 import { measureIntake } from './measures/intake.ts'
 import { measureMemory } from './measures/memory.ts'
 import { measurePipe } from './measures/pipe.ts'
+import { measurePostgres } from './measures/postgres.ts'
 import { killChildren } from './processes/child.ts'
 import { type Figure, isMet, table } from './report.ts'
 
 const MEASURES = {
   intake: measureIntake,
+  postgres: measurePostgres,
   pipe: measurePipe,
   memory: measureMemory,
   backfill: measureBackfill,
