@@ -13,8 +13,8 @@ export interface Place {
   bytes(): Promise<number>
   /** Written so far: by SQLite to its log and from there into the database, by PostgreSQL to its log (WAL). */
   written(): Promise<number>
-  /** Vacuums, where the database does so in the background now and then. */
-  tidy(): Promise<void>
+  /** What the database does in the background now and then. */
+  vacuum?(): Promise<void>
   remove(): Promise<void>
 }
 
@@ -37,7 +37,6 @@ async function sqlitePlaces(folder: string): Promise<Places> {
         bytes: async () => statSync(databaseFiles(url)[0] as string).size,
         // The thread of the database is one of ours.
         written: async () => writtenBytes(process.pid),
-        tidy: async () => {},
         remove: async () => rmSync(own, { recursive: true }),
       }
     },
@@ -58,7 +57,7 @@ async function postgresPlaces(): Promise<Places> {
         url,
         bytes: () => number(TABLES_BYTES),
         written: () => number(`SELECT pg_current_wal_insert_lsn() - '0/0'`),
-        async tidy() {
+        async vacuum() {
           await client.query('VACUUM ANALYZE')
           await client.query('CHECKPOINT')
         },
