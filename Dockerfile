@@ -9,9 +9,9 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --ignore-scripts
 
 FROM ${NODE_IMAGE}
-# All that is ever written goes to /data, a dry run's copy of the database, too.
+# All that is ever written goes to /data: the database, whose default is in ./data, and a dry run's copy of it. No setting is
+# set here: it and one from NAME_FILE would be two answers.
 ENV NODE_ENV=production \
-    DATABASE_URL=file:/data/line-braze.db \
     TMPDIR=/data \
     MALLOC_ARENA_MAX=2 \
     MALLOC_TRIM_THRESHOLD_=131072
@@ -21,7 +21,7 @@ COPY LICENSE package.json ./
 COPY bin bin
 COPY migrations migrations
 COPY src src
-RUN mkdir -p /data node_modules/.cache/line-braze && chown node:node /data node_modules/.cache/line-braze
+RUN ln -s /data data && mkdir -p /data node_modules/.cache/line-braze && chown node:node /data node_modules/.cache/line-braze
 USER node
 # Shows that the image works, and leaves compiled code beside it. Node keeps that apart for each user and set of flags:
 # here both must be those of the entry point.

@@ -7,21 +7,34 @@ import { mkdir } from 'node:fs/promises'
 import { availableParallelism, loadavg, tmpdir } from 'node:os'
 import { parseArgs } from 'node:util'
 import { measureAttacks } from './measures/attacks.ts'
+import { measureGrowth } from './measures/growth.ts'
 import { measureBackfill } from './measures/import.ts'
 import { measureIntake } from './measures/intake.ts'
 import { measureMemory } from './measures/memory.ts'
 import { measurePipe } from './measures/pipe.ts'
+import { measurePostgres } from './measures/postgres.ts'
+import { PLACES } from './places.ts'
 import { killChildren } from './processes/child.ts'
 import { type Figure, isMet, table } from './report.ts'
 
 const MEASURES = {
   intake: measureIntake,
+  postgres: measurePostgres,
   pipe: measurePipe,
   memory: measureMemory,
   backfill: measureBackfill,
   attacks: measureAttacks,
+  growth: measureGrowth,
 }
-const USAGE = `Usage: npm run bench -- [--json] [${Object.keys(MEASURES).join('] [')}]\n`
+type Measure = keyof typeof MEASURES
+const USAGE = `Usage: npm run bench -- [OPTION]... [MEASURE]...
+
+Measures: ${Object.keys(MEASURES).join(', ')} (default: all)
+
+  --json             also prints the figures as one line of JSON
+  --contacts NUMBER  growth: how many contacts there are in the end (default 1000000; 10000000 takes half an hour)
+  --database NAME    growth: SQLite or PostgreSQL (default: both)
+`
 
 /** From this load average on (processes that want a core), the table says so. */
 const BUSY = 0.5
@@ -42,7 +55,7 @@ async function main() {
   for (const name of chosen.measures) {
     process.stderr.write(`${name} …\n`)
     await mkdir(`${folder}/${name}`)
-    figures.push(...(await MEASURES[name](`${folder}/${name}`)))
+    figures.push(...(await MEASURES[name](`${folder}/${name}`, chosen)))
   }
   process.stdout.write(`\n${table(figures)}\n`)
   process.stdout.write(
@@ -60,13 +73,27 @@ async function main() {
 function readArguments() {
   try {
     const { values, positionals } = parseArgs({
-      options: { json: { type: 'boolean', default: false } },
+      options: {
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+        contacts: { type: 'string', default: '1000000' },
+        database: { type: 'string', multiple: true, default: Object.keys(PLACES) },
+      },
       allowPositionals: true,
     })
+    if (values.help) {
+      process.stdout.write(USAGE)
+      return undefined
+    }
+    const contacts = Number(values.contacts)
+    if (!(contacts >= 10_000 && contacts % 1_000 === 0))
+      throw new Error('--contacts is a number of thousands, 10000 at least.')
+    const other = values.database.find((name) => !(name in PLACES))
+    if (other) throw new Error(`There is no database "${other}".`)
     const unknown = positionals.find((name) => !(name in MEASURES))
     if (unknown) throw new Error(`There is no measure "${unknown}".`)
-    const all = Object.keys(MEASURES) as (keyof typeof MEASURES)[]
-    return { ...values, measures: positionals.length > 0 ? (positionals as typeof all) : all }
+    const measures = (positionals.length > 0 ? positionals : Object.keys(MEASURES)) as Measure[]
+    return { json: values.json, measures, contacts, databases: values.database as (keyof typeof PLACES)[] }
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n${USAGE}`)
     process.exitCode = 2

@@ -34,12 +34,12 @@ export async function measureAttacks(folder: string): Promise<Figure[]> {
     await mkdir(`${folder}/${name}`)
     const serve = await startServe({ folder: `${folder}/${name}`, brazePort })
     await load.remote.prepare({ kind: 'follows', first: 0, people: KNOWN, eventsPerBody: 100 })
-    await load.remote.send(serve.port, CONNECTIONS)
+    await load.remote.send([serve.port], CONNECTIONS)
     await serve.drained()
     let round = 0
     const p99Ms = async () => {
       await load.remote.prepare({ kind: 'day', known: KNOWN, requests: REQUESTS, round: round++ })
-      return (await load.remote.send(serve.port, CONNECTIONS)).p99Ms
+      return (await load.remote.send([serve.port], CONNECTIONS)).p99Ms
     }
     // Code that has not run before is slow.
     await p99Ms()

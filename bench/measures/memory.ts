@@ -41,7 +41,7 @@ export async function measureMemory(folder: string): Promise<Figure[]> {
   await receiver.remote.expect(PEOPLE)
   const gathered = await peak('gathered', async (port) => {
     await receiver.remote.outage(true)
-    await load.remote.send(port, CONNECTIONS)
+    await load.remote.send([port], CONNECTIONS)
     await receiver.remote.outage(false)
   })
 

@@ -29,7 +29,7 @@ export async function measurePipe(folder: string): Promise<Figure[]> {
   async function pipe(serve: Serve): Promise<number> {
     await receiver.remote.expect(PEOPLE)
     const reached = receiver.remote.reached()
-    const { startedAtMs } = await load.remote.send(serve.port, CONNECTIONS)
+    const { startedAtMs } = await load.remote.send([serve.port], CONNECTIONS)
     const seconds = ((await reached) - startedAtMs) / 1000
     await serve.drained()
     const seen = await receiver.remote.seen()

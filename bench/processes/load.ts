@@ -26,9 +26,11 @@ const methods = answerCalls({
     requests = buildRequests(traffic)
   },
 
-  /** Sends every request once, over `connections` sockets with one request at a time on each. */
-  async send(port: number, connections: number): Promise<LoadResult> {
-    const sockets = await Promise.all(Array.from({ length: connections }, () => open(port)))
+  /** Sends every request once, over `connections` sockets, shared among the ports, with one request at a time on each. */
+  async send(ports: readonly number[], connections: number): Promise<LoadResult> {
+    const sockets = await Promise.all(
+      Array.from({ length: connections }, (_, i) => open(ports[i % ports.length] as number)),
+    )
     const latenciesMs = new Float64Array(requests.length)
     const queue = requests.entries()
     const cpuBefore = process.cpuUsage()

@@ -13,9 +13,11 @@ const START_TIMEOUT_MS = 15_000
 const DRAIN_TIMEOUT_MS = 45_000
 
 export interface ServeOptions {
-  /** An empty or kept folder: the database, the log and no `.env` are in it. */
+  /** An empty or kept folder: the log, the database where it is a file, and no `.env` are in it. */
   readonly folder: string
   readonly brazePort: number
+  /** Of the database; by default one in the folder. */
+  readonly url?: string
 }
 
 export interface Serve {
@@ -31,7 +33,11 @@ export interface Serve {
 }
 
 /** Starts it on a free port, with all settings but these at their defaults; resolves when it listens. */
-export async function startServe({ folder, brazePort }: ServeOptions): Promise<Serve> {
+export async function startServe({
+  folder,
+  brazePort,
+  url = databaseIn(folder),
+}: ServeOptions): Promise<Serve> {
   const logFile = `${folder}/serve.log`
   const stderr = openSync(logFile, 'w')
   const child = own(
@@ -44,7 +50,7 @@ export async function startServe({ folder, brazePort }: ServeOptions): Promise<S
         BRAZE_REST_ENDPOINT: `http://127.0.0.1:${brazePort}`,
         BRAZE_API_KEY: 'bench',
         BRAZE_REQUESTS_PER_SECOND: '100000',
-        DATABASE_URL: databaseIn(folder),
+        DATABASE_URL: url,
         HOST: '127.0.0.1',
         PORT: '0',
       },

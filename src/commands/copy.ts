@@ -1,45 +1,63 @@
-import { Command, InvalidArgumentError } from 'commander'
-import { copyLedger } from '../ledger/copy.ts'
+import { Command } from 'commander'
+import { databaseFault } from '../config/database-url.ts'
+import { copyLedger, undoCopy } from '../ledger/copy.ts'
 import type { LedgerPart } from '../ledger/records.ts'
 import { settingsFor, settingsHelp } from '../process/environment.ts'
 import type { Host } from '../process/host.ts'
+import { UsageError } from '../process/run.ts'
 import { openTaskLedger, runTask, TASK_SETTINGS, type Task } from '../process/task.ts'
 import { createBars } from '../terminal/bars.ts'
-import { barsOf, type CopyProgress, newProgress, reportOf } from '../terminal/copy-result.ts'
+import { barsOf, type CopyProgress, newProgress, reportOf, undoReportOf } from '../terminal/copy-result.ts'
 
 interface CopyCommandOptions {
-  readonly to: string
+  readonly to?: string
+  readonly undo?: boolean
   readonly json?: boolean
 }
 
 const HELP = `
-Stop every server on DATABASE_URL first: a copy is refused while one is at work. The database of --to must be
-empty, or hold an earlier copy of the same database, as one that was interrupted: then it goes on. Nobody can work
-with it before it is complete. Afterwards set DATABASE_URL to it; the database that was copied stays as it is.`
+Stop every server on DATABASE_URL first: a copy is refused while one delivers, and from its beginning on nothing is
+stored there any more, by nobody. The database of --to must be empty, or hold an earlier copy of the same database, as
+one that was interrupted: then it goes on. Nobody can work with it before it is complete. Afterwards set DATABASE_URL to
+it. What is in the database that was copied stays as it is, and --undo lets it be worked with again.`
 
 export function copyCommand(host: Host): Command {
   return new Command('copy')
     .description('copies the whole ledger into another database, SQLite or PostgreSQL, either way')
-    .requiredOption('--to <URL>', 'the database to copy into, as DATABASE_URL names one', readTarget)
+    .option('--to <URL>', 'the database to copy into, as DATABASE_URL names one')
+    .option('--undo', 'instead: the database of DATABASE_URL, which was copied, is worked with again')
     .option('--json', 'print the result as one JSON object')
     .addHelpText('after', `${HELP}\n${settingsHelp(TASK_SETTINGS)}`)
     .action((options) => runCopy(options, host))
 }
 
-function readTarget(text: string): string {
-  if (/^(file:.*[^/]|postgres(ql)?:\/\/.+)$/.test(text)) return text
-  throw new InvalidArgumentError('It must be file:PATH or postgres://USER:PASSWORD@HOST/DATABASE.')
-}
-
 async function runCopy(options: CopyCommandOptions, host: Host) {
+  const { to, undo } = options
+  if ((to === undefined) === !undo) throw new UsageError('Give either --to URL, or --undo.')
+  // Not by Commander, which would print what it refuses, and with it a password.
+  const fault = to === undefined ? undefined : targetFault(to)
+  if (fault) throw new UsageError(`The URL of --to ${fault}.`)
+  if (to === undefined) return runTask(host, options, performUndo, undoReportOf)
   const progress = newProgress()
-  const work = (task: Task) => performCopy(options, task, progress)
+  const work = (task: Task) => performCopy(to, task, progress)
   await runTask(host, options, work, (end) => reportOf(end, progress))
 }
 
-async function performCopy({ to: target }: CopyCommandOptions, task: Task, progress: CopyProgress) {
+function targetFault(url: string): string | undefined {
+  if (/^(file:.*[^/]|postgres(ql)?:\/\/.+)$/.test(url)) return databaseFault(url)
+  return 'must be file:PATH or postgres://USER:PASSWORD@HOST/DATABASE'
+}
+
+const SOURCE = { mustExist: true, isCopySource: true }
+
+async function performUndo(task: Task) {
+  const { ledger } = await openTaskLedger(task, settingsFor(task.host, TASK_SETTINGS), SOURCE)
+  await undoCopy(ledger)
+}
+
+async function performCopy(target: string, task: Task, progress: CopyProgress) {
   const settings = settingsFor(task.host, TASK_SETTINGS)
-  const { ledger: from } = await openTaskLedger(task, settings, { mustExist: true })
+  const { ledger: from } = await openTaskLedger(task, settings, SOURCE)
   const { ledger: to } = await openTaskLedger(
     task,
     { ...settings, DATABASE_URL: target },

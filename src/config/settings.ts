@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { databaseFault } from './database-url.ts'
 import { brazeFault } from './endpoint.ts'
 
 /** The format of a URL that requests are sent to. */
@@ -173,6 +174,7 @@ export const SETTINGS = Type.Object({
     // A password may be part of it.
     secret: true,
     pattern: '^(file:.*[^/]|postgres(ql)?://.+)$',
+    fault: databaseFault,
   }),
   HOST: text({
     description: 'the address to listen on',

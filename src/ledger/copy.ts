@@ -1,6 +1,6 @@
 import { sleep as sleepFor } from '../wire/time.ts'
 import { type ChannelCounts, DELIVERY_LEASE, type Ledger, LedgerError } from './ledger.ts'
-import type { LedgerPart } from './records.ts'
+import { COPIER, type LedgerPart } from './records.ts'
 
 export interface CopyOptions {
   readonly from: Ledger
@@ -11,55 +11,78 @@ export interface CopyOptions {
   readonly signal: AbortSignal
 }
 
-/** The same for all copies: one that goes on after kill -9 has the lease at once, and two need not keep each other off. */
-const HOLDER = 'copy'
 /** Longer than a part takes. */
 const LEASE_MS = 30_000
 /** As long as what a server sent may still be under way when it was killed, or suspended, with the usual settings and far above. */
 const AFTERMATH = { endedMs: 10_000, lostMs: 60_000 }
 
 /**
- * Copies all of a ledger into another one, which nobody can work with before that is complete. Safe to leave early and to repeat.
- * Returns the counts of both.
+ * Copies all of a ledger into another one, which nobody can work with before that is complete. The one that is copied is
+ * closed first, and stays so; where the copy fails it is opened again. Safe to leave early and to repeat. Returns the counts
+ * of both.
  *
  * @throws LedgerError with a sentence for a person
  */
 export async function copyLedger(options: CopyOptions): Promise<ChannelCounts[]> {
-  const { from, to, signal, sleep = sleepFor } = options
-  const unlock = await to.lock('copy')
-  if (!unlock) throw new LedgerError('Another copy into the database of --to is under way; wait for its end.')
-  try {
-    const { quietMs } = await hold(from)
-    try {
-      if (quietMs > 0) await sleep(quietMs, signal)
-      return await copyParts(options)
-    } finally {
-      // The lease runs out where the database is gone.
-      await from.releaseLease(DELIVERY_LEASE, HOLDER, 0).catch(() => {})
-    }
-  } finally {
-    await unlock()
-  }
+  const { from, to } = options
+  return locked(to, 'copy', 'Another copy into the database of --to is under way; wait for its end.', () =>
+    locked(from, 'move-out', 'Another copy of this database is under way; wait for its end.', async () => {
+      const { quietMs } = await hold(from)
+      try {
+        return await copyAll(options, quietMs)
+      } finally {
+        await release(from)
+      }
+    }),
+  )
 }
 
+/** Opens a ledger again that was copied. */
+export async function undoCopy(from: Ledger) {
+  await locked(from, 'move-out', 'A copy of this database is under way; end it first.', () =>
+    from.moveOut(false),
+  )
+}
+
+async function locked<T>(ledger: Ledger, name: string, refusal: string, work: () => Promise<T>): Promise<T> {
+  const unlock = await ledger.lock(name)
+  if (!unlock) throw new LedgerError(refusal)
+  return work().finally(unlock)
+}
+
+/** Always under the same name, so that one that goes on after kill -9 has the lease at once. */
 async function hold(from: Ledger) {
-  const answer = await from.holdLease(DELIVERY_LEASE, HOLDER, LEASE_MS, AFTERMATH)
+  const answer = await from.holdLease(DELIVERY_LEASE, COPIER, LEASE_MS, AFTERMATH)
   if (answer.held) return answer
   throw new LedgerError(
     'A server or a run is at work on the database of DATABASE_URL, and what it learns now would be missing from the copy; stop it first. One that was killed counts for up to 20 seconds more.',
   )
 }
 
-async function copyParts({ from, to, onPart, signal }: CopyOptions) {
+/** It runs out where the database is gone. */
+const release = (from: Ledger) => from.releaseLease(DELIVERY_LEASE, COPIER, 0).catch(() => {})
+
+async function copyAll({ from, to, onPart, sleep = sleepFor, signal }: CopyOptions, quietMs: number) {
   let counts: ChannelCounts[] = []
-  for await (const part of from.dump()) {
-    signal.throwIfAborted()
-    await hold(from)
-    if (part.kind === 'end') counts = await compareCounts(from, to)
-    await to.load(part)
-    onPart(part)
+  let hasClosed = false
+  try {
+    for await (const part of from.dump()) {
+      signal.throwIfAborted()
+      await hold(from)
+      if (part.kind === 'end') counts = await compareCounts(from, to)
+      await to.load(part)
+      onPart(part)
+      if (part.kind !== 'ledger') continue
+      // The copy can be made. What a server on standby still took must be there before anything is read.
+      hasClosed = !(await from.moveOut(true))
+      if (quietMs > 0) await sleep(quietMs, signal)
+    }
+    return counts
+  } catch (error) {
+    // Whoever waits for it, as a server on standby, can go on; half a copy cannot be worked with.
+    if (hasClosed) await from.moveOut(false).catch(() => {})
+    throw error
   }
-  return counts
 }
 
 /** Before the copy counts as complete: one that is not the same is not to be worked with. */

@@ -253,7 +253,7 @@ export interface Ledger {
 
   /**
    * All of the ledger but its leases, some at a time, in the order of `LedgerPart`. What is stored meanwhile may be in it or
-   * not: nobody should be at work.
+   * not: `moveOut` keeps everybody from that.
    */
   dump(): AsyncIterable<LedgerPart>
 
@@ -266,7 +266,17 @@ export interface Ledger {
    */
   load(part: LedgerPart): Promise<void>
 
-  /** To be called before the ledger is worked with: then it is nobody's copy any more. Rejects while it is half of one. */
+  /**
+   * Closes the ledger, or opens it again: in every process, also where it is open already, whatever would store something
+   * rejects from then on, with the lease of everybody but `COPIER`, and `moveIn`. Durable; resolves when what was under way is
+   * stored or has failed. Returns whether it was closed before. Rejects while it is half of a copy.
+   */
+  moveOut(isClosed: boolean): Promise<boolean>
+
+  /**
+   * To be called before the ledger is worked with: then it is nobody's copy any more. Rejects while it is half of one, and
+   * while it is closed.
+   */
   moveIn(): Promise<void>
 
   // ── What people ask ────────────────────────────────────────────────────────────────────────────────────
@@ -282,6 +292,12 @@ export interface Ledger {
 
   /** Makes an empty durable write. Resolves when evidence could be stored right now, rejects when not. */
   probe(): Promise<void>
+
+  /**
+   * For a process that is asked to end: where the database is elsewhere and does not answer, calls reject after `ms` from now
+   * on, and so do those that were made before.
+   */
+  hasten(ms: number): void
 
   /** Finishes what was called before, then closes the database. Later calls reject. */
   close(): Promise<void>

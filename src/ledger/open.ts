@@ -11,6 +11,8 @@ export interface LedgerOptions extends Omit<SqliteLedgerOptions & PostgresLedger
   readonly mustExist?: boolean
   /** Whether a copy is made into it: half of one is opened, too. Default false. */
   readonly isCopyTarget?: boolean
+  /** Whether it is copied: one that moved out is opened, too. Default false. */
+  readonly isCopySource?: boolean
 }
 
 /**
@@ -18,10 +20,14 @@ export interface LedgerOptions extends Omit<SqliteLedgerOptions & PostgresLedger
  *
  * @throws LedgerError with a sentence for a person
  */
-export async function openLedger({ isCopyTarget = false, ...options }: LedgerOptions): Promise<Ledger> {
+export async function openLedger({
+  isCopyTarget = false,
+  isCopySource = false,
+  ...options
+}: LedgerOptions): Promise<Ledger> {
   const ledger = await open(options)
   try {
-    if (!isCopyTarget) await ledger.moveIn()
+    if (!isCopyTarget && !isCopySource) await ledger.moveIn()
     return ledger
   } catch (error) {
     await ledger.close()
@@ -29,7 +35,11 @@ export async function openLedger({ isCopyTarget = false, ...options }: LedgerOpt
   }
 }
 
-async function open({ url, mustExist = false, ...options }: Omit<LedgerOptions, 'isCopyTarget'>) {
+async function open({
+  url,
+  mustExist = false,
+  ...options
+}: Omit<LedgerOptions, 'isCopyTarget' | 'isCopySource'>) {
   if (isPostgres(url))
     return (await import('./postgres/ledger.ts')).openPostgresLedger({ url, mustExist, ...options })
   const path = sqlitePath(url)

@@ -179,10 +179,19 @@ export const KEYS: Readonly<Record<RowKind, readonly string[]>> = {
 /** `userId` is the column `user_id`. */
 export const columnOf = (field: string) => field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
+/** What stores news or says that it could, and so what a ledger that moves out keeps everybody from; leases but those of a copy. */
+export const CLOSED = [...ROW_KINDS, 'merges', 'probes', 'leases'] as const
+/** Who holds leases of a ledger that moves out. */
+export const COPIER = 'copy'
+
 /** Why a ledger is not worked with, or not copied into. */
 export const REFUSALS = {
   unfinished:
     'This database holds a copy that is not finished, and is not to be worked with. Run line-braze copy again, from the same database; or take another database.',
+  moved:
+    'This database was copied into another one by line-braze copy, or is being copied, and stores nothing any more. Set DATABASE_URL to the copy; or start that copy again, where it was not finished; or, where nobody has worked with the copy, open this one again with line-braze copy --undo.',
+  linking:
+    'Somebody is still being linked in the database of DATABASE_URL; stop whatever works on it, and try again.',
   itself: 'This is the database that is to be copied; name another one in --to.',
   used: 'The database of --to holds a ledger that is no copy of this one, or that has been worked with since it was copied; name an empty database.',
   served: 'A server or a run is at work on the database of --to; stop it, or name an empty database.',

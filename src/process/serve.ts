@@ -18,6 +18,9 @@ import { EXIT } from './run.ts'
 /** After the time that requests in flight may still take, a stop that has not ended is forced. */
 const STOP_MARGIN_MS = 5_000
 
+/** For so long, from then on, each call of a ledger that is elsewhere is waited for. */
+const STOP_PATIENCE_MS = 1_500
+
 /** Serves until a signal ends it. */
 export async function serve(host: Host) {
   const config = configFor(host, SETTING_NAMES, 'webhooks')
@@ -27,7 +30,11 @@ export async function serve(host: Host) {
   const closers: Closers = []
 
   // Before anything is opened: a container's first process gets no SIGTERM that it does not ask for.
-  const grace = { delay: settings.BRAZE_TIMEOUT_MS + STOP_MARGIN_MS, logger: false as const }
+  const grace = {
+    delay: settings.BRAZE_TIMEOUT_MS + STOP_MARGIN_MS,
+    logger: false as const,
+    onTimeout: () => log.error({}, 'stopping took too long; the rest is cut off'),
+  }
   const { uninstall } = closeWithGrace(grace, async ({ signal, err }) => {
     if (err) log.fatal({ error: err.message, stack: err.stack }, 'stopping after an error')
     else log.info({ signal }, 'stopping')
@@ -93,7 +100,10 @@ async function open(
   }
   const addresses = addressesOf(settings)
   const apps = await Promise.all(addresses.map(({ parts }) => createServer(options, parts)))
-  closers.push(() => closeTogether([...apps.map((app) => () => closeServer(app)), deliverer.stop]))
+  closers.push(() => {
+    ledger.hasten(STOP_PATIENCE_MS)
+    return closeTogether([...apps.map((app) => () => closeServer(app)), deliverer.stop])
+  })
 
   const urls: string[] = []
   for (const [i, app] of apps.entries()) urls.push(await listen(app, addresses[i] as Address))

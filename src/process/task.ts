@@ -25,6 +25,8 @@ export const TASK_SETTINGS = ['MESSAGER_WINDOW_DAYS', 'DATABASE_URL', 'LOG_LEVEL
 const LINE_MS = 5_000
 /** Nobody waits for an answer: another program may have the database for a while. */
 const BUSY_TIMEOUT_MS = 30_000
+/** Once somebody asked for an end, a database that does not answer is waited for so long. */
+const STOP_PATIENCE_MS = 1_500
 
 /**
  * Runs a command that works something off: closes what it opened, whatever happens, prints the result, and ends with 130
@@ -65,9 +67,9 @@ export async function runTask(
 
 /** The ledger of a task, and its log. When the ledger is lost, the task ends with that. */
 export async function openTaskLedger(
-  { host, closing, interruption, display }: Task,
+  { host, closing, interruption, signal, display }: Task,
   settings: Pick<Settings, (typeof TASK_SETTINGS)[number]>,
-  how: Pick<LedgerOptions, 'isScratch' | 'mustExist' | 'isCopyTarget'> = {},
+  how: Pick<LedgerOptions, 'isScratch' | 'mustExist' | 'isCopyTarget' | 'isCopySource'> = {},
 ) {
   const log = createLog(settings.LOG_LEVEL, display, host)
   closing(() => log.flush())
@@ -80,5 +82,6 @@ export async function openTaskLedger(
     onLost: interruption.abort,
   })
   closing(ledger.close)
+  signal.addEventListener('abort', () => ledger.hasten(STOP_PATIENCE_MS))
   return { ledger, log }
 }

@@ -28,9 +28,15 @@ export function reportOf(end: End, { copied, counts }: CopyProgress): Report {
     result: { status: end === 'done' ? 'complete' : end, ...copied, channels: counts },
     text: end === 'done' ? summaryOf(copied, counts) : '',
     interrupted:
-      'Interrupted; nobody can work with the copy yet. Start it again: what is stored already is compared, and not written again.',
+      'Interrupted; nobody can work with the copy yet, and the database that was copied is as it was before. Start it again: what is stored already is compared, and not written again.',
   }
 }
+
+export const undoReportOf = (end: End): Report => ({
+  result: { status: end === 'done' ? 'complete' : end },
+  text: end === 'done' ? 'This database is worked with again. Start no server on the copy.' : '',
+  interrupted: 'Interrupted; run it again.',
+})
 
 function summaryOf({ contacts, customers }: CopyProgress['copied'], counts: readonly ChannelCounts[]) {
   const channels = counts.map(

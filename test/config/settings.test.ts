@@ -268,3 +268,25 @@ t.test('a channel secret is required only without a file of channels', async (t)
 t.test('a command asks for what it needs alone', async (t) => {
   t.strictSame(loadSettings({}, '', ['DATABASE_URL']), { DATABASE_URL: 'file:./data/line-braze.db' })
 })
+
+t.test(
+  'a PostgreSQL URL whose password would be taken for something else is refused, and not shown',
+  async (t) => {
+    const load = (url: string) => () => loadSettings({ DATABASE_URL: url }, '', ['DATABASE_URL'])
+    for (const wrong of ['p@ss/SeCrEt', 'SeCrEt#1', '12?SeCrEt', '1/SeCrEt', '%zzSeCrEt', 'Se CrEt']) {
+      const url = `postgres://user:${wrong}@127.0.0.1:5432/db`
+      t.throws(load(url), {
+        message: /^DATABASE_URL cannot be read; in its user and its password write @ as %40/,
+      })
+      t.throws(load(url), { message: /^((?!CrEt).)*$/ })
+    }
+    for (const right of [
+      'postgres://user:p%40ss%2Fword%23@127.0.0.1:5432/db?sslmode=verify-full&sslrootcert=/etc/ca.pem',
+      'postgresql://user@db.example.com/db?options=-c%20search_path%3Dx',
+      'postgres://user:p@ss@[::1]:5432/db',
+      'postgres://user@/db?host=/var/run/postgresql',
+      'postgres:///db',
+    ])
+      t.match(load(right)(), { DATABASE_URL: right })
+  },
+)

@@ -8,6 +8,7 @@ import { webhookPaths } from '../../src/http/routes.ts'
 import {
   DEFAULTS,
   environmentIn,
+  IMAGE_VARIABLES,
   notSettings,
   read,
   SECRETS,
@@ -75,6 +76,16 @@ t.test('every command is one, and the image says how Node is started', async (t)
     t.notOk('entrypoint' in service, name)
   }
   t.match(read('Dockerfile'), '\nCMD ["serve"]')
+})
+
+t.test('the image sets no setting, and what is in ./data by default is on its volume', async (t) => {
+  t.match(IMAGE_VARIABLES, { NODE_ENV: 'production' })
+  t.strictSame(notSettings(IMAGE_VARIABLES), Object.keys(IMAGE_VARIABLES))
+  const dockerfile = read('Dockerfile')
+  t.match(DEFAULTS.DATABASE_URL, /^file:\.\/data\//)
+  t.match(dockerfile, '\nWORKDIR /app\n')
+  t.match(dockerfile, '\nRUN ln -s /data data ')
+  t.match(dockerfile, '\nVOLUME /data\n')
 })
 
 t.test('every variable is a setting, and the settings are complete', async (t) => {

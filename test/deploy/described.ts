@@ -11,11 +11,11 @@ export const PACKAGE: { version: string } = JSON.parse(read('package.json'))
 export type Variables = Readonly<Record<string, string>>
 
 /** The variables of the image. */
-export const IMAGE_VARIABLES: Variables = {
-  DATABASE_URL: /\bDATABASE_URL=(\S+)/.exec(read('Dockerfile'))?.[1] ?? '',
-}
+export const IMAGE_VARIABLES: Variables = Object.fromEntries(
+  Array.from(read('Dockerfile').matchAll(/^(?:ENV| {3}) (\w+)=(\S+)/gm), ([, name, value]) => [name, value]),
+)
 
-export const DEFAULTS = loadSettings({}, '', ['PORT', 'BRAZE_TIMEOUT_MS'])
+export const DEFAULTS = loadSettings({}, '', ['PORT', 'BRAZE_TIMEOUT_MS', 'DATABASE_URL'])
 
 /** As requests in flight to Braze, what is open after them, and a log that nobody reads; src/process/serve.ts. */
 export const STOP_SECONDS = DEFAULTS.BRAZE_TIMEOUT_MS / 1_000 + 5 + 1

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { createCli } from '../../src/cli.ts'
+import { EXIT } from '../../src/process/run.ts'
 import { read, STOP_SECONDS } from './described.ts'
 
 const [serve = '', backfill = ''] = ['line-braze.service', 'line-braze-backfill.service'].map((name) =>
@@ -21,4 +22,24 @@ t.test('both units are the same user in the same folder, confined alike', async 
   const settings = serve.match(about) ?? []
   t.ok(settings.length > 20)
   t.strictSame(backfill.match(about), settings)
+})
+
+t.test(
+  'the server is started again for as long as it takes, but not with settings that are wrong',
+  async (t) => {
+    t.equal(valueIn(serve, 'Restart'), 'always')
+    t.equal(valueIn(serve, 'StartLimitIntervalSec'), '0')
+    t.equal(valueIn(serve, 'RestartPreventExitStatus'), String(EXIT.usage))
+  },
+)
+
+t.test('sockets by which Node asks for the addresses of the machine are allowed', async (t) => {
+  // Fastify does so where it listens on 0.0.0.0, the default of HOST.
+  for (const unit of [serve, backfill])
+    t.match(valueIn(unit, 'RestrictAddressFamilies')?.split(' '), [
+      'AF_INET',
+      'AF_INET6',
+      'AF_UNIX',
+      'AF_NETLINK',
+    ])
 })

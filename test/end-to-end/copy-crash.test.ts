@@ -36,6 +36,7 @@ t.test(
         await stored(target, (PEOPLE * (kill - random())) / KILLS)
         t.match(await copying.kill('SIGKILL'), { signal: 'SIGKILL' })
         await t.rejects(openLedger({ url: target }), /holds a copy that is not finished/)
+        await t.rejects(openLedger({ url: source }), /is being copied/)
       }
       const { code, stdout, stderr } = await start().ended
       t.equal(code, 0, stderr)

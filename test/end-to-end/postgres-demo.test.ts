@@ -26,9 +26,12 @@ t.test('the demo plays on PostgreSQL, in a schema of its own that is gone afterw
 })
 
 t.test('another database than PostgreSQL is a usage error', async (t) => {
-  const { code, stderr } = await runCli(['demo', '--database-url', 'file:./data/line-braze.db'])
-  t.equal(code, 2)
-  t.match(stderr, /It must be a URL such as postgres:/)
+  for (const url of ['file:./data/line-braze.db', 'mysql://user:secret@127.0.0.1/x']) {
+    const { code, stderr } = await runCli(['demo', '--database-url', url])
+    t.equal(code, 2)
+    t.match(stderr, /The URL of --database-url must be one such as postgres:/)
+    t.notMatch(stderr, 'secret')
+  }
 })
 
 t.test('a PostgreSQL that cannot be reached is a sentence, and nothing is left behind', async (t) => {

@@ -14,9 +14,12 @@ const onPostgres = async (t: Test, options: StageOptions = {}) =>
 
 const stateOf = async (server: Serve) => (await server.health()).delivery.state
 
-/** A lease of three minutes, and so a deliverer that looks by itself once a second at most. */
+/** A lease of three minutes, and so a deliverer that looks by itself once a second: a second after the last one was delivered. */
 const PATIENT = { BRAZE_TIMEOUT_MS: '120000' }
-const median = (of: readonly number[]) => of.toSorted((a, b) => a - b)[of.length >> 1] as number
+/** Sooner than that by far. */
+const WOKEN_MS = 500
+/** One may be luck, as where the lease is renewed. On a machine that is busy it takes more of them until so many were woken for. */
+const IN_A_ROW = 3
 
 t.test('three servers take webhooks, and one delivers', async (t) => {
   const { braze, serve, delivered, line: connect } = await onPostgres(t)
@@ -49,7 +52,9 @@ t.test(
       const standby = await serve(PATIENT)
       const line = connect(standby.url)
       const tookMs: number[] = []
-      for (let i = 0; i < 9; i++) {
+      const wasWokenFor = () =>
+        tookMs.length >= IN_A_ROW && tookMs.slice(-IN_A_ROW).every((ms) => ms < WOKEN_MS)
+      while (name === 'NOTIFY' ? !wasWokenFor() : tookMs.length < IN_A_ROW) {
         const userId = line.events.user()
         t.match(await line.post([line.events.follow(userId)]), { status: 200 })
         const startedAt = performance.now()
@@ -57,7 +62,6 @@ t.test(
         tookMs.push(performance.now() - startedAt)
       }
       t.comment(`${name}: ${tookMs.map(Math.round).join(', ')} ms`)
-      if (name === 'NOTIFY') t.ok(median(tookMs) < 250, 'far sooner than anybody looks')
       t.equal(await stateOf(standby), 'standby')
       await Promise.all([active.stop(), standby.stop()])
     }
@@ -139,13 +143,17 @@ t.test('a newer database is refused in a sentence', async (t) => {
   )
 })
 
-t.test('a server warns of a database that does not sync what it commits', async (t) => {
-  const { serve, env } = await onPostgres(t)
-  const url = new URL(env.DATABASE_URL as string)
-  url.searchParams.set('options', `${url.searchParams.get('options')} -c synchronous_commit=off`)
-  const server = await serve({ DATABASE_URL: url.href })
-  t.ok(server.lines.some(({ msg, level }) => /synchronous_commit = off/.test(msg) && level !== 'info'))
-})
+t.test(
+  'a server warns of a database that does not sync what it commits',
+  { skip: postgres.isPooled },
+  async (t) => {
+    const { serve, env } = await onPostgres(t)
+    const url = new URL(env.DATABASE_URL as string)
+    url.searchParams.set('options', `${url.searchParams.get('options')} -c synchronous_commit=off`)
+    const server = await serve({ DATABASE_URL: url.href })
+    t.ok(server.lines.some(({ msg, level }) => /synchronous_commit = off/.test(msg) && level !== 'info'))
+  },
+)
 
 async function query(url: string, text: string) {
   const client = new pg.Client(url)

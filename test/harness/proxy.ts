@@ -13,7 +13,7 @@ export type Filter = (chunk: Buffer) => Buffer
 
 /** A way to the PostgreSQL of `url` that can be cut, refused, and made to swallow everything. It ends with the test. */
 export async function startProxy(t: Test, url: string, filter: Filter = (chunk) => chunk) {
-  const target = new URL(url)
+  let target = new URL(url)
   const pairs = new Set<Pair>()
   let isRefusing = false
   let isSilent = false
@@ -81,6 +81,10 @@ export async function startProxy(t: Test, url: string, filter: Filter = (chunk) 
     accept() {
       isRefusing = false
       isSilent = false
+    },
+    /** New connections go to the PostgreSQL of `url`. */
+    redirect(url: string) {
+      target = new URL(url)
     },
     connections: () => pairs.size,
   }

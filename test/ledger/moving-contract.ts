@@ -1,7 +1,7 @@
 import t from 'tap'
 import { friend, gone, messaged } from '../../src/contact/contact.ts'
 import { DELIVERY_LEASE, type DueProfile, type Ledger } from '../../src/ledger/ledger.ts'
-import type { LedgerPart } from '../../src/ledger/records.ts'
+import { COPIER, type LedgerPart } from '../../src/ledger/records.ts'
 import { ACCOUNT, friends, key, nameOf, users } from '../harness/people.ts'
 import type { Subject } from './contract.ts'
 
@@ -84,6 +84,45 @@ export function movingContract(name: string, createSource: Create, createTarget:
       await t.rejects(moved.load(first as LedgerPart), /worked with/)
       const [, ...rest] = await Array.fromAsync(from.dump())
       await t.rejects(moved.load(rest[0] as LedgerPart), /worked with/, 'nor by a copy that is under way')
+    })
+
+    t.test('one that moves out stores nothing more, in no process, until it is opened again', async (t) => {
+      const subject = await createSource()
+      t.teardown(subject.remove)
+      const [copying, standby] = [await subject.open(() => clock.now), await subject.open(() => clock.now)]
+      t.teardown(() => Promise.all([copying.close(), standby.close()]))
+      await standby.record([friend(key('a'), 5)])
+      await standby.link([{ ...key('a'), externalId: 'c1', linkedAt: 30 }])
+      const run = await standby.beginRun('backfill', 'default', 50)
+      const before = await dumped(copying)
+
+      t.equal(await copying.moveOut(true), false)
+      t.equal(await copying.moveOut(true), true, 'it says that it was closed before')
+      const stores: (() => Promise<unknown>)[] = [
+        () => standby.record([friend(key('b'), 5)]),
+        () => standby.record([gone(key('a'), 60)]),
+        () => standby.link([{ ...key('a'), externalId: 'c2', linkedAt: null }]),
+        () => standby.addNonce('nonce', 'default', 'c1', 900_000),
+        () => standby.linkOnce('proof', { ...key('a'), externalId: 'c2' }, 900_000),
+        () => standby.claimAccount('default', ACCOUNT, true),
+        () => standby.beginRun('links', 'default'),
+        () => standby.recordPages(run.id, [{ userIds: ['c'], invalid: 0, next: null }]),
+        () => standby.holdLease(DELIVERY_LEASE, 'server', 60_000, NO_AFTERMATH),
+        () => standby.probe(),
+        () => standby.moveIn(),
+      ]
+      for (const store of stores)
+        await t.rejects(store(), { name: 'LedgerError', message: /was copied into another one/ })
+      t.match(await copying.holdLease(DELIVERY_LEASE, COPIER, 60_000, NO_AFTERMATH), { held: true })
+      await copying.releaseLease(DELIVERY_LEASE, COPIER, 0)
+      t.strictSame(await dumped(copying), before)
+
+      t.equal(await copying.moveOut(false), true)
+      await standby.moveIn()
+      await standby.probe()
+      await standby.record([friend(key('b'), 5)])
+      t.match(await standby.counts(), [{ friend: 2 }])
+      t.match(await standby.holdLease(DELIVERY_LEASE, 'server', 60_000, NO_AFTERMATH), { held: true })
     })
 
     t.test('it is the same ledger afterwards', async (t) => {

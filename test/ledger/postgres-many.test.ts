@@ -3,6 +3,7 @@ import pg from 'pg'
 import t, { type Test } from 'tap'
 import { friend, gone } from '../../src/contact/contact.ts'
 import { DELIVERY_LEASE, type Ledger } from '../../src/ledger/ledger.ts'
+import { createPool } from '../../src/ledger/postgres/connections.ts'
 import { createDatabase } from '../../src/ledger/postgres/database.ts'
 import { openPostgresLedger, type PostgresLedgerOptions } from '../../src/ledger/postgres/ledger.ts'
 import { friends, key, nameOf, users } from '../harness/people.ts'
@@ -19,8 +20,12 @@ async function stage(t: Test) {
   const admin = new pg.Pool({ connectionString: url, max: 4 })
   t.teardown(() => admin.end())
   return {
-    async open(options?: Partial<PostgresLedgerOptions>): Promise<Ledger> {
-      const ledger = await openPostgresLedger({ url, busyTimeoutMs: PATIENCE_MS, ...options })
+    async open(
+      options: Partial<PostgresLedgerOptions> = {},
+      user: { username?: string; password?: string } = {},
+    ): Promise<Ledger> {
+      const as = Object.assign(new URL(url), user).href
+      const ledger = await openPostgresLedger({ url: as, busyTimeoutMs: PATIENCE_MS, ...options })
       // One that a test has closed rejects.
       t.teardown(() => ledger.close().catch(() => {}))
       return ledger
@@ -132,7 +137,18 @@ t.test(
   },
 )
 
-t.test('who commits wakes the others', async (t) => {
+t.test('a clock that was set back is healed for all who wait, however many they are', async (t) => {
+  const play = await stage(t)
+  const ledger = await play.open()
+  await ledger.record(friends(users(2_500)))
+  const rest = (await ledger.due(3_000)).map(({ id }) => ({ id, revision: 0, failure: null }))
+  await ledger.acknowledge(rest, 3_600_000)
+  t.strictSame(await ledger.due(3_000), [])
+  await ledger.clampDue(0)
+  t.equal((await ledger.due(3_000)).length, 2_500)
+})
+
+t.test('who commits wakes the others', { skip: server.isPooled }, async (t) => {
   const play = await stage(t)
   const [one, other] = await Promise.all([play.open(), play.open()])
   const heard = Promise.withResolvers<void>()
@@ -143,25 +159,29 @@ t.test('who commits wakes the others', async (t) => {
   t.match(await other.due(10), [{ value: 'a' }])
 })
 
-t.test('who listens again after its connection was cut looks what it has missed', async (t) => {
-  const play = await stage(t)
-  const again = Promise.withResolvers<() => void>()
-  const ledger = await play.open({
-    after(_ms, later) {
-      again.resolve(later)
-      return () => {}
-    },
-  })
-  const heard = Promise.withResolvers<void>()
-  ledger.onRecorded(heard.resolve)
-  await play.query(
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN %' AND pid <> pg_backend_pid()",
-  )
-  const later = await again.promise
-  later()
-  await heard.promise
-  t.pass('it looks')
-})
+t.test(
+  'who listens again after its connection was cut looks what it has missed',
+  { skip: server.isPooled },
+  async (t) => {
+    const play = await stage(t)
+    const again = Promise.withResolvers<() => void>()
+    const ledger = await play.open({
+      after(_ms, later) {
+        again.resolve(later)
+        return () => {}
+      },
+    })
+    const heard = Promise.withResolvers<void>()
+    ledger.onRecorded(heard.resolve)
+    await play.query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN %' AND pid <> pg_backend_pid()",
+    )
+    const later = await again.promise
+    later()
+    await heard.promise
+    t.pass('it looks')
+  },
+)
 
 t.test('places that a process has left undone are worked out by whoever has the lease', async (t) => {
   const play = await stage(t)
@@ -221,6 +241,50 @@ t.test(
   },
 )
 
+t.test('who waits for a channel keeps no webhook waiting, and no lease', async (t) => {
+  const play = await stage(t)
+  const ledger = await play.open()
+  await ledger.link([{ ...key('a'), externalId: 'c', linkedAt: null }])
+  const busy = await play.alone()
+  await busy.query('BEGIN')
+  await busy.query('SELECT * FROM placements FOR UPDATE')
+  const links = users(30).map((userId) => ledger.link([{ ...key(userId), externalId: 'c', linkedAt: null }]))
+  await ledger.record(friends(['b']))
+  t.match(await ledger.holdLease(DELIVERY_LEASE, 'me', 60_000, NO_AFTERMATH), { held: true })
+  await busy.query('ROLLBACK')
+  await Promise.all(links)
+  t.match(await ledger.counts(), [{ linked: 31 }])
+})
+
+t.test('what is given up after a while the server gives up, too', async (t) => {
+  const play = await stage(t)
+  const ledger = await play.open({ busyTimeoutMs: 300 })
+  const before = await play.alone()
+  await before.query('BEGIN')
+  await before.query('LOCK TABLE contacts')
+  for (let i = 0; i < 4; i++) await t.rejects(ledger.record(friends(['a'])), { name: 'LedgerError' })
+  const waiting = () =>
+    before.query(
+      `SELECT count(*)::int AS all FROM pg_locks WHERE NOT granted AND relation = 'contacts'::regclass`,
+    )
+  while ((await waiting()).rows[0].all > 0);
+  await before.query('ROLLBACK')
+  t.strictSame(await ledger.counts(), [])
+})
+
+t.test('who waits for a connection gets one of the next pool where that is replaced', async (t) => {
+  const url = await server.createSchema()
+  const pool = createPool({ url, waitMs: PATIENCE_MS })
+  const taken = await Promise.all(Array.from({ length: 10 }, () => pool.connect()))
+  const next = pool.connect()
+  taken[0]?.release(true)
+  const { client, release } = await next
+  t.match((await client.query('SELECT 1 AS one')).rows, [{ one: 1 }])
+  release(false)
+  for (const { release } of taken.slice(1)) release(false)
+  await pool.end()
+})
+
 t.test('evidence that cannot be stored in time is refused, and everything recovers by itself', async (t) => {
   const play = await stage(t)
   const ledger = await play.open({ busyTimeoutMs: 500 })
@@ -245,7 +309,38 @@ t.test('evidence that cannot be stored in time is refused, and everything recove
 })
 
 t.test(
+  'sessions of a server that must not be written to any more are given up',
+  { skip: server.isPooled },
+  async (t) => {
+    const play = await stage(t)
+    const [{ schema }] = (await play.query('SELECT current_schema() AS schema')) as [{ schema: string }]
+    const role = `${schema}_role`
+    await play.query(`CREATE ROLE ${role} LOGIN PASSWORD 'demoted'`)
+    await play.query(`GRANT ALL ON SCHEMA ${schema} TO ${role}`)
+    const ledger = await play.open({}, { username: role, password: 'demoted' })
+    await ledger.record(friends(['a']))
+    // As with a primary that has become a standby: what connects now, and what is connected then, can read alone.
+    await play.query(`ALTER ROLE ${role} SET default_transaction_read_only = on`)
+    await play.query(
+      `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE usename = '${role}'`,
+    )
+    const refusal = { name: 'LedgerError', message: /is read-only, as a standby is/ }
+    await t.rejects(ledger.record(friends(['b'])), refusal)
+    await t.rejects(ledger.holdLease(DELIVERY_LEASE, 'me', 1_000, NO_AFTERMATH), refusal)
+    t.match(await ledger.counts(), [{ friend: 1 }], 'what it has is read')
+    await play.query(`ALTER ROLE ${role} RESET default_transaction_read_only`)
+    t.match(await ledger.holdLease(DELIVERY_LEASE, 'me', 1_000, NO_AFTERMATH), { held: true })
+    await ledger.record(friends(['b']))
+    t.match(await ledger.counts(), [{ friend: 2 }])
+    await ledger.close()
+    await play.query(`DROP OWNED BY ${role}`)
+    await play.query(`DROP ROLE ${role}`)
+  },
+)
+
+t.test(
   'behind a pooler that does not know what was prepared where, nothing is prepared any more',
+  { skip: server.isPooled },
   async (t) => {
     const play = await stage(t)
     const client = await play.alone()

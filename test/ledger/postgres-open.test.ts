@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { connect, createServer } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import { getTableConfig, type PgTable } from 'drizzle-orm/pg-core'
 import pg from 'pg'
 import t from 'tap'
@@ -172,4 +175,57 @@ t.test('no error names what was handed over', async (t) => {
   t.match(twice.message, '23505')
   t.notMatch(twice.message, /customer-7|hash-of/)
   t.match(await ledger.counts(), [], 'the connection is as good as before')
+})
+
+t.test('what a pooler refuses is told in its words', async (t) => {
+  const fields = ['SFATAL', 'C08P01', 'Munsupported startup parameter: options', '', ''].join('\0')
+  const refusal = Buffer.from(`E\0\0\0${String.fromCharCode(fields.length + 4)}${fields}`, 'latin1')
+  const pooler = createServer((client) =>
+    client.on('error', () => {}).once('data', () => client.end(refusal)),
+  )
+  pooler.listen(0, '127.0.0.1')
+  await once(pooler, 'listening')
+  t.teardown(() => pooler.close())
+  const { port } = pooler.address() as { port: number }
+  await t.rejects(migrateLedger(`postgres://somebody@127.0.0.1:${port}/x?options=-c%20search_path%3Dy`), {
+    name: 'LedgerError',
+    message: /not reached through a pooler, .* \(08P01: unsupported startup parameter: options\)/,
+  })
+})
+
+t.test('a migration that has to wait for a table gives way to others, and is done later', async (t) => {
+  const url = await server.createSchema()
+  await migrateLedger(url)
+  await withClient(url, (client) => client.query('DROP TABLE identity; UPDATE line_braze SET version = 1'))
+  const waiting = `SELECT count(*)::int AS waiting FROM pg_locks WHERE NOT granted AND relation = 'line_braze'::regclass`
+  await withClient(url, async (reader) => {
+    const isWaiting = async () => (await reader.query(waiting)).rows[0].waiting > 0
+    await reader.query('BEGIN')
+    await reader.query('LOCK TABLE line_braze IN SHARE MODE')
+    const migrated = migrateLedger(url)
+    while (!(await isWaiting()));
+    while (await isWaiting());
+    await reader.query('COMMIT')
+    t.strictSame(await migrated, ['0002_identity.sql'])
+  })
+})
+
+t.test('a database that is slow to take the first connection is waited for', async (t) => {
+  const waitMs = 100
+  const target = new URL(await server.createSchema())
+  let connections = 0
+  const slow = createServer(async (client) => {
+    client.on('error', () => {})
+    if (++connections === 1) await setTimeout(3 * waitMs)
+    const through = connect(Number(target.port), target.hostname).on('error', () => {})
+    client.pipe(through).pipe(client)
+  })
+  slow.listen(0, '127.0.0.1')
+  await once(slow, 'listening')
+  t.teardown(() => slow.close())
+  const url = new URL(target)
+  url.port = String((slow.address() as { port: number }).port)
+  const ledger = await openLedger({ busyTimeoutMs: waitMs, url: url.href })
+  t.ok(connections > 0)
+  await ledger.close()
 })

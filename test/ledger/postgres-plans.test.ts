@@ -27,7 +27,9 @@ t.test('what runs all the time is answered from an index, whoever it is asked ab
   await ledger.holdLease(DELIVERY_LEASE, 'me', 1_000, { endedMs: 0, lostMs: 0 })
   // So many that to go through all of them would cost more than to look some up.
   await ledger.record(friends(users(20_000)))
-  await ledger.link([{ ...key('u0'), externalId: 'c', linkedAt: null }])
+  await ledger.link(
+    users(2_000).map((userId) => ({ ...key(userId), externalId: `c${userId}`, linkedAt: null })),
+  )
   const [customer] = await ledger.toCheck(10)
   await ledger.keepChecks([{ id: customer?.id ?? '', againMs: null }])
   await ledger.keepChecks([{ id: customer?.id ?? '', againMs: 1 }])
@@ -45,6 +47,7 @@ t.test('what runs all the time is answered from an index, whoever it is asked ab
   for (const call of [
     () => ledger.nextDueMs(),
     () => ledger.oldestPendingMs(),
+    () => ledger.clampDue(1_000),
     () => ledger.nextCheckMs(),
     () => ledger.lapse(),
     () => ledger.toMerge(10, ['identify', 'look', 'rename']),
@@ -61,14 +64,40 @@ t.test('what runs all the time is answered from an index, whoever it is asked ab
   for (const { text, values } of statements.values()) {
     await client.query('BEGIN')
     await client.query('SET LOCAL plan_cache_mode = force_generic_plan')
+    // A thousand are a large part of these few, and would be looked for among all.
+    await client.query('SET LOCAL enable_hashjoin = off')
+    await client.query('SET LOCAL enable_mergejoin = off')
     const { rows } = await client.query(`EXPLAIN ${text}`, values)
     plans.push(`${text}\n${rows.map((row) => row['QUERY PLAN']).join('\n')}`)
     await client.query('ROLLBACK')
   }
-  // A thousand who lapse at once are a large part of these few.
-  const isOfFew = (plan: string) => !plan.includes('WITH old')
-  const scanning = plans.filter(
-    (plan) => isOfFew(plan) && /Seq Scan on (contacts|customers|merges)/.test(plan),
-  )
+  const scanning = plans.filter((plan) => /Seq Scan on (contacts|customers|merges)/.test(plan))
   t.strictSame(scanning, [])
 })
+
+t.test('what fills an empty ledger is counted at once, so that plans are made anew', async (t) => {
+  const [url, copied] = [await server.createSchema(), await server.createSchema()]
+  const ledger = await openPostgresLedger({ url, busyTimeoutMs: PATIENCE_MS })
+  const run = await ledger.beginRun('backfill', 'default', 1_000)
+  const page = (i: number) => ({ userIds: users(20, `${i}-`), invalid: 0, next: `c${i}` })
+  await ledger.recordPages(
+    run.id,
+    Array.from({ length: 9 }, (_, i) => page(i)),
+  )
+  t.equal(await countedIn(url), -1, 'few are left to the database')
+  await ledger.recordPages(run.id, [page(9)])
+  t.equal(await countedIn(url), 200)
+  const copy = await openPostgresLedger({ url: copied, busyTimeoutMs: PATIENCE_MS })
+  for await (const part of ledger.dump()) await copy.load(part)
+  t.equal(await countedIn(copied), 200)
+  await Promise.all([ledger.close(), copy.close()])
+})
+
+/** Contacts that the database plans for; -1: it has not counted. */
+async function countedIn(url: string): Promise<number> {
+  const client = new pg.Client(url)
+  await client.connect()
+  const { rows } = await client.query("SELECT reltuples FROM pg_class WHERE oid = 'contacts'::regclass")
+  await client.end()
+  return rows[0].reltuples
+}

@@ -54,7 +54,7 @@ const SHARDS = 64
 export const adding = (source: string) => `
   INSERT INTO counts AS c (channel, shard, ${COUNTS.join(', ')})
   SELECT channel, (SELECT floor(random() * ${SHARDS})::smallint), ${COUNTS.join(', ')} FROM (${source}) AS added
-  ORDER BY channel
+  ORDER BY channel COLLATE "C"
   ON CONFLICT (channel, shard) DO UPDATE SET ${COUNTS.map((count) => `${count} = c.${count} + excluded.${count}`).join(', ')}`
 
 const recordOf = <T>(of: (count: Count) => T) =>

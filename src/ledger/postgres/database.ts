@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { drizzle } from './drizzle.ts'
-import { asLedgerError, isCut, isLost, isUnprepared, isWorthRetrying, rootOf } from './errors.ts'
+import { asLedgerError, isCut, isLost, isReadOnly, isUnprepared, isWorthRetrying, rootOf } from './errors.ts'
 import { statement, type Values } from './statement.ts'
 
 /** Something that statements can be sent to, one after the other. */
@@ -26,6 +26,8 @@ export interface Transaction extends Sql {
 export interface Database extends Sql {
   /** READ COMMITTED. The work may be done again, from its beginning, after a conflict with another transaction. */
   transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>
+  /** From now on nobody waits for an answer for longer than `ms`, neither who is waiting already. */
+  hasten(ms: number): void
 }
 
 /** Where connections come from: a pool, or one that is kept. */
@@ -49,20 +51,27 @@ export interface DatabaseOptions {
 /** Conflicts that are no fault of anybody: the transaction is tried again so often. */
 const MOST_TRIES = 6
 /** It waits for nobody: a server that does not answer it has vanished. */
-const BEGIN = { text: 'BEGIN ISOLATION LEVEL READ COMMITTED', query_timeout: 5_000 }
+const BEGIN_PATIENCE_MS = 5_000
 /** The longest that a timer can be. */
 const FOR_EVER_MS = 2 ** 31 - 1
 
 export function createDatabase({ connections, name, clock }: DatabaseOptions): Database {
+  /** Clients that are in use, each by one piece of work. */
+  const inUse = new Set<{ readonly client: pg.ClientBase }>()
+  let mostMs = FOR_EVER_MS
+
   async function using<T>(work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
     const { client, release } = await connections.connect()
+    const use = { client }
     let isBroken = false
+    inUse.add(use)
     try {
       return await work(client)
     } catch (error) {
       isBroken = isLost(error)
       throw error
     } finally {
+      inUse.delete(use)
       release(isBroken)
     }
   }
@@ -77,8 +86,9 @@ export function createDatabase({ connections, name, clock }: DatabaseOptions): D
         return await using(work)
       } catch (error) {
         if (tries < MOST_TRIES && (isWorthRetrying(error) || isUnprepared(error))) continue
-        // Most often it was idle, and was cut long ago.
-        if (tries === 1 && isCut(error) && isUndone()) continue
+        // Most often it was idle, and was cut long ago, or the primary is another one by now.
+        const isWorthOneMore = isReadOnly(error) || (isCut(error) && isUndone())
+        if (tries === 1 && isWorthOneMore && mostMs === FOR_EVER_MS) continue
         throw asLedgerError(error, name)
       }
     }
@@ -87,12 +97,14 @@ export function createDatabase({ connections, name, clock }: DatabaseOptions): D
   /** Planned once for each connection: most of them take longer to plan than to do. */
   let isPrepared = true
 
+  const atMost = (patienceMs: number) => Math.min(patienceMs || FOR_EVER_MS, mostMs)
+
   const on = (client: pg.ClientBase): Sql => ({
     async query(text, values, patienceMs = PATIENCE_MS) {
       const { id, ...query } = statement(text, values, clock?.())
       const isNamed = isPrepared && query.values.length > 0
       try {
-        const config = { ...query, query_timeout: patienceMs || FOR_EVER_MS, ...(isNamed && { name: id }) }
+        const config = { ...query, query_timeout: atMost(patienceMs), ...(isNamed && { name: id }) }
         return (await client.query(config)).rows
       } catch (error) {
         // A pooler hands out another connection each time, and does not know what was prepared on which.
@@ -107,17 +119,19 @@ export function createDatabase({ connections, name, clock }: DatabaseOptions): D
     work: (transaction: Transaction) => Promise<T>,
     onBegun: () => void,
   ): Promise<T> {
-    await client.query({ ...BEGIN })
+    const say = (text: string, patienceMs = PATIENCE_MS) =>
+      client.query({ text, query_timeout: atMost(patienceMs) } as pg.QueryConfig)
+    await say('BEGIN ISOLATION LEVEL READ COMMITTED', BEGIN_PATIENCE_MS)
     onBegun()
     try {
       const sql = on(client)
       const now = async () => (await sql.query<{ now: number }>('SELECT @now AS now'))[0]?.now as number
       const done = await work({ ...sql, now, drizzle: drizzleOf(client) })
-      await client.query('COMMIT')
+      await say('COMMIT')
       return done
     } catch (met) {
       const error = rootOf(met)
-      if (!isLost(error)) await client.query('ROLLBACK')
+      if (!isLost(error)) await say('ROLLBACK')
       throw error
     }
   }
@@ -138,6 +152,15 @@ export function createDatabase({ connections, name, clock }: DatabaseOptions): D
         (client) => atomic(client, work, onBegun),
         () => !hasBegun,
       )
+    },
+    hasten(ms) {
+      mostMs = ms
+      const before = [...inUse]
+      // A client that is at work ends by cutting its connection.
+      const end = () => {
+        for (const use of before) if (inUse.has(use)) (use.client as pg.Client).end().catch(() => {})
+      }
+      setTimeout(end, ms).unref()
     },
   }
 }

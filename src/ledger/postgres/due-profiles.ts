@@ -17,6 +17,11 @@ interface DueRow {
 
 /** What Braze is to be told of. */
 export function createDueProfiles(database: Database) {
+  async function clampSome(text: string, ms: number): Promise<number> {
+    const [changed] = await database.query<{ rows: number }>(text, { ms })
+    return changed?.rows ?? 0
+  }
+
   return {
     async due(limit, channels) {
       const rows = await database.query<DueRow>(DUE, { limit, channels: channels ?? null })
@@ -25,7 +30,7 @@ export function createDueProfiles(database: Database) {
     nextDueMs: () => nextMs(database, NEXT_DUE),
     oldestPendingMs: () => nextMs(database, OLDEST),
     async clampDue(ms) {
-      for (const text of [...CLAMP, ...WAITS]) await database.query(text, { ms })
+      for (const text of CLAMP) while ((await clampSome(text, ms)) === CLAMP_AT_ONCE);
     },
   } satisfies Partial<Ledger>
 }
@@ -75,25 +80,28 @@ const NEXT_DUE = `SELECT min(due_at) - @now AS ms FROM (${next}) AS next`
 const OLDEST = `
   SELECT greatest(0, @now - changed_at) AS ms FROM (${next}) AS next ORDER BY due_at LIMIT 1`
 
-const KEYS = { contacts: 'channel, user_id', customers: 'channel, external_id' }
-const CLAMP = TABLES.map(
-  (table) => `
-    WITH late AS MATERIALIZED (
-      SELECT ${KEYS[table]} FROM ${table} WHERE ${PENDING} AND due_at > ceil(@now + @ms::float8)::bigint
-      ORDER BY ${KEYS[table]} FOR UPDATE
-    )
-    UPDATE ${table} SET due_at = least(due_at, ceil(@now + @ms::float8)::bigint)
-    WHERE (${KEYS[table]}) IN (SELECT ${KEYS[table]} FROM late)`,
-)
+/** Changed in one transaction: others wait for as long. */
+const CLAMP_AT_ONCE = 1_000
 
-/** What is looked up, and what is handed over. */
-const WAITS = [
-  `WITH late AS MATERIALIZED (
-    SELECT channel, external_id FROM customers WHERE check_at IS NOT NULL AND check_at > @now + ${LONGEST_WAIT_MS}
-    ORDER BY channel, external_id FOR UPDATE
+const KEYS = { contacts: 'channel, user_id', customers: 'channel, external_id', merges: 'channel, user_id' }
+/** Changes some of the rows `which`, locked in the order of their keys, and counts them. */
+const clamping = (table: keyof typeof KEYS, which: string, column: string, latest: string) => `
+  WITH late AS MATERIALIZED (SELECT ${KEYS[table]} FROM ${table} WHERE ${which} AND ${column} > ${latest} LIMIT ${CLAMP_AT_ONCE}),
+  locked AS MATERIALIZED (
+    SELECT ${KEYS[table]} FROM ${table} AS l JOIN late USING (${KEYS[table]}) ORDER BY ${KEYS[table]} FOR UPDATE OF l
+  ),
+  changed AS (
+    UPDATE ${table} SET ${column} = least(${column}, ${latest})
+    WHERE (${KEYS[table]}) IN (SELECT ${KEYS[table]} FROM locked) RETURNING 1
   )
-  UPDATE customers SET check_at = least(check_at, @now + ${LONGEST_WAIT_MS})
-  WHERE (channel, external_id) IN (SELECT channel, external_id FROM late)`,
-  `UPDATE merges SET due_at = @now + ${LONGEST_WAIT_MS}
-  WHERE action IS NOT NULL AND due_at > @now + ${LONGEST_WAIT_MS}`,
+  SELECT count(*) AS rows FROM changed`
+
+const SETTLED = 'ceil(@now + @ms::float8)::bigint'
+const LATEST = `@now + ${LONGEST_WAIT_MS}`
+/** One for each index, by its first columns: this is asked with each renewal of the lease. */
+const CLAMP = [
+  ...each((table, isBulk) => clamping(table, isBulk ? BULK : NEWS, 'due_at', SETTLED)),
+  // What is looked up, and what is handed over.
+  clamping('customers', 'check_at IS NOT NULL AND is_urgent IN (false, true)', 'check_at', LATEST),
+  clamping('merges', "action IS NOT NULL AND action IN ('identify', 'look', 'rename')", 'due_at', LATEST),
 ]

@@ -5,6 +5,7 @@ import { storeAnswers } from './answers.ts'
 import { ALL_COUNTS } from './counting.ts'
 import { createCustomerStore } from './customers.ts'
 import { createDueProfiles } from './due-profiles.ts'
+import { fewAtOnce } from './few.ts'
 import { createKnownProfiles } from './known-profiles.ts'
 import { createLeaseStore } from './leases.ts'
 import { createLinkStore } from './links.ts'
@@ -43,6 +44,8 @@ export interface PostgresLedgerOptions {
 
 const WEBHOOK_PATIENCE_MS = 1_500
 const COMMITS_AT_ONCE = 3
+/** Of those that work out places, of which one at a time gets on in a channel. */
+const PLACINGS_AT_ONCE = 3
 
 /**
  * A ledger in a schema of a PostgreSQL database, shared by any number of processes.
@@ -95,10 +98,12 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
     ...(onCommit && { onCommit }),
     commit: async ({ acknowledgements }) => touched.settle(await storeAnswers(database, acknowledgements)),
   })
-  const links = createLinkStore(database)
+  const placing = fewAtOnce(database, { most: PLACINGS_AT_ONCE, waitMs: busyTimeoutMs })
+  const links = createLinkStore(placing)
   const known = createKnownProfiles(database)
-  const merges = createMergeStore(database)
-  const customers = createCustomerStore(database)
+  const merges = createMergeStore(placing)
+  const customers = createCustomerStore(placing)
+  const moving = createMoving(database)
   const runContacts = createRunContacts({
     database,
     assertLocked: locks.assertHeld,
@@ -116,7 +121,11 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
     ...merges,
     ...customers,
     ...runContacts,
-    ...createMoving(database),
+    ...moving,
+    async moveOut(isClosed) {
+      if (isClosed) await touched.settleAll()
+      return moving.moveOut(isClosed)
+    },
     record: async (items) => {
       if (items.length > 0) await evidence.record(items)
     },
@@ -149,11 +158,11 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
     },
     releaseLease: leases.releaseLease,
     counts: () => database.query(ALL_COUNTS) as never,
+    hasten: database.hasten,
     async close() {
       isClosed = true
       await Promise.all([evidence.idle(), answers.idle()])
-      await leases.end().catch(() => {})
-      await Promise.all([news.close(), locks.close()])
+      await Promise.all([leases.end().catch(() => {}), news.close(), locks.close()])
       await open.end()
     },
   }
@@ -166,7 +175,7 @@ function refusing(ledger: Ledger, isClosed: () => boolean): Ledger {
   const guarded = methods.map(([name, method]) => [
     name,
     (...args: never[]) => {
-      if (!isClosed() || name === 'onRecorded') return method(...args)
+      if (!isClosed() || ['onRecorded', 'hasten'].includes(name)) return method(...args)
       return Promise.reject(new LedgerError('The database is closed.'))
     },
   ])

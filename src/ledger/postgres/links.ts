@@ -75,11 +75,9 @@ export function createLinkStore(database: Database) {
 
     async *links(channel) {
       for (let after: string | undefined = ''; after !== undefined; ) {
-        const page: (Link & { userId: string })[] = await database.query(PAGE, {
-          channel,
-          after,
-          limit: LINKS_AT_ONCE,
-        })
+        const asked = { channel, after, limit: LINKS_AT_ONCE }
+        // However long it takes, where hardly anybody is linked.
+        const page: (Link & { userId: string })[] = await database.query(PAGE, asked, 0)
         if (page.length > 0) yield page.map(({ userId, ...link }) => stored(channel, userId, link, link))
         after = page.at(-1)?.userId
       }

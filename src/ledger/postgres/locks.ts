@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { LedgerError } from '../ledger.ts'
+import { endAlone } from './connections.ts'
 import type { Sql } from './database.ts'
 import { asLedgerError } from './errors.ts'
 import { LOCKS } from './migrate.ts'
@@ -7,6 +8,9 @@ import { LOCKS } from './migrate.ts'
 /** Nobody may be between the check that a run's lock is held and the end of that transaction: the second of two keys. */
 const KEY = "hashtext('lock ' || current_schema() || ' ' || $1)"
 const UNDER_WAY = `hashtext('runs ' || current_schema())`
+
+/** A server that does not answer notices by itself that the connection has ended. */
+const ROLLBACK = { text: 'ROLLBACK', query_timeout: 1_000 } as pg.QueryConfig
 
 interface Held {
   readonly client: pg.Client
@@ -52,8 +56,8 @@ export function createLocks(connect: () => Promise<pg.Client>, name: string) {
       })
       return async () => {
         held.delete(key)
-        await client.query('ROLLBACK').catch(() => {})
-        await client.end().catch(() => {})
+        await client.query(ROLLBACK).catch(() => {})
+        await endAlone(client)
       }
     } catch (error) {
       await client.end().catch(() => {})
@@ -80,7 +84,7 @@ export function createLocks(connect: () => Promise<pg.Client>, name: string) {
     async close() {
       const all = [...held.values()]
       held.clear()
-      await Promise.all(all.map(({ client }) => client.end().catch(() => {})))
+      await Promise.all(all.map(({ client }) => endAlone(client)))
     },
   }
 }

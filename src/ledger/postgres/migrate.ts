@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { LedgerError } from '../ledger.ts'
 import type { Database, Sql } from './database.ts'
+import { isLocked } from './errors.ts'
 
 const MIGRATIONS = fileURLToPath(new URL('../../../migrations/postgres/', import.meta.url))
 /** The first of two keys of every advisory lock of ours: "line" in ASCII. */
@@ -12,13 +14,31 @@ const files = () =>
     .filter((file) => file.endsWith('.sql'))
     .sort()
 
+/** Who waits for a table that somebody reads keeps all others waiting who come later: no longer than a webhook can wait. */
+const LOCK_WAIT_MS = 500
+/** In between the others get on. */
+const PAUSE_MS = 1_000
+const MOST_TRIES = 20
+
 /**
  * Applies the files of migrations/postgres that the schema lacks, in one transaction. Processes that start at once wait for
  * each other: the lock ends with the transaction, and so with the connection.
  *
  * @returns the names of those that it lacked
+ * @throws LedgerError where somebody keeps a table for half a minute, too
  */
-export function migrate(database: Database, name: string): Promise<string[]> {
+export async function migrate(database: Database, name: string): Promise<string[]> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await migrateOnce(database, name)
+    } catch (error) {
+      if (tries === MOST_TRIES || !isLocked((error as LedgerError).cause)) throw error
+      await setTimeout(PAUSE_MS)
+    }
+  }
+}
+
+function migrateOnce(database: Database, name: string): Promise<string[]> {
   return database.transaction(async (transaction) => {
     const [lock] = await transaction.query(
       `SELECT pg_advisory_xact_lock(${LOCKS}, hashtext('migrate ' || current_schema())), current_schema() AS schema`,
@@ -33,6 +53,7 @@ export function migrate(database: Database, name: string): Promise<string[]> {
     const version = await versionOf(transaction)
     refuseNewer(version, name)
     if (version === 0) await refuseForeign(transaction, name)
+    await transaction.query(`SET LOCAL lock_timeout = ${LOCK_WAIT_MS}`)
     return apply(transaction, version, files().length)
   })
 }

@@ -1,5 +1,7 @@
 import { type Ledger, LedgerError } from '../ledger.ts'
 import {
+  CLOSED,
+  COPIER,
   columnOf,
   FIELDS,
   type FieldType,
@@ -10,8 +12,10 @@ import {
   type RowKind,
   type RowPart,
 } from '../records.ts'
+import { analyze } from './analyze.ts'
 import { countedContact, countedCustomer, createTally } from './counting.ts'
 import type { Database, Sql, Transaction } from './database.ts'
+import { MOVED_OUT } from './errors.ts'
 
 interface Identity {
   readonly id: string
@@ -26,7 +30,20 @@ export function createMoving(database: Database) {
       database.transaction(async (transaction) => {
         const { copyOf, isComplete } = await identity(transaction)
         if (!isComplete) throw new LedgerError(REFUSALS.unfinished)
+        if (await is(transaction, IS_CLOSED)) throw new LedgerError(REFUSALS.moved)
         if (copyOf !== null) await mark(transaction, null, true)
+      }),
+
+    moveOut: (isClosed) =>
+      database.transaction(async (transaction) => {
+        if (!(await identity(transaction)).isComplete) throw new LedgerError(REFUSALS.unfinished)
+        const wasClosed = await is(transaction, IS_CLOSED)
+        if (wasClosed === isClosed) return wasClosed
+        for (const table of CLOSED) await transaction.query(isClosed ? close(table) : open(table))
+        // It is not copied, and could not be worked out here any more.
+        if (isClosed && (await is(transaction, 'EXISTS (SELECT 1 FROM touched)')))
+          throw new LedgerError(REFUSALS.linking)
+        return wasClosed
       }),
 
     async *dump() {
@@ -35,20 +52,22 @@ export function createMoving(database: Database) {
       yield { kind: 'end' }
     },
 
-    load: (part) =>
-      database.transaction(async (transaction) => {
+    async load(part) {
+      await database.transaction(async (transaction) => {
         const { id, copyOf, isComplete } = await identity(transaction, 'FOR UPDATE')
         if (part.kind === 'ledger') {
           if (id === part.id) throw new LedgerError(REFUSALS.itself)
           const isOurs = copyOf === part.id || (copyOf === null && (await is(transaction, IS_EMPTY)))
-          if (!isOurs) throw new LedgerError(REFUSALS.used)
+          if (!isOurs || (await is(transaction, IS_CLOSED))) throw new LedgerError(REFUSALS.used)
           if (await is(transaction, IS_SERVED)) throw new LedgerError(REFUSALS.served)
           return mark(transaction, part.id, false)
         }
         if (isComplete) throw new LedgerError(REFUSALS.used)
         if (part.kind === 'end') return mark(transaction, copyOf, true)
         return loadRows(transaction, part)
-      }),
+      })
+      if (part.kind === 'end') await analyze(database, ['contacts', 'customers', 'merges'])
+    },
   } satisfies Partial<Ledger>
 }
 
@@ -69,6 +88,17 @@ const is = async (sql: Sql, what: string) =>
 const IS_EMPTY = ROW_KINDS.map((table) => `NOT EXISTS (SELECT 1 FROM ${table})`).join(' AND ')
 const IS_SERVED = `EXISTS (SELECT 1 FROM leases WHERE holder <> '' AND NOT has_ended AND expires_at > @now)`
 
+/**
+ * A condition that no new row and no change fulfils, whichever release of ours makes it; those that are there are not looked at. To
+ * add it takes a lock that waits for all who are writing, and lets none pass before it is committed.
+ */
+const close = (table: (typeof CLOSED)[number]) => `
+  ALTER TABLE ${table} ADD CONSTRAINT ${MOVED_OUT}
+  CHECK (${table === 'leases' ? `holder IN ('', '${COPIER}')` : 'false'}) NOT VALID`
+const open = (table: (typeof CLOSED)[number]) => `ALTER TABLE ${table} DROP CONSTRAINT ${MOVED_OUT}`
+const IS_CLOSED = `EXISTS (
+  SELECT 1 FROM pg_constraint WHERE conname = '${MOVED_OUT}' AND conrelid = to_regclass('contacts'))`
+
 async function* dumpRows(sql: Sql, kind: RowKind): AsyncGenerator<RowPart> {
   let after: Readonly<Record<string, unknown>> | undefined
   do {
@@ -85,6 +115,8 @@ async function* dumpRows(sql: Sql, kind: RowKind): AsyncGenerator<RowPart> {
 const FIRST: Readonly<Record<FieldType, unknown>> = { text: '', bigint: 0, boolean: false }
 
 async function loadRows(transaction: Transaction, { kind, rows }: RowPart) {
+  // Rows are found by their keys. In a table that was empty a moment ago the database would go through all, for each part again.
+  await transaction.query('SET LOCAL enable_seqscan = off')
   const values = { rows: JSON.stringify(rows) }
   const tally = createTally()
   for (const { text, isCounted } of LOAD[kind]) {

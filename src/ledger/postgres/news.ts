@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { endAlone } from './connections.ts'
 import type { Sql } from './database.ts'
 
 export interface NewsOptions {
@@ -70,7 +71,7 @@ export function createNews({ sql, connect, onNews, after }: NewsOptions) {
       isClosed = true
       cancel()
       await telling
-      await client?.end().catch(() => {})
+      if (client) await endAlone(client)
     },
   }
 }

@@ -1,8 +1,10 @@
+import type pg from 'pg'
 import { connectAlone, createPool, sharing } from './connections.ts'
 import { createDatabase, type Database } from './database.ts'
 import { asLedgerError, nameOf } from './errors.ts'
 import { migrate, refuseEmpty } from './migrate.ts'
-import { makeScratch } from './scratch.ts'
+import { refuseOtherSchema } from './schemas.ts'
+import { makeScratch, refusePooler } from './scratch.ts'
 
 export interface OpenOptions {
   readonly url: string
@@ -18,8 +20,8 @@ export interface OpenOptions {
   readonly onWarning?: ((sentence: string) => void) | undefined
 }
 
-/** Nobody waits for an answer meanwhile. */
-const MIGRATION_PATIENCE_MS = 30_000
+/** A database that is busy, as when all servers start at once, is waited for: nobody waits for an answer of ours yet. */
+const STARTING_PATIENCE_MS = 30_000
 
 /**
  * Opens the database and brings it up to date.
@@ -29,18 +31,22 @@ const MIGRATION_PATIENCE_MS = 30_000
 export async function openDatabase({ url, mustExist, isScratch, waitMs, clock, onWarning }: OpenOptions) {
   const name = nameOf(url)
   const alone = () => connectAlone({ url, waitMs })
-  const connections = isScratch ? sharing(await alone().catch(rejecting(name))) : createPool({ url, waitMs })
-  const database = createDatabase({ connections, name, clock })
+  const first = sharing(await connectFirst(url, isScratch))
+  const database = createDatabase({ connections: first, name, clock })
   try {
+    await refuseOtherSchema(database, url, name)
     if (mustExist) await refuseEmpty(database, name)
     if (isScratch) await makeScratch(database, name)
     else await migrate(database, name)
     if (onWarning) await warn(database, onWarning)
   } catch (error) {
-    await connections.end()
+    await first.end()
     throw asLedgerError(error, name)
   }
-  return { database, name, alone, end: connections.end }
+  if (isScratch) return { database, name, alone, end: first.end }
+  await first.end()
+  const pool = createPool({ url, waitMs })
+  return { database: createDatabase({ connections: pool, name, clock }), name, alone, end: pool.end }
 }
 
 /**
@@ -50,17 +56,27 @@ export async function openDatabase({ url, mustExist, isScratch, waitMs, clock, o
  */
 export async function migratePostgres(url: string): Promise<string[]> {
   const name = nameOf(url)
-  const client = await connectAlone({ url, waitMs: MIGRATION_PATIENCE_MS }).catch(rejecting(name))
-  const connections = sharing(client)
+  const connections = sharing(await connectFirst(url))
   try {
-    return await migrate(createDatabase({ connections, name }), name)
+    const database = createDatabase({ connections, name })
+    await refuseOtherSchema(database, url, name)
+    return await migrate(database, name)
   } finally {
     await connections.end()
   }
 }
 
-const rejecting = (name: string) => (error: unknown) => {
-  throw asLedgerError(error, name)
+async function connectFirst(url: string, isScratch = false) {
+  const name = nameOf(url)
+  let client: pg.Client | undefined
+  try {
+    client = await connectAlone({ url, waitMs: STARTING_PATIENCE_MS })
+    if (isScratch) await refusePooler(client, name)
+    return client
+  } catch (error) {
+    await client?.end().catch(() => {})
+    throw asLedgerError(error, name)
+  }
 }
 
 /** What is acknowledged must be on disk. */

@@ -1,4 +1,5 @@
 import type { FollowerPage, Ledger, Run } from '../ledger.ts'
+import { analyze } from './analyze.ts'
 import { statusOf } from './counting.ts'
 import type { Database, Transaction } from './database.ts'
 import { type Learnt, learning } from './learning.ts'
@@ -64,9 +65,11 @@ export function createRunContacts({ database, assertLocked, settle }: RunContact
     async recordPages(id, pages) {
       let run: Run | undefined
       for (let from = 0; from < pages.length; from += PAGES_AT_ONCE) {
-        const stored = await recordSome(id, pages.slice(from, from + PAGES_AT_ONCE))
+        const some = pages.slice(from, from + PAGES_AT_ONCE)
+        const stored = await recordSome(id, some)
         await settle(stored.touched)
         run = stored.run
+        if (magnitude(run.pages) > magnitude(run.pages - some.length)) await analyze(database, ['contacts'])
       }
       return run as Run
     },
@@ -82,12 +85,9 @@ export function createRunContacts({ database, assertLocked, settle }: RunContact
       const { channel, asOf } = row
       let last = asRun(row, now)
       for (let after: string | undefined = ''; after !== undefined; ) {
-        const absent: { userId: string }[] = await database.query(ABSENT, {
-          channel,
-          asOf,
-          after,
-          limit: CLEAR_AT_ONCE,
-        })
+        const page = { channel, asOf, after, limit: CLEAR_AT_ONCE }
+        // However long it takes, where hardly anybody is absent.
+        const absent: { userId: string }[] = await database.query(ABSENT, page, 0)
         after = absent.at(-1)?.userId
         if (after === undefined) continue
         const cleared = await clearSome(
@@ -102,6 +102,9 @@ export function createRunContacts({ database, assertLocked, settle }: RunContact
     },
   } satisfies Partial<Ledger>
 }
+
+/** Of the first ten pages, hundred pages, and so on, something else is true than what everybody has planned for. */
+const magnitude = (pages: number) => (pages < 1 ? 0 : Math.floor(Math.log10(pages)))
 
 const LIST = learning(`
   SELECT DISTINCT @channel::text AS channel, user_id, @asOf::bigint AS friend_at, 0::bigint AS messaged_at,

@@ -1,5 +1,23 @@
+import type pg from 'pg'
+import { LedgerError } from '../ledger.ts'
 import type { Sql } from './database.ts'
 import { apply, newest, refuseNewer, versionOf } from './migrate.ts'
+
+/**
+ * Rejects where the connection may be somebody else's at the next transaction, as a pooler's is: a rehearsal would be told
+ * to what is real, and a server's webhooks to tables that end with the rehearsal. Whoever stands in between gives itself
+ * away, since the process that it named when it was connected to is not the one that answers.
+ *
+ * @param name of the database, for errors
+ */
+export async function refusePooler(client: pg.Client, name: string) {
+  const { processID } = client as pg.Client & { readonly processID: number | null }
+  const { rows } = await client.query('SELECT pg_backend_pid() AS pid')
+  if (rows[0].pid === processID) return
+  throw new LedgerError(
+    `A dry run needs a connection to the database ${name} for itself, and there is a pooler in between; set DATABASE_URL to the database itself for it.`,
+  )
+}
 
 /**
  * Hides the tables of the current schema behind temporary ones with the same rows, as they are at one moment. Only this

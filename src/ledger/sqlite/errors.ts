@@ -1,4 +1,5 @@
 import { LedgerError } from '../ledger.ts'
+import { REFUSALS } from '../records.ts'
 
 const HINTS: Record<string, string> = {
   SQLITE_CORRUPT: 'is damaged; restore it from a backup, or move it away to start anew',
@@ -23,6 +24,9 @@ const HINTS: Record<string, string> = {
 /** One sentence that says what happened, to which file, and what to do; the cause is kept. */
 export function asLedgerError(cause: unknown, path: string): LedgerError {
   if (cause instanceof LedgerError) return cause
+  // No other trigger refuses anything: see moving.ts.
+  if ((cause as { code?: string }).code === 'SQLITE_CONSTRAINT_TRIGGER')
+    return new LedgerError(REFUSALS.moved, { cause })
   const { code = '', message } = cause as { code?: string; message: string }
   // Extended codes add to their family's name: SQLITE_READONLY_DBMOVED, SQLITE_IOERR_WRITE, …
   const known = Object.keys(HINTS).find((name) => code === name || code.startsWith(`${name}_`))

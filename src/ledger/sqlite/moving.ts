@@ -1,6 +1,16 @@
 import type BetterSqlite3 from 'better-sqlite3'
 import { LedgerError } from '../ledger.ts'
-import { columnOf, FIELDS, type FieldType, KEYS, REFUSALS, ROWS_AT_ONCE, type RowKind } from '../records.ts'
+import {
+  CLOSED,
+  COPIER,
+  columnOf,
+  FIELDS,
+  type FieldType,
+  KEYS,
+  REFUSALS,
+  ROWS_AT_ONCE,
+  type RowKind,
+} from '../records.ts'
 import type { Stored, transactions } from './stored.ts'
 
 /** Of a row in the order in which rows are read. */
@@ -30,7 +40,14 @@ export function createMoving(database: BetterSqlite3.Database, atomic: ReturnTyp
     moveIn: atomic(() => {
       const { copyOf, isComplete } = identity()
       if (!isComplete) throw new LedgerError(REFUSALS.unfinished)
+      if (is(IS_CLOSED)) throw new LedgerError(REFUSALS.moved)
       if (copyOf !== null) mark(null, 1)
+    }),
+    moveOut: atomic((_now: number, isClosed: boolean) => {
+      if (!identity().isComplete) throw new LedgerError(REFUSALS.unfinished)
+      const wasClosed = is(IS_CLOSED)
+      if (wasClosed !== isClosed) database.exec((isClosed ? CLOSE : OPEN).join(';'))
+      return wasClosed
     }),
   } satisfies Partial<Stored>
 
@@ -48,7 +65,8 @@ export function createMoving(database: BetterSqlite3.Database, atomic: ReturnTyp
     beginLoad: atomic((now: number, source: string) => {
       const { id, copyOf } = identity()
       if (id === source) throw new LedgerError(REFUSALS.itself)
-      if (copyOf !== source && (copyOf !== null || !is(IS_EMPTY))) throw new LedgerError(REFUSALS.used)
+      const isOurs = copyOf === source || (copyOf === null && is(IS_EMPTY))
+      if (!isOurs || is(IS_CLOSED)) throw new LedgerError(REFUSALS.used)
       if (is(IS_SERVED, now)) throw new LedgerError(REFUSALS.served)
       mark(source, 0)
     }),
@@ -62,6 +80,19 @@ export function createMoving(database: BetterSqlite3.Database, atomic: ReturnTyp
     endLoad: atomic(() => void mark(identity().copyOf, 1)),
   }
 }
+
+/** Triggers that refuse every new row and every change, whichever release of ours makes it. */
+const triggers = CLOSED.flatMap((table) =>
+  ['INSERT', 'UPDATE'].map((change) => ({ table, change, name: `moved_out_${table}_${change}` })),
+)
+const CLOSE = triggers.map(
+  ({ table, change, name }) => `
+    CREATE TRIGGER ${name} BEFORE ${change} ON ${table}
+    WHEN ${table === 'leases' ? `NEW.holder NOT IN ('', '${COPIER}')` : 'true'}
+    BEGIN SELECT RAISE(ABORT, 'moved out'); END`,
+)
+const OPEN = triggers.map(({ name }) => `DROP TRIGGER ${name}`)
+const IS_CLOSED = `EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND name = '${triggers[0]?.name}')`
 
 const IS_EMPTY = ['contacts', 'customers', 'nonces', 'accounts', 'runs']
   .map((table) => `NOT EXISTS (SELECT 1 FROM ${table})`)

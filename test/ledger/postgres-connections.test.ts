@@ -1,0 +1,85 @@
+/** What becomes of connections whose statement waits for nothing any more, and of those that a failover left behind. */
+import pg from 'pg'
+import t, { type Test } from 'tap'
+import { friend } from '../../src/contact/contact.ts'
+import { migrateLedger } from '../../src/ledger/open.ts'
+import { openPostgresLedger } from '../../src/ledger/postgres/ledger.ts'
+import { key } from '../harness/people.ts'
+import { PATIENCE_MS, startPostgres } from '../harness/postgres.ts'
+import { startProxy } from '../harness/proxy.ts'
+
+const server = await startPostgres()
+t.teardown(() => server.stop())
+
+async function connect(t: Test, url: string) {
+  const client = new pg.Client(url)
+  await client.connect()
+  t.teardown(() => client.end())
+  return client
+}
+
+t.test('a statement that is given up keeps no connection of the server', async (t) => {
+  const url = await server.createSchema()
+  const ledger = await openPostgresLedger({ url, busyTimeoutMs: 300 })
+  t.teardown(() => ledger.close())
+  const other = await connect(t, url)
+  await other.query('BEGIN')
+  await other.query('LOCK TABLE contacts')
+  const looking = await connect(t, url)
+  const waiting = async () => {
+    const { rows } = await looking.query(
+      "SELECT count(*)::int AS n FROM pg_locks WHERE relation = 'contacts'::regclass AND NOT granted",
+    )
+    return rows[0].n
+  }
+  for (let i = 0; i < 3; i++) {
+    const recorded = ledger.record([friend(key(`u${i}`), 5)])
+    while ((await waiting()) === 0);
+    await t.rejects(recorded, /does not answer in time/)
+    // The other one still has its lock.
+    while ((await waiting()) > 0);
+  }
+  await other.query('ROLLBACK')
+  await ledger.record([friend(key('last'), 5)])
+  t.match(await ledger.counts(), [{ friend: 1 }], 'what was refused is not stored later')
+})
+
+t.test('connections to what has become a standby are left behind', async (t) => {
+  const url = await server.createSchema()
+  // The tables are not the role's, so that it can be dropped.
+  await migrateLedger(url)
+  const primary = await connect(t, url)
+  const role = `${new URL(url).searchParams.get('options')?.split('=')[1]}_role`
+  await primary.query(`CREATE ROLE ${role} LOGIN SUPERUSER PASSWORD 'two'`)
+  t.teardown(() => primary.query(`DROP ROLE ${role}`))
+  const inRole = new URL(url)
+  inRole.username = role
+  inRole.password = 'two'
+  const ledger = await openPostgresLedger({ url: inRole.href, busyTimeoutMs: PATIENCE_MS })
+  t.teardown(() => ledger.close())
+  // Connections made from now on are as those to a standby, and those made after the failover are not.
+  await primary.query(`ALTER ROLE ${role} SET default_transaction_read_only = on`)
+  await primary.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1', [role])
+  await t.rejects(ledger.record([friend(key('a'), 5)]), /is read-only, as a standby is/)
+  await t.rejects(ledger.record([friend(key('a'), 5)]), /is read-only, as a standby is/)
+  await primary.query(`ALTER ROLE ${role} RESET default_transaction_read_only`)
+  // The last one was left behind when it refused.
+  await ledger.record([friend(key('b'), 5)])
+  t.match(await ledger.counts(), [{ friend: 1 }])
+})
+
+t.test('who is in haste waits for nobody', async (t) => {
+  const proxy = await startProxy(t, await server.createSchema())
+  const ledger = await openPostgresLedger({ url: proxy.url, busyTimeoutMs: 300 })
+  await ledger.record([friend(key('a'), 5)])
+  const unlock = await ledger.lock('runs')
+  proxy.swallow()
+  // Of those that are patient: they would wait for half a minute.
+  const asked = [ledger.due(10), ledger.counts(), ledger.acknowledge([], 0), unlock?.()]
+  ledger.hasten(100)
+  const ends = await Promise.allSettled(asked)
+  t.match(ends.slice(0, 2), [{ reason: { name: 'LedgerError' } }, { reason: { name: 'LedgerError' } }])
+  await t.rejects(ledger.due(10), { name: 'LedgerError' })
+  await ledger.close()
+  t.pass('and it is closed')
+})
