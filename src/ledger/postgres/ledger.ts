@@ -5,6 +5,7 @@ import { storeAnswers } from './answers.ts'
 import { ALL_COUNTS } from './counting.ts'
 import { createCustomerStore } from './customers.ts'
 import { createDueProfiles } from './due-profiles.ts'
+import { createKnownContacts } from './known-contacts.ts'
 import { createKnownProfiles } from './known-profiles.ts'
 import { createLeaseStore } from './leases.ts'
 import { createLinkStore } from './links.ts'
@@ -115,6 +116,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
     ...known,
     ...merges,
     ...customers,
+    ...createKnownContacts(database),
     ...runContacts,
     ...createMoving(database),
     record: async (items) => {
