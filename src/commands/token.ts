@@ -3,7 +3,7 @@ import { type ChannelSettings, channelSettings, nameOf } from '../config/channel
 import { SettingsError } from '../config/load.ts'
 import { CHANNEL_OPTION, type ChannelChoice, type Config, configFor } from '../process/channels.ts'
 import { settingsHelp } from '../process/environment.ts'
-import { readToEnd } from '../process/files.ts'
+import { readWhole } from '../process/files.ts'
 import type { Host } from '../process/host.ts'
 import { UsageError } from '../process/run.ts'
 import { openTaskLedger, runTask, TASK_SETTINGS, type Task } from '../process/task.ts'
@@ -190,10 +190,14 @@ function assertOwnBlock(channel: ChannelSettings, config: TokenConfig) {
     )
 }
 
+/** More is no secret of a line, and fills the memory. */
+const MOST_BYTES = 65_536
+
 async function readGiven(file: string | undefined, task: Task): Promise<string> {
   if (file === undefined && task.host.stdin.isTTY)
     task.display.say('Paste the token, and end with Enter and Ctrl-D.')
-  const token = (await readToEnd(file ?? '-', task)).trim()
-  if (isToken(token)) return token
+  const bytes = await readWhole(file ?? '-', MOST_BYTES, task)
+  const token = bytes.toString().trim()
+  if (bytes.length <= MOST_BYTES && isToken(token)) return token
   throw new UsageError('What was given is no channel access token, which is one line without spaces.')
 }

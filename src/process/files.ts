@@ -18,7 +18,10 @@ export interface Input {
  *
  * @throws Error with a sentence for a person
  */
-export async function openInput(path: string, { host, signal, closing }: Task): Promise<Input> {
+export async function openInput(
+  path: string,
+  { host, signal, closing }: Pick<Task, 'host' | 'signal' | 'closing'>,
+): Promise<Input> {
   if (path === '-') {
     return { source: addAbortSignal(signal, host.stdin as Readable), size: null, changedAt: null }
   }
@@ -36,24 +39,34 @@ export async function openInput(path: string, { host, signal, closing }: Task): 
     : { source, size: null, changedAt: null }
 }
 
-/** More is no secret of a line, and fills the memory. */
-const MOST_BYTES = 65_536
+/** How a file, or standard input, is called in a sentence. */
+export const nameOfInput = (path: string): string => (path === '-' ? 'standard input' : path)
 
 /**
- * The text of a small file at `path`, or of standard input for `-`.
+ * The whole of a file, or of standard input for `-`, as long as that is not larger than `mostBytes`; of a larger one as much
+ * as shows that it is.
  *
  * @throws Error with a sentence for a person
  */
-export async function readToEnd(path: string, task: Task): Promise<string> {
-  const { source } = await openInput(path, task)
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of source) {
-    chunks.push(chunk)
-    bytes += chunk.length
-    if (bytes > MOST_BYTES) throw new Error(`More than ${MOST_BYTES} bytes were given; name another file.`)
+export async function readWhole(
+  path: string,
+  mostBytes: number,
+  { host, signal = new AbortController().signal }: Pick<Task, 'host'> & Partial<Pick<Task, 'signal'>>,
+): Promise<Buffer> {
+  const ends: (() => unknown)[] = []
+  try {
+    const { source } = await openInput(path, { host, signal, closing: (end) => ends.push(end) })
+    const chunks: Uint8Array[] = []
+    let size = 0
+    for await (const chunk of source) {
+      chunks.push(chunk)
+      size += chunk.length
+      if (size > mostBytes) break
+    }
+    return Buffer.concat(chunks)
+  } finally {
+    for (const end of ends) end()
   }
-  return Buffer.concat(chunks).toString()
 }
 
 /**
