@@ -310,7 +310,7 @@ t.test('a channel id or secret that LINE refuses is told as that', async (t) => 
   t.ok(error instanceof LineError)
   t.match(
     error.message,
-    /^LINE answers 400 to POST \/oauth2\/v3\/token: invalid_client.* LINE_CHANNEL_ID and/,
+    /^LINE answers 400 to POST \/oauth2\/v3\/token: invalid_request.* LINE_CHANNEL_ID and/,
   )
   // OAuth knows two ways to refuse a client.
   for (const [status, isTold] of [

@@ -83,7 +83,7 @@ export function createTokens(parts: Parts, onIssued: () => void) {
   /** Answers `POST /oauth2/v3/token` with an id and a secret. */
   function issue(form: URLSearchParams): Reply {
     if (form.get('client_id') !== channelId || form.get('client_secret') !== channelSecret)
-      return oauthError('invalid_client', 'Invalid client id or secret')
+      return invalidCredentials
     return issueStateless()
   }
 

@@ -69,7 +69,7 @@ t.test('who may not have one', async (t) => {
   for (const fields of [{ client_id: 'x' }, { client_secret: 'x' }, { client_secret: '' }]) {
     t.match(await issue(line, fields), {
       status: 400,
-      json: { error: 'invalid_client', error_description: String },
+      json: { error: 'invalid_request', error_description: "Invalid 'client_credentials'." },
     })
   }
   t.match(await issue(line, { grant_type: 'password' }), { status: 400, json: { error: String } })
