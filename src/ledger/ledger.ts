@@ -1,5 +1,6 @@
 import type { ContactKey, Evidence, Status } from '../contact/contact.ts'
 import type { Link } from '../contact/link.ts'
+import type { Address } from '../contact/profile.ts'
 import type {
   Acknowledgement,
   CustomerCheck,
@@ -281,6 +282,12 @@ export interface Ledger {
 
   // ── What people ask ────────────────────────────────────────────────────────────────────────────────────
 
+  /**
+   * The contact with this user id, or the contacts that are linked to this customer, also where the link does not count
+   * yet: the newest link first. In time that does not depend on how many contacts there are.
+   */
+  contacts(channel: string, address: Address): Promise<KnownContact[]>
+
   /** The numbers of every channel, in time that does not depend on how many contacts there are. */
   counts(): Promise<ChannelCounts[]>
 
@@ -307,6 +314,12 @@ export interface Ledger {
 export interface LinkEvidence extends ContactKey, Pick<Link, 'externalId'> {
   /** Null: now, and later than anything that is stored of this contact, so that of two requests the later one counts. */
   readonly linkedAt: number | null
+}
+
+/** Who somebody is, as far as is known. */
+export interface KnownContact extends Link {
+  readonly userId: string
+  readonly status: Status
 }
 
 /** What is stored of a contact's link. */

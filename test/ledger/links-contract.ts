@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { friend, gone } from '../../src/contact/contact.ts'
+import { friend, gone, messaged } from '../../src/contact/contact.ts'
 import type { Acknowledgement, DueProfile, Ledger } from '../../src/ledger/ledger.ts'
 import { DELIVERY_LEASE, LONGEST_WAIT_MS } from '../../src/ledger/ledger.ts'
 import { key, nameOf } from '../harness/people.ts'
@@ -385,6 +385,32 @@ export function linksContract(name: string, create: () => Promise<Subject>) {
       t.strictSame((await ledger.due(1, [CHANNEL])).map(described), ['a: a'])
       t.strictSame((await ledger.due(9, ['other', 'third'])).map(described), ['x: x', 'y: y'])
       t.strictSame(await ledger.due(9, []), [])
+    })
+
+    t.test('who somebody is, by user id and by customer', async (t) => {
+      await ledger.record([
+        friend(key('a'), 10),
+        friend(key('b'), 10),
+        gone(key('b'), 20),
+        friend(key('x', 'other'), 10),
+      ])
+      await ledger.record([messaged(key('m'), 10)])
+      await link('a', 'c', 30)
+      await link('b', 'c', 40)
+      await link('new', 'd', 50)
+      await ledger.link([{ ...key('x', 'other'), externalId: 'c', linkedAt: 60 }])
+      const a = { userId: 'a', status: 'friend', externalId: 'c', linkedAt: 30 }
+      const b = { userId: 'b', status: 'gone', externalId: 'c', linkedAt: 40 }
+      t.strictSame(await ledger.contacts(CHANNEL, { userId: 'a' }), [a])
+      t.strictSame(await ledger.contacts(CHANNEL, { externalId: 'c' }), [b, a])
+      t.strictSame(await ledger.contacts(CHANNEL, { userId: 'm' }), [
+        { userId: 'm', status: 'messager', externalId: null, linkedAt: 0 },
+      ])
+      t.match(await ledger.contacts(CHANNEL, { externalId: 'd' }), [{ userId: 'new', status: 'gone' }])
+      t.strictSame(await ledger.contacts(CHANNEL, { userId: 'x' }), [], 'of another channel')
+      t.strictSame(await ledger.contacts(CHANNEL, { externalId: 'nobody' }), [])
+      await link('a', null, 70)
+      t.strictSame(await ledger.contacts(CHANNEL, { externalId: 'c' }), [b])
     })
 
     t.test('all profiles of a channel', async (t) => {

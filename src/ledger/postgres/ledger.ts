@@ -6,6 +6,7 @@ import { ALL_COUNTS } from './counting.ts'
 import { createCustomerStore } from './customers.ts'
 import { createDueProfiles } from './due-profiles.ts'
 import { fewAtOnce } from './few.ts'
+import { createKnownContacts } from './known-contacts.ts'
 import { createKnownProfiles } from './known-profiles.ts'
 import { createLeaseStore } from './leases.ts'
 import { createLinkStore } from './links.ts'
@@ -120,6 +121,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
     ...known,
     ...merges,
     ...customers,
+    ...createKnownContacts(database),
     ...runContacts,
     ...moving,
     async moveOut(isClosed) {

@@ -2,6 +2,7 @@ import { createMergeStore } from './alias-merges.ts'
 import { createCustomerStore } from './customers.ts'
 import { asc, drizzle } from './drizzle.ts'
 import { createDueProfiles } from './due-profiles.ts'
+import { createKnownContacts } from './known-contacts.ts'
 import { createKnownProfiles } from './known-profiles.ts'
 import { createLeaseStore } from './leases.ts'
 import { createLinkStore } from './links.ts'
@@ -34,6 +35,7 @@ export function createStore({ db: database }: Pick<OpenDatabase, 'db'>, messager
     ...runs.stored,
     ...createRunContacts(database, atomic, runs, place),
     ...createKnownProfiles(database, atomic),
+    ...createKnownContacts(database),
     ...createDueProfiles(database, atomic),
     ...createLinkStore(database, atomic, place),
     ...createCustomerStore(database, atomic, place),

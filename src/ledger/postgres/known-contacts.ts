@@ -1,0 +1,26 @@
+import { statusOf, type Times } from '../../contact/contact.ts'
+import type { Link } from '../../contact/link.ts'
+import type { Ledger } from '../ledger.ts'
+import type { Database } from './database.ts'
+
+/** Single contacts, by what people call them. */
+export const createKnownContacts = (database: Database) =>
+  ({
+    async contacts(channel, address) {
+      const by = 'userId' in address ? BY_USER_ID : BY_EXTERNAL_ID
+      const rows = await database.query<Times & Link & { userId: string }>(by, { channel, ...address })
+      return rows.map(({ userId, externalId, linkedAt, ...times }) => ({
+        userId,
+        status: statusOf(times),
+        externalId,
+        linkedAt,
+      }))
+    },
+  }) satisfies Partial<Ledger>
+
+const KNOWN = `
+  SELECT user_id AS "userId", external_id AS "externalId", linked_at AS "linkedAt", friend_at AS "friendAt",
+    messaged_at AS "messagedAt", gone_at AS "goneAt"
+  FROM contacts WHERE channel = @channel`
+const BY_USER_ID = `${KNOWN} AND user_id = @userId`
+const BY_EXTERNAL_ID = `${KNOWN} AND external_id = @externalId ORDER BY linked_at DESC`
