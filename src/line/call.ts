@@ -34,6 +34,8 @@ export interface CallerOptions extends Pick<RetryOptions, 'random' | 'sleep'> {
 export interface Call<T> extends HttpRequest {
   /** What the JSON of a success says; undefined where it is no answer of LINE's. */
   readonly read: (body: unknown, answer: HttpAnswer) => T | undefined
+  /** What another answer says, where that is an answer, too; undefined where it is an error. */
+  readonly readRefusal?: (body: unknown, refusal: Refusal) => T | undefined
   /** How often it is tried again. */
   readonly retries?: number
   readonly signal?: AbortSignal | undefined
@@ -41,6 +43,14 @@ export interface Call<T> extends HttpRequest {
   readonly secrets?: readonly string[]
   /** Whose ids the request names, also in its path. */
   readonly ids?: readonly string[]
+}
+
+/** An answer that is no success. */
+export interface Refusal extends Pick<HttpAnswer, 'status'> {
+  /** Whether the same was asked before, and no answer came that could be used. */
+  readonly isRepeated: boolean
+  /** What LINE says, fit to be shown. */
+  readonly shown: (said: string) => string
 }
 
 /**
@@ -51,8 +61,8 @@ export interface Call<T> extends HttpRequest {
 export function createCaller({ http, log, random, sleep }: CallerOptions) {
   const onPause = (reason: string, forMs: number) => log.warn({ reason, forMs }, 'LINE is asked again')
 
-  async function attempt<T>(call: Call<T>): Promise<Attempt<T>> {
-    const { read, signal, secrets = [], ids = [] } = call
+  async function attempt<T>(call: Call<T>, isRepeated: boolean): Promise<Attempt<T>> {
+    const { read, readRefusal, signal, secrets = [], ids = [] } = call
     const hidden = { secrets: [tokenOf(call), ...secrets], ids }
     const name = foreignWords(`${call.method} ${call.path.split('?')[0]}`, { ids })
     let answer: HttpAnswer
@@ -72,7 +82,9 @@ export function createCaller({ http, log, random, sleep }: CallerOptions) {
 
     const body = parseJson(answer.body)
     const outcome = outcomeOf(status)
-    const value = outcome === 'success' ? read(body, answer) : undefined
+    const shown = (said: string) => foreignWords(said, hidden)
+    const value =
+      outcome === 'success' ? read(body, answer) : readRefusal?.(body, { status, isRepeated, shown })
     if (value !== undefined) return { value }
     const said = outcome === 'success' ? undefined : wordsOf(body, hidden)
     const detail = outcome === 'success' ? ' with something else than was asked for' : said ? `: ${said}` : ''
@@ -87,8 +99,16 @@ export function createCaller({ http, log, random, sleep }: CallerOptions) {
    * @throws LineError
    * @throws the reason of `signal` once that aborts
    */
-  return <T>(call: Call<T>): Promise<T> =>
-    retry(() => attempt(call), { signal: call.signal, retries: call.retries, onPause, random, sleep })
+  return <T>(call: Call<T>): Promise<T> => {
+    let tries = 0
+    return retry(() => attempt(call, tries++ > 0), {
+      signal: call.signal,
+      retries: call.retries,
+      onPause,
+      random,
+      sleep,
+    })
+  }
 }
 
 export type Caller = ReturnType<typeof createCaller>

@@ -2,6 +2,7 @@ import type { messagingApi } from '@line/bot-sdk'
 import { fieldsOf } from '../wire/answer.ts'
 import type { HttpAnswer } from '../wire/client.ts'
 import { isLinkToken } from './account-link.ts'
+import { createAsk } from './ask.ts'
 import { type Call, type Caller, LineError, LineRefusal } from './call.ts'
 import { dateOf } from './epoch.ts'
 import type { TokenSource } from './tokens.ts'
@@ -31,28 +32,7 @@ const PAGE_SIZE = 1_000
 
 /** The part of LINE's Messaging API that is used here. Methods throw what `createCaller` says. */
 export function createLineClient({ call, tokens }: LineClientOptions) {
-  /**
-   * With a token; where LINE does not take that any more, once again with a new one.
-   *
-   * @param refused what an error of this very request means, and not one of a request for a token
-   */
-  async function ask<T>(
-    request: Omit<Call<T>, 'headers'>,
-    refused = (error: LineError) => error,
-  ): Promise<T> {
-    for (let isRenewed = false; ; isRenewed = true) {
-      const token = await tokens.get(request.signal)
-      const headers = { authorization: `Bearer ${token}` }
-      try {
-        return await call({ ...request, headers })
-      } catch (error) {
-        if (!(error instanceof LineError)) throw error
-        const isOver = error.status === 401 && !isRenewed && tokens.expire(token)
-        if (!isOver) throw refused(error)
-      }
-    }
-  }
-
+  const ask = createAsk({ call, tokens })
   const get = <T>(
     request: Omit<Call<T>, 'method' | 'headers'>,
     refused?: (error: LineError) => LineError,

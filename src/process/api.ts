@@ -5,7 +5,7 @@ import { createCaller } from '../line/call.ts'
 import { createLineClient } from '../line/client.ts'
 import { createLineLogin } from '../line/login.ts'
 import type { Log } from './environment.ts'
-import { createLineHttp, type LineApiSettings, tokensFor } from './line-api.ts'
+import { createLineHttp, isHere, type LineApiSettings, tokensFor } from './line-api.ts'
 
 /** Requests to LINE at a time, of all channels together. */
 const CONNECTIONS = 8
@@ -49,13 +49,10 @@ export function createApi(
   }
 }
 
-const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/
-
 /**
  * Where people are sent to LINE's account link: to LINE, whatever proxy its API is asked through, since their own browsers
  * open it. But an API on this very machine is a sandbox, which has the dialog, too.
  */
 function sandboxDialog(baseUrl: string): string | undefined {
-  const { hostname } = new URL(baseUrl)
-  return LOOPBACK.test(hostname) ? `${baseUrl.replace(/\/$/, '')}/dialog/bot/accountLink` : undefined
+  return isHere(baseUrl) ? `${baseUrl.replace(/\/$/, '')}/dialog/bot/accountLink` : undefined
 }

@@ -2,6 +2,7 @@ import type { ChannelSettings } from '../config/channels.ts'
 import type { Settings } from '../config/settings.ts'
 import { type Caller, type CallerOptions, createCaller } from '../line/call.ts'
 import { createLineClient, type LineClient } from '../line/client.ts'
+import { createMessaging, type Messaging } from '../line/messaging.ts'
 import { fixedToken, statelessTokens, type TokenSource } from '../line/tokens.ts'
 import { createHttpClient } from '../wire/client.ts'
 import type { Log } from './environment.ts'
@@ -38,9 +39,36 @@ export function createLineApi(
   return { ...createLineClient({ call, tokens }), close: http.close }
 }
 
+/** What sends messages of a channel; undefined where that has no token. */
+export function createMessagingApi(
+  channel: ChannelSettings,
+  settings: LineApiSettings,
+  log: Log,
+  sleep?: CallerOptions['sleep'],
+): (Messaging & { close(): Promise<void> }) | undefined {
+  const http = createLineHttp(settings, CONNECTIONS)
+  const call = createCaller({ http, log, sleep })
+  const tokens = tokensFor(channel, call)
+  return tokens && { ...createMessaging({ call, tokens }), close: http.close }
+}
+
 export const createLineHttp = (settings: LineApiSettings, connections: number) =>
   createHttpClient({
     baseUrl: settings.LINE_API_BASE_URL,
     timeoutMs: settings.LINE_TIMEOUT_MS,
     connections,
   })
+
+const LINE = 'https://api.line.me'
+
+/**
+ * Where Braze is to push to: at LINE, whatever proxy we ask it through. But an API on this very machine is a sandbox, and so
+ * is the Braze that sends there.
+ */
+export const pushUrl = ({ LINE_API_BASE_URL: baseUrl }: Pick<LineApiSettings, 'LINE_API_BASE_URL'>): string =>
+  `${isHere(baseUrl) ? baseUrl.replace(/\/$/, '') : LINE}/v2/bot/message/push`
+
+const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/
+
+/** Whether it is on this very machine. */
+export const isHere = (url: string): boolean => LOOPBACK.test(new URL(url).hostname)
