@@ -1,0 +1,228 @@
+import type { messagingApi } from '@line/bot-sdk'
+import { isObject } from '../wire/answer.ts'
+import { actions, actionWith, templateAction } from './actions.ts'
+import { flexContainer } from './flex.ts'
+import { excessOf, LIMITS } from './limits.ts'
+import {
+  anything,
+  byType,
+  type Fields,
+  flag,
+  httpsUrl,
+  list,
+  object,
+  oneOf,
+  optional,
+  type Place,
+  type Rule,
+  required,
+  text,
+  wholeNumber,
+} from './rules.ts'
+
+const type = required(anything)
+const colour = text(undefined, (value, place) => {
+  if (!/^#[0-9A-Fa-f]{6}([0-9A-Fa-f]{2})?$/.test(value)) place.tell('is no colour such as #FFFFFF')
+})
+const imageLook = {
+  imageAspectRatio: optional(oneOf('rectangle', 'square')),
+  imageSize: optional(oneOf('cover', 'contain')),
+}
+
+/** What any message may have, beside its type. */
+const common = {
+  quickReply: optional(
+    object<messagingApi.QuickReply>({
+      items: required(
+        list(
+          object<messagingApi.QuickReplyItem>({
+            type: required(oneOf('action')),
+            imageUrl: optional(httpsUrl),
+            action: required(actionWith(LIMITS.label, { isQuickReply: true })),
+          }),
+          LIMITS.quickReplies,
+        ),
+      ),
+    }),
+  ),
+  sender: optional(
+    object<messagingApi.Sender>({ name: optional(text(LIMITS.senderName)), iconUrl: optional(httpsUrl) }),
+  ),
+}
+
+/** LINE shows an emoji in the place of a `$`. */
+export function emojisStand({ text, emojis }: Readonly<Record<string, unknown>>, place: Place) {
+  if (typeof text !== 'string' || !Array.isArray(emojis) || place.isOpen(text)) return
+  for (const [number, emoji] of emojis.entries()) {
+    if (isObject(emoji) && typeof emoji.index === 'number' && text[emoji.index] !== '$')
+      place.at('emojis').at(number).at('index').tell('is not where a $ stands in the text')
+  }
+}
+
+/** With an image or a title there is less room for the text. */
+function fitsBeside(limit: typeof LIMITS.columnTextBeside) {
+  return (value: Readonly<Record<string, unknown>>, place: Place) => {
+    const { text, title, thumbnailImageUrl } = value
+    if (typeof text !== 'string' || place.isOpen(text)) return
+    if (title === undefined && thumbnailImageUrl === undefined) return
+    const excess = excessOf(text, limit)
+    if (excess) place.at('text').tell(`${excess} beside an image or a title`, { isTooLong: true })
+  }
+}
+
+const columnFields: Fields<messagingApi.CarouselColumn> = {
+  thumbnailImageUrl: optional(httpsUrl),
+  imageBackgroundColor: optional(colour),
+  title: optional(text(LIMITS.columnTitle)),
+  text: required(text(LIMITS.columnText)),
+  defaultAction: optional(templateAction),
+  actions: required(actions(LIMITS.columnActions)),
+}
+const column = object<messagingApi.CarouselColumn>(columnFields, fitsBeside(LIMITS.columnTextBeside))
+
+/** LINE wants of each column the same number of actions, and an image and a title on all of them or on none. */
+function columnsAgree(columns: readonly unknown[], place: Place) {
+  const [first, ...others] = columns
+  if (!isObject(first)) return
+  const count = (column: Record<string, unknown>) =>
+    Array.isArray(column.actions) ? column.actions.length : 0
+  for (const [index, other] of others.entries()) {
+    if (!isObject(other)) continue
+    const at = place.at(index + 1)
+    if (count(other) !== count(first))
+      at.at('actions').tell(
+        `has ${count(other)} entries and the first column ${count(first)}; all must have as many`,
+      )
+    for (const key of ['thumbnailImageUrl', 'title']) {
+      const [has, firstHas] = [other[key] !== undefined, first[key] !== undefined]
+      if (has !== firstHas)
+        at.at(key).tell(
+          `is ${has ? 'there' : 'missing'}, unlike on the first column; all columns must have one or none`,
+        )
+    }
+  }
+}
+
+const columns = required(list(column, LIMITS.columns, 1, columnsAgree))
+
+const template = byType({
+  carousel: object<messagingApi.CarouselTemplate>({ type, ...imageLook, columns }),
+  buttons: object<messagingApi.ButtonsTemplate>(
+    {
+      type,
+      ...imageLook,
+      ...columnFields,
+      title: optional(text(LIMITS.buttonsTitle)),
+      text: required(text(LIMITS.buttonsText)),
+      actions: required(actions(LIMITS.buttonsActions)),
+    },
+    fitsBeside(LIMITS.buttonsTextBeside),
+  ),
+  confirm: object<messagingApi.ConfirmTemplate>({
+    type,
+    text: required(text(LIMITS.confirmText)),
+    actions: required(actions(LIMITS.confirmActions, LIMITS.confirmActions.most)),
+  }),
+  image_carousel: object<messagingApi.ImageCarouselTemplate>({
+    type,
+    columns: required(
+      list(
+        object<messagingApi.ImageCarouselColumn>({
+          imageUrl: required(httpsUrl),
+          action: required(actionWith(LIMITS.imageLabel, { needsLabel: false })),
+        }),
+        LIMITS.imageColumns,
+      ),
+    ),
+  }),
+} satisfies Record<messagingApi.Template['type'], Rule>)
+
+/** Digits; LINE's stickers and emoji have no other ids. */
+const id = text(undefined, (value, place) => {
+  if (!/^\d{1,20}$/.test(value)) place.tell('is no number')
+})
+
+/** The fields of a message whose `type` stands elsewhere. */
+type Untyped<T> = Fields<Omit<T, 'type'>>
+
+export const TEXT: Untyped<messagingApi.TextMessage> = {
+  ...common,
+  text: required(text(LIMITS.text)),
+  emojis: optional(
+    list(
+      object<messagingApi.Emoji>({
+        index: required(wholeNumber),
+        productId: required(text()),
+        emojiId: required(text()),
+      }),
+      LIMITS.emojis,
+    ),
+  ),
+  quoteToken: optional(text()),
+}
+
+export const STICKER: Untyped<messagingApi.StickerMessage> = {
+  ...common,
+  packageId: required(id),
+  stickerId: required(id),
+  quoteToken: optional(text()),
+}
+
+export const IMAGE: Untyped<messagingApi.ImageMessage> = {
+  ...common,
+  originalContentUrl: required(httpsUrl),
+  previewImageUrl: required(httpsUrl),
+}
+
+const altText = required(text(LIMITS.altText))
+
+/** A carousel, as people write it: the message's own keys and those of its template. */
+export const CAROUSEL: Untyped<
+  Omit<messagingApi.TemplateMessage, 'template'> & messagingApi.CarouselTemplate
+> = {
+  ...common,
+  altText,
+  ...imageLook,
+  columns,
+}
+
+export const FLEX: Untyped<messagingApi.FlexMessage> = {
+  ...common,
+  altText,
+  contents: required(flexContainer),
+}
+
+const MESSAGES = {
+  text: object<messagingApi.TextMessage>({ type, ...TEXT }, emojisStand),
+  sticker: object<messagingApi.StickerMessage>({ type, ...STICKER }),
+  image: object<messagingApi.ImageMessage>({ type, ...IMAGE }),
+  template: object<messagingApi.TemplateMessage>({ type, ...common, altText, template: required(template) }),
+  flex: object<messagingApi.FlexMessage>({ type, ...FLEX }),
+  // Nothing here makes these: LINE's validation judges them.
+  textV2: anything,
+  video: anything,
+  audio: anything,
+  location: anything,
+  imagemap: anything,
+  coupon: anything,
+} satisfies Record<messagingApi.Message['type'], Rule>
+
+/** A message object. */
+export const message: Rule = byType(MESSAGES)
+
+/** The body of `POST /v2/bot/message/push`. */
+export const pushRequest: Rule = (value, place) => {
+  object<messagingApi.PushMessageRequest>({
+    to: required(text()),
+    messages: required(list(message, LIMITS.messages)),
+    notificationDisabled: optional(flag),
+    customAggregationUnits: optional(list(aggregationUnit, LIMITS.units)),
+  })(value, place)
+  const excess = excessOf(value, LIMITS.request)
+  if (excess) place.tell(excess)
+}
+
+/** The name of a unit by which LINE counts how a message did. */
+export const aggregationUnit = text(LIMITS.unit, (value, place) => {
+  if (!/^\w*$/.test(value)) place.tell('has other characters than A to Z, a to z, 0 to 9 and _')
+})

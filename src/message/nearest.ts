@@ -1,0 +1,29 @@
+/** The word of `words` that was probably meant by `word`; undefined where none is near. */
+export function nearest(word: string, words: readonly string[]): string | undefined {
+  const [best] = words
+    .map((each) => ({ each, distance: distanceOf(word.toLowerCase().slice(0, 100), each.toLowerCase()) }))
+    .sort((a, b) => a.distance - b.distance)
+  return best && best.distance <= Math.max(1, Math.floor(best.each.length / 3)) ? best.each : undefined
+}
+
+/** How many characters have to be added, left out, replaced or changed with their neighbour. */
+function distanceOf(a: string, b: string): number {
+  const rows = [Array.from({ length: b.length + 1 }, (_, i) => i)]
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const cost = a[i - 1] === b[j - 1] ? 0 : 1
+      const above = rows[i - 1] as number[]
+      let least = Math.min(
+        (above[j] as number) + 1,
+        (row[j - 1] as number) + 1,
+        (above[j - 1] as number) + cost,
+      )
+      const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
+      if (isSwap) least = Math.min(least, ((rows[i - 2] as number[])[j - 2] as number) + 1)
+      row.push(least)
+    }
+    rows.push(row)
+  }
+  return rows[a.length]?.[b.length] as number
+}

@@ -1,0 +1,209 @@
+import type { messagingApi } from '@line/bot-sdk'
+import t from 'tap'
+import { checkWebhook } from '../../src/message/check.ts'
+import { messageOf } from '../../src/message/kinds.ts'
+import { type Webhook, webhookFor } from '../../src/message/webhook.ts'
+
+const URL = 'https://api.line.me/v2/bot/message/push'
+const SHOP = { name: 'shop', attribute: 'line_id', tokenBlock: 'Shop_Token' }
+const CAFE = { name: 'cafe', attribute: 'cafe_line_id', tokenBlock: 'Cafe_Token' }
+
+const text = (text: string): messagingApi.TextMessage => ({ type: 'text', text })
+const webhook = (message: messagingApi.Message = text('x'), where = SHOP) =>
+  webhookFor(message, { ...where, url: URL })
+const carousel = (title: string, uri = 'https://example.com/') =>
+  webhook(
+    messageOf('carousel', {
+      altText: 'x',
+      columns: [{ title, text: 'x', actions: [{ type: 'uri', label: 'x', uri }] }],
+    }),
+  )
+const check = (given: unknown, values: Record<string, string> = {}, channels = [SHOP, CAFE]) =>
+  checkWebhook(given, { channels, url: URL, values: new Map(Object.entries(values)) })
+const withBody = (edit: (body: string) => string, given: Webhook = webhook(text('{{${name}}}'))) => ({
+  ...given,
+  body: edit(given.body),
+})
+const withHeader = (name: string, value: string | undefined) => {
+  const { [name]: _, ...headers } = webhook().headers
+  return { ...webhook(), headers: value === undefined ? headers : { ...headers, [name]: value } }
+}
+
+t.test('what template prints is as it should be, for each channel', async (t) => {
+  for (const where of [SHOP, CAFE]) {
+    const checked = check(webhook(text('Hi {{${name} | default: "you"}}'), where))
+    t.match(checked, { problems: [], warnings: [], channel: where.name, names: ['name'] })
+    t.match(checked.request, { messages: [{ type: 'text', text: 'Hi Sample' }] })
+    t.match(checked.retryKey, /^[0-9a-f-]{36}$/)
+  }
+  t.match(check(webhook(text('Hi {{${name}}}')), { name: 'Mia' }).request, { messages: [{ text: 'Hi Mia' }] })
+})
+
+t.test('a value that nothing escapes is found, by name and place', async (t) => {
+  const given = withBody(
+    (body) => body.replace('{{line_text | json_escape}}', 'Hi {{${name}}}'),
+    webhook(text('{{${name}}}')),
+  )
+  const { problems } = check(given)
+  t.equal(problems.length, 1)
+  t.match(problems[0], {
+    property: 'body',
+    message:
+      /^is no JSON once \{\{\$\{name\}\}\} \(line 8, column 19\) has quotes; write \{\{\$\{name\} \| json_escape\}\}$/,
+  })
+  t.match(check(given, { name: 'Mia' }).problems, problems, 'also with a value that does no harm')
+  t.match(check(given, { name: 'the "cat"' }).problems, [
+    { property: 'body', message: /^is no JSON once it is rendered/ },
+  ])
+  const escapedByHand = withBody((body) =>
+    body.replace('{{line_text | json_escape}}', 'Hi {{${name} | json_escape}}'),
+  )
+  t.strictSame(check(escapedByHand).problems, [])
+})
+
+t.test('what only some people have is a warning', async (t) => {
+  const long = check(carousel('Tea for {{${name} | default: "you"}}'))
+  t.strictSame(long.problems, [])
+  t.match(long.warnings, [
+    {
+      property: 'messages[0].template.columns[0].title',
+      message:
+        /^has 263 characters, and LINE takes 40 at most, where \{\{\$\{name\}\}\} has 255 characters; cut it with \| truncate$/,
+    },
+  ])
+  const blank = check(webhook(text('{{${name}}}')))
+  t.match(blank, {
+    problems: [],
+    warnings: [
+      { property: 'messages[0].text', message: /^is empty, where .* has no value; give it a default$/ },
+    ],
+  })
+  t.match(check(webhook(text('{{${name} | default: "you" | truncate: 20}}'))), { problems: [], warnings: [] })
+})
+
+t.test('limits hold for the rendered text', async (t) => {
+  t.match(check(carousel('{{${name}}}'), { name: '👩‍👩‍👧‍👦'.repeat(40) }).problems, [])
+  t.match(check(carousel('{{${name}}}'), { name: '👩‍👩‍👧‍👦'.repeat(41) }).problems, [
+    { property: 'messages[0].template.columns[0].title', message: /^has 41 characters/ },
+  ])
+  t.match(check(carousel('x{% if ${name} == "a" %}{% else %}y{% endif %}'), { name: 'a' }).problems, [])
+})
+
+t.test('values in addresses', async (t) => {
+  t.match(check(carousel('x', 'https://example.com/?n={{${name}}}')).problems, [
+    {
+      property: 'messages[0].template.columns[0].actions[0].uri',
+      message: /percent-encoded; .* where .* has quotes/,
+    },
+  ])
+  t.match(check(carousel('x', 'https://example.com/?n={{${name} | url_param_escape}}')).problems, [])
+  const whole = carousel('x', '{{custom_attribute.${link}}}')
+  t.match(check(whole).problems, [{ message: /no address/ }])
+  t.match(check(whole, { 'custom_attribute.link': 'https://example.com/a' }).problems, [])
+})
+
+t.test('where it is sent', async (t) => {
+  t.match(check({ ...webhook(), url: URL.replace('https', 'http') }).problems, [
+    { property: 'url', message: /^is an http:\/\/ address/ },
+  ])
+  t.match(check({ ...webhook(), url: 'https://example.com/' }).problems, [
+    { property: 'url', message: `must be ${URL}` },
+  ])
+  t.match(check({ ...webhook(), method: 'PUT' }).problems, [{ property: 'method', message: 'must be POST' }])
+  t.match(check(withBody((body) => body.replaceAll('line_id', 'other'))).problems, [
+    { property: 'to', message: /^is not \{\{custom_attribute/ },
+  ])
+})
+
+t.test('the token, from the block of the channel', async (t) => {
+  for (const [value, message] of [
+    [undefined, /^is missing$/],
+    ['Bearer {{content_blocks.${Shop_Token}}}', /^keeps the line breaks/],
+    ['{{content_blocks.${Shop_Token} | strip}}', /^must be Bearer/],
+    [
+      'Bearer {{content_blocks.${Cafe_Token} | strip}}',
+      /^holds the token of channel cafe, and the body is for channel shop/,
+    ],
+    ['Bearer {{content_blocks.${Other} | strip}}', /^does not hold the token of/],
+    ['Bearer abcdef', /^holds a token itself/],
+    ["{% abort_message('x') %}", /^fails, or ends the message/],
+  ] as const) {
+    const { problems } = check(withHeader('Authorization', value))
+    t.match(problems, [{ property: 'headers.Authorization', message }], `${value}`)
+    t.equal(problems.length, 1, `${value}`)
+    t.notMatch(problems[0]?.message, 'abcdef')
+  }
+  t.strictSame(
+    check(withHeader('Authorization', 'Bearer {{content_blocks.${Shop_Token} | strip}}')).problems,
+    [],
+  )
+})
+
+t.test('the retry key', async (t) => {
+  const slices =
+    '{{k | slice: 0, 8}}-{{k | slice: 8, 4}}-{{k | slice: 12, 4}}-{{k | slice: 16, 4}}-{{k | slice: 20, 12}}'
+  const keyOf = (liquid: string) =>
+    `{% capture k %}${liquid}{% endcapture %}{% assign k = k | md5 %}${slices}`
+  for (const [value, message] of [
+    [undefined, /^is missing$/],
+    ['abc', /^is no UUID/],
+    ['{{campaign.${dispatch_id}}}', /^is no UUID/],
+    ['123e4567-e89b-32d3-8456-426614174000', /^does not depend on the dispatch id/],
+    [keyOf('{{campaign.${dispatch_id}}}'), /^does not depend on \{\{custom_attribute\.\$\{line_id/],
+    [keyOf('{{custom_attribute.${line_id}}}'), /^does not depend on the dispatch id/],
+  ] as const)
+    t.match(
+      check(withHeader('X-Line-Retry-Key', value)).problems,
+      [{ property: 'headers.X-Line-Retry-Key', message }],
+      `${value}`,
+    )
+  t.strictSame(
+    check(withHeader('X-Line-Retry-Key', keyOf('{{campaign.${dispatch_id}}}{{custom_attribute.${line_id}}}')))
+      .problems,
+    [],
+  )
+})
+
+t.test('the content type', async (t) => {
+  for (const value of [undefined, 'text/plain', 'application/jsonp'])
+    t.match(check(withHeader('Content-Type', value)).problems, [{ property: 'headers.Content-Type' }])
+  t.strictSame(check(withHeader('Content-Type', 'application/json; charset=utf-8')).problems, [])
+  const { 'Content-Type': type, ...headers } = webhook().headers
+  t.strictSame(
+    check({ ...webhook(), headers: { ...headers, 'content-type': type } }).problems,
+    [],
+    'in whatever case',
+  )
+})
+
+t.test('who has no user id must be left out', async (t) => {
+  const { problems } = check(withBody((body) => body.replace(/\{% if .*?%\}.*?\{% endif %\}/, '')))
+  t.match(problems, [
+    {
+      property: 'body',
+      message: /^goes on where \{\{custom_attribute\.\$\{line_id\}\}\} is blank; end it there/,
+    },
+  ])
+})
+
+t.test('bodies that are none', async (t) => {
+  t.match(check(withBody((body) => body.replace('"messages"', 'messages'))).problems, [
+    { property: 'body', message: /^is no JSON once it is rendered( \(line \d+ column \d+\))?$/ },
+  ])
+  t.match(check(withBody(() => '{% if %}')).problems, [
+    { property: 'body', message: /^is no Liquid that Braze takes, line 1/ },
+  ])
+  t.match(check(withBody(() => "{% abort_message('never') %}")).problems, [
+    { property: 'body', message: 'ends the message (never) with these values; give others with --value' },
+  ])
+  t.match(check(withBody(() => '[]')).problems, [{ property: '', message: 'is no object' }])
+})
+
+t.test('what is no webhook', async (t) => {
+  t.match(check({ url: URL, body: '{}', bodi: 1, headers: { a: 1 } }).problems, [
+    { property: 'bodi', message: /perhaps body/ },
+    { property: 'method', message: 'is missing' },
+    { property: 'headers.a', message: 'is no text' },
+  ])
+  t.match(check('x').problems, [{ message: 'is no object' }])
+})
