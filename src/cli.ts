@@ -8,6 +8,7 @@ import { migrateCommand } from './commands/migrate.ts'
 import { resyncCommand } from './commands/resync.ts'
 import { sandboxCommand } from './commands/sandbox.ts'
 import { serveCommand } from './commands/serve.ts'
+import { templateCommand } from './commands/template.ts'
 import { verifyCommand } from './commands/verify.ts'
 import type { Host } from './process/host.ts'
 import { run } from './process/run.ts'
@@ -24,6 +25,7 @@ export function createCli(host: Host = process): Command {
     .addCommand(resyncCommand(host))
     .addCommand(verifyCommand(host))
     .addCommand(linksCommand(host))
+    .addCommand(templateCommand(host))
     .addCommand(copyCommand(host))
     .addCommand(migrateCommand(host))
 }

@@ -27,6 +27,7 @@ export interface Config<N extends SettingName> {
 /**
  * The settings `names` and the channels of a process, with what it needs of them; all that is wrong is told together.
  *
+ * @param needsToken false: LINE is asked where a token is there, and not where none is
  * @throws SettingsError; UsageError where the channel that was chosen is none
  */
 export function configFor<N extends SettingName>(
@@ -34,6 +35,7 @@ export function configFor<N extends SettingName>(
   names: readonly N[],
   need: ChannelNeed,
   choice: ChannelChoice = {},
+  { needsToken = need === 'line' } = {},
 ): Config<N> {
   const problems: string[] = []
   function attempt<T>(read: () => T): T | undefined {
@@ -48,7 +50,7 @@ export function configFor<N extends SettingName>(
   const settings = attempt(() => settingsFor(host, names))
   const all = attempt(() => loadChannels(host.env, readDotenv(host.cwd()), need))
   const channels = all && chosen(all.channels, choice)
-  if (channels && need === 'line') problems.push(...withoutToken(channels, all.files.length > 0))
+  if (channels && needsToken) problems.push(...withoutToken(channels, all.files.length > 0))
   if (all && (settings as Partial<Settings> | undefined)?.BRAZE_MERGE_PROFILES)
     problems.push(...withOneAlias(all.channels))
   assertNone(problems)

@@ -18,7 +18,10 @@ export interface Input {
  *
  * @throws Error with a sentence for a person
  */
-export async function openInput(path: string, { host, signal, closing }: Task): Promise<Input> {
+export async function openInput(
+  path: string,
+  { host, signal, closing }: Pick<Task, 'host' | 'signal' | 'closing'>,
+): Promise<Input> {
   if (path === '-') {
     return { source: addAbortSignal(signal, host.stdin as Readable), size: null, changedAt: null }
   }
@@ -34,6 +37,30 @@ export async function openInput(path: string, { host, signal, closing }: Task): 
   return stats.isFile()
     ? { source, size: stats.size, changedAt: Math.floor(stats.mtimeMs) }
     : { source, size: null, changedAt: null }
+}
+
+/**
+ * The whole of a file, or of standard input for `-`, as long as that is not larger than `mostBytes`; of a larger one as much
+ * as shows that it is.
+ *
+ * @throws Error with a sentence for a person
+ */
+export async function readWhole(path: string, mostBytes: number, host: Task['host']): Promise<Buffer> {
+  const ends: (() => unknown)[] = []
+  const { signal } = new AbortController()
+  try {
+    const { source } = await openInput(path, { host, signal, closing: (end) => ends.push(end) })
+    const chunks: Uint8Array[] = []
+    let size = 0
+    for await (const chunk of source) {
+      chunks.push(chunk)
+      size += chunk.length
+      if (size > mostBytes) break
+    }
+    return Buffer.concat(chunks)
+  } finally {
+    for (const end of ends) end()
+  }
 }
 
 /**

@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import type { Test } from 'tap'
 import type { CommandOptions } from './command.ts'
 import type { Env } from './process.ts'
@@ -83,12 +84,26 @@ async function startSwitch(t: Test, accounts: readonly Account[]): Promise<strin
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
+/** What LINE looks at. */
+const passedOn = (headers: IncomingMessage['headers']) =>
+  Object.fromEntries(
+    ['content-type', 'x-line-retry-key'].flatMap((name) => {
+      const value = headers[name]
+      return typeof value === 'string' ? [[name, value]] : []
+    }),
+  )
+
 async function forward(accounts: readonly Account[], request: IncomingMessage, response: ServerResponse) {
   const { authorization = '' } = request.headers
   const { url } =
     accounts.find(({ token }) => authorization === `Bearer ${token}`) ?? (accounts[0] as Account)
   try {
-    const answer = await fetch(url + request.url, { headers: { authorization } })
+    const { method = 'GET', headers } = request
+    const answer = await fetch(url + request.url, {
+      method,
+      headers: { ...passedOn(headers), authorization },
+      ...(method !== 'GET' && { body: await text(request) }),
+    })
     const date = answer.headers.get('date')
     response.writeHead(answer.status, { 'content-type': 'application/json', ...(date && { date }) })
     response.end(await answer.text())
