@@ -37,6 +37,7 @@ async function perform(file: string, options: CheckOptions, task: Task, outcome:
   const line = channel && createMessagingApi(channel, settings, log, host.sleep)
   if (line) closing(line.close)
   if (line && checked.request) {
+    outcome.line = 'no answer'
     const judgement = await line.validate(checked.request.messages, signal)
     outcome.line = judgement.isValid ? 'valid' : 'invalid'
     if (!judgement.isValid)

@@ -9,6 +9,7 @@ import { createMessagingApi, LINE_API_SETTINGS, pushUrl } from '../process/line-
 import { UsageError } from '../process/run.ts'
 import { openTaskLedger, runTask, TASK_SETTINGS, type Task } from '../process/task.ts'
 import {
+  explainPush,
   newSend,
   questionOf,
   reportOfSend,
@@ -70,7 +71,10 @@ async function perform(file: string, options: SendOptions, task: Task, outcome: 
   const { request, retryKey } = template.check({ ...how, values })
   if (request?.to !== userId || retryKey === undefined)
     throw new Error('Nothing was sent: it is not for this person.')
-  outcome.answer = await line.push(request, retryKey, signal)
+  outcome.isTried = true
+  outcome.answer = await line.push(request, retryKey, signal).catch((error) => {
+    throw explainPush(error)
+  })
   const why = whyNot(outcome)
   if (why) throw new Error(why)
 }

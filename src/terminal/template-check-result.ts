@@ -13,7 +13,7 @@ export interface CheckOutcome {
   problems: Finding[]
   warnings: Finding[]
   /** What LINE says of the message with the values that were given, or with harmless ones. */
-  line: 'valid' | 'invalid' | 'not asked'
+  line: 'valid' | 'invalid' | 'not asked' | 'no answer'
   /** What Braze fills in, and the value that was given for it; null: none was. */
   values: ReadonlyMap<string, string | null>
 }
@@ -35,7 +35,8 @@ export function reportOfCheck(end: End, { problems, warnings, line, values }: Ch
       warnings,
       names: [...values.keys()],
     },
-    text: end === 'done' || isWrong ? textOf({ problems, warnings, line, values }) : '',
+    text:
+      end === 'done' || isWrong || warnings.length > 0 ? textOf({ problems, warnings, line, values }) : '',
     interrupted: 'Interrupted.',
   }
 }
@@ -43,6 +44,7 @@ export function reportOfCheck(end: End, { problems, warnings, line, values }: Ch
 const LINE_SAYS: Readonly<Record<CheckOutcome['line'], string>> = {
   valid: 'LINE was asked, and takes the message.',
   invalid: 'LINE was asked, and refuses the message.',
+  'no answer': 'LINE was asked, and has not answered.',
   'not asked':
     'LINE was not asked: that needs a token (LINE_CHANNEL_ACCESS_TOKEN, or LINE_CHANNEL_ID), and a body that is JSON.',
 }
@@ -54,7 +56,7 @@ function textOf({ problems, warnings, line, values }: CheckOutcome): string {
     ...warnings.map((finding) => `warning: ${sentenceOf(finding)}`),
     ...(assumed.length > 0 ? [`No value was given for ${assumed.join(', ')}: all sorts were tried.`] : []),
     LINE_SAYS[line],
-    ...(problems.length === 0 ? ['The template is as it should be.'] : []),
+    ...(problems.length === 0 && line !== 'no answer' ? ['The template is as it should be.'] : []),
   ].join('\n')
 }
 

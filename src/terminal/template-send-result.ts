@@ -1,4 +1,5 @@
 import type { Status } from '../contact/contact.ts'
+import { LineError } from '../line/call.ts'
 import type { PushAnswer, Quota } from '../line/messaging.ts'
 import { many, number } from './numbers.ts'
 import type { End, Report } from './report.ts'
@@ -13,14 +14,22 @@ export interface SendOutcome {
   /** Before the message; null where LINE did not say. */
   quota: Quota | null
   answer: PushAnswer | null
+  /** Whether LINE was asked to send it. */
+  isTried: boolean
 }
 
-export const newSend = (): SendOutcome => ({ problems: [], status: null, quota: null, answer: null })
+export const newSend = (): SendOutcome => ({
+  problems: [],
+  status: null,
+  quota: null,
+  answer: null,
+  isTried: false,
+})
 
 const REACHABLE: Readonly<Record<Status | 'unknown', string>> = {
   friend: 'As far as the ledger knows the person is a friend, and can be reached.',
   messager:
-    'As far as the ledger knows the person wrote without following: messages arrive for some days after that.',
+    'As far as the ledger knows the person wrote without following: messages arrive for seven days after that.',
   gone: 'As far as the ledger knows the person has blocked the account, or left: the message will not arrive.',
   unknown: 'The ledger has never heard of the person: whether they can be reached nobody knows.',
 }
@@ -41,7 +50,7 @@ export const questionOf = (outcome: SendOutcome): string =>
   `${reachability(outcome)} ${quotaOf(outcome)} This sends one message to one person.`
 
 export function reportOfSend(end: End, outcome: SendOutcome): Report {
-  const { problems, status, quota, answer } = outcome
+  const { problems, status, quota, answer, isTried } = outcome
   const faults =
     answer?.outcome === 'refused' ? answer.faults.map((fault) => ({ ...fault, isOfLine: true })) : []
   const findings = [...problems, ...faults]
@@ -57,7 +66,9 @@ export function reportOfSend(end: End, outcome: SendOutcome): Report {
       ...findings.map((finding) => `wrong: ${sentenceOf(finding)}`),
       ...(answer ? [saidBy(answer), reachability(outcome), quotaOf(outcome)] : []),
     ].join('\n'),
-    interrupted: answer ? 'Interrupted.' : 'Interrupted; whether it was sent is not known.',
+    interrupted: isTried
+      ? 'Interrupted; whether it was sent is not known.'
+      : 'Interrupted; nothing was sent.',
   }
 }
 
@@ -78,4 +89,15 @@ export function whyNot({ answer }: SendOutcome): string | undefined {
   if (answer.outcome === 'limited')
     return 'Nothing was sent: buy more messages in the LINE Official Account Manager, or wait for the next month.'
   return "Nothing was sent: mend what LINE finds wrong; a user id must be one of this account's provider."
+}
+
+/** The same error, with what to do about it. */
+export function explainPush(error: unknown): unknown {
+  const remedy = error instanceof LineError ? REMEDIES[error.status ?? 0] : undefined
+  return remedy ? new Error(`${(error as Error).message}; ${remedy}.`, { cause: error }) : error
+}
+
+const REMEDIES: Readonly<Record<number, string>> = {
+  401: 'the token has ended or was revoked: issue another one, or set LINE_CHANNEL_ID and the secret',
+  429: 'too many requests at once, or too many to one person: try again in a minute',
 }

@@ -48,6 +48,7 @@ async function setUp(t: Test) {
   return {
     ...parts,
     line,
+    lineEnv: env,
     file,
     run,
     async runJson(args: readonly string[], more: Record<string, string> = {}, options: CommandOptions = {}) {
@@ -259,7 +260,7 @@ t.test('check finds what is wrong, with its place, and fails', async (t) => {
   line.setOutageOf(VALIDATE, { status: 500 })
   t.match(await runJson(['check', edited({})]), {
     code: 1,
-    result: { status: 'failed' },
+    result: { status: 'failed', line: 'no answer' },
     stderr: /LINE answers 500/,
   })
 })
@@ -353,6 +354,25 @@ t.test('send: asks before, and never without a terminal', async (t) => {
   }
 })
 
+t.test('send: interrupted, it says whether it may have been sent', async (t) => {
+  const { line, printed, command, lineEnv } = await setUp(t)
+  const template = await printed(['text', '--text', 'x'])
+  for (const [path, said] of [
+    ['/v2/bot/message/quota', 'Interrupted; nothing was sent.\n'],
+    [PUSH, 'Interrupted; whether it was sent is not known.\n'],
+  ] as const) {
+    line.answerNextOf(path, { kind: 'hang' })
+    const count = line.stats.byPath[path] ?? 0
+    const sending = command(['template', 'send', template, '--to', USER, '--yes'], {
+      ...lineEnv,
+      LINE_TIMEOUT_MS: '100000',
+    })
+    await line.until(() => (line.stats.byPath[path] ?? 0) > count)
+    t.match(await sending.kill('SIGINT'), { code: 130, stderr: said })
+  }
+  t.equal(line.pushes.length, 0)
+})
+
 t.test('send: what LINE refuses, and nothing of it in the log', async (t) => {
   const { line, file, printed, run, runJson } = await setUp(t)
   const template = await printed(['text', '--text', 'A secret plan'])
@@ -366,7 +386,11 @@ t.test('send: what LINE refuses, and nothing of it in the log', async (t) => {
     stderr: /this account's provider/,
   })
   line.answerNextOf(PUSH, { status: 401, body: { message: 'Authentication failed.' } })
-  t.match(await send(), { code: 1, result: { status: 'failed' }, stderr: /LINE answers 401/ })
+  t.match(await send(), {
+    code: 1,
+    result: { status: 'failed' },
+    stderr: /LINE answers 401 .*; the token has ended or was revoked/,
+  })
   line.answerNextOf(PUSH, { status: 409, body: { message: 'The retry key is already accepted' } })
   t.match(await send(), {
     code: 1,
@@ -375,7 +399,11 @@ t.test('send: what LINE refuses, and nothing of it in the log', async (t) => {
   })
   line.answerNextOf(PUSH, { status: 429, body: { message: 'The API rate limit has been exceeded.' } }, 3)
   const busy = await send()
-  t.match(busy, { code: 1, result: { status: 'failed' }, stderr: /LINE answers 429/ })
+  t.match(busy, {
+    code: 1,
+    result: { status: 'failed' },
+    stderr: /LINE answers 429 .*; too many requests at once/,
+  })
   for (const { stderr } of [refused, busy]) {
     t.match(stderr, '"request":"POST /v2/bot/message/push"')
     t.notMatch(stderr, USER)
