@@ -5,7 +5,7 @@ import { type Problem, problemsOf } from '../message/rules.ts'
 import { MOST_BYTES, readSource } from '../message/source.ts'
 import { webhookFor } from '../message/webhook.ts'
 import { type ChannelChoice, configFor } from '../process/channels.ts'
-import { readWhole } from '../process/files.ts'
+import { nameOfInput, readWhole } from '../process/files.ts'
 import type { Host } from '../process/host.ts'
 import { pushUrl } from '../process/line-api.ts'
 import { UsageError } from '../process/run.ts'
@@ -75,16 +75,17 @@ async function readWritten(
 ): Promise<Written> {
   const flags = Object.fromEntries(said)
   if (file === undefined) return { written: flags, placeOf: undefined }
-  const { value, placeOf } = readSource(await readWhole(file, MOST_BYTES, host), file)
+  const name = nameOfInput(file)
+  const { value, placeOf } = readSource(await readWhole(file, MOST_BYTES, host), name)
   const { type } = value as { type?: unknown }
   if (kind === 'flex' && (type === 'bubble' || type === 'carousel'))
     return {
       written: { ...flags, contents: value },
-      placeOf: (property) => `${file}:${placeOf(property.replace(/^contents\.?/, ''))}`,
+      placeOf: (property) => `${name}:${placeOf(property.replace(/^contents\.?/, ''))}`,
     }
   return {
     written: { ...(value as object), ...flags },
-    placeOf: (property) => `${file}:${placeOf(property)}`,
+    placeOf: (property) => `${name}:${placeOf(property)}`,
   }
 }
 

@@ -2,7 +2,7 @@ import type { messagingApi } from '@line/bot-sdk'
 import { isObject } from '../wire/answer.ts'
 import { actions, actionWith, templateAction } from './actions.ts'
 import { flexContainer } from './flex.ts'
-import { excessOf, LIMITS } from './limits.ts'
+import { excessOf, LIMITS, type Limit } from './limits.ts'
 import {
   anything,
   byType,
@@ -60,25 +60,28 @@ export function emojisStand({ text, emojis }: Readonly<Record<string, unknown>>,
 }
 
 /** With an image or a title there is less room for the text. */
-function fitsBeside(limit: typeof LIMITS.columnTextBeside) {
-  return (value: Readonly<Record<string, unknown>>, place: Place) => {
-    const { text, title, thumbnailImageUrl } = value
+const fits =
+  (alone: Limit, beside: Limit) =>
+  ({ text, title, thumbnailImageUrl }: Readonly<Record<string, unknown>>, place: Place) => {
     if (typeof text !== 'string' || place.isOpen(text)) return
-    if (title === undefined && thumbnailImageUrl === undefined) return
-    const excess = excessOf(text, limit)
-    if (excess) place.at('text').tell(`${excess} beside an image or a title`, { isTooLong: true })
+    const isAlone = title === undefined && thumbnailImageUrl === undefined
+    const excess = excessOf(text, isAlone ? alone : beside)
+    if (excess)
+      place.at('text').tell(isAlone ? excess : `${excess} beside an image or a title`, { isTooLong: true })
   }
-}
 
 const columnFields: Fields<messagingApi.CarouselColumn> = {
   thumbnailImageUrl: optional(httpsUrl),
   imageBackgroundColor: optional(colour),
   title: optional(text(LIMITS.columnTitle)),
-  text: required(text(LIMITS.columnText)),
+  text: required(text()),
   defaultAction: optional(templateAction),
   actions: required(actions(LIMITS.columnActions)),
 }
-const column = object<messagingApi.CarouselColumn>(columnFields, fitsBeside(LIMITS.columnTextBeside))
+const column = object<messagingApi.CarouselColumn>(
+  columnFields,
+  fits(LIMITS.columnText, LIMITS.columnTextBeside),
+)
 
 /** LINE wants of each column the same number of actions, and an image and a title on all of them or on none. */
 function columnsAgree(columns: readonly unknown[], place: Place) {
@@ -113,10 +116,9 @@ const template = byType({
       ...imageLook,
       ...columnFields,
       title: optional(text(LIMITS.buttonsTitle)),
-      text: required(text(LIMITS.buttonsText)),
       actions: required(actions(LIMITS.buttonsActions)),
     },
-    fitsBeside(LIMITS.buttonsTextBeside),
+    fits(LIMITS.buttonsText, LIMITS.buttonsTextBeside),
   ),
   confirm: object<messagingApi.ConfirmTemplate>({
     type,

@@ -162,7 +162,7 @@ const isAddress = (text: string, protocols: readonly string[]) =>
 
 function tellUnescaped(url: string, place: Place) {
   if (/[^\x21-\x7e]/.test(url) || /["\\<>^`{|}]/.test(url))
-    place.tell('has characters that must be percent-encoded; values in it need | url_param_escape')
+    place.tell('has characters that must be percent-encoded, as | url_param_escape does')
 }
 
 const kindOf = (value: unknown) =>

@@ -39,6 +39,9 @@ export async function openInput(
     : { source, size: null, changedAt: null }
 }
 
+/** How a file, or standard input, is called in a sentence. */
+export const nameOfInput = (path: string): string => (path === '-' ? 'standard input' : path)
+
 /**
  * The whole of a file, or of standard input for `-`, as long as that is not larger than `mostBytes`; of a larger one as much
  * as shows that it is.

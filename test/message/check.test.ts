@@ -93,7 +93,7 @@ t.test('values in addresses', async (t) => {
   t.match(check(carousel('x', 'https://example.com/?n={{${name}}}')).problems, [
     {
       property: 'messages[0].template.columns[0].actions[0].uri',
-      message: /percent-encoded; .* where .* has quotes/,
+      message: /percent-encoded, as \| url_param_escape does, where .* has quotes/,
     },
   ])
   t.match(check(carousel('x', 'https://example.com/?n={{${name} | url_param_escape}}')).problems, [])

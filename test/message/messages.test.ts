@@ -55,6 +55,13 @@ t.test('columns agree', async (t) => {
   ])
 })
 
+t.test('a text that is far too long is told once', async (t) => {
+  t.match(carousel(column({ text: 'x'.repeat(130), title: 'x' })), [
+    { message: /LINE takes 60 at most beside an image or a title$/ },
+  ])
+  t.equal(carousel(column({ text: 'x'.repeat(130), title: 'x' })).length, 1)
+})
+
 t.test('unknown keys and types, and what was meant', async (t) => {
   t.match(push({ type: 'text', text: 'x', txet: 'y' }), [
     { property: 'messages[0].txet', message: 'is no key here; perhaps text is meant' },
