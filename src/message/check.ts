@@ -1,10 +1,11 @@
 import type { messagingApi } from '@line/bot-sdk'
-import { isObject, parseJson } from '../wire/answer.ts'
+import { isObject } from '../wire/answer.ts'
 import { checkHeaders } from './headers.ts'
 import { Aborted, LiquidError, type LiquidTemplate, readLiquid } from './liquid.ts'
-import { pushRequest } from './messages.ts'
+import { type Fill, requestOf, wordsOf } from './request.ts'
 import { object, type Problem, problemsOf, required, text } from './rules.ts'
-import { type Channel, HARMLESS, HOSTILE, knownTo } from './samples.ts'
+import { type Channel, HARMLESS, knownTo } from './samples.ts'
+import { checkValues } from './values.ts'
 import type { Webhook } from './webhook.ts'
 
 export interface CheckOptions {
@@ -85,31 +86,35 @@ export function checkWebhook(given: unknown, options: CheckOptions): Checked {
   problems.push(...checkAddress(webhook, render(url, fill), options.url))
 
   const harmless = requestOf(body, fill)
-  problems.push(...harmless.problems)
-  const channel =
-    harmless.request && options.channels.find((each) => fill(nameOf(each)) === harmless.request?.to)
-  if (harmless.request && !channel)
-    problems.push({ property: 'to', message: `is not ${options.channels.map(liquidOf).join(' or ')}` })
-  const { retryKey, ...ofHeaders } = checkHeaders(headers, { channels: options.channels, channel, fill })
-  problems.push(...ofHeaders.problems)
-  if (channel) problems.push(...checkBlank(body, channel, fill))
-  const found = harmless.request
-    ? checkValues(
-        { body, source: webhook.body, names: namesIn([body]).filter((name) => !known.has(name)), fill },
-        options.values,
-      )
+  const request = harmless.kind === 'request' ? harmless.request : undefined
+  const channel = request && options.channels.find((each) => fill(nameOf(each)) === request.to)
+  const { retryKey, problems: ofHeaders } = checkHeaders(headers, {
+    channels: options.channels,
+    channel,
+    fill,
+  })
+  const ofBody = namesIn([body]).filter((name) => !known.has(name))
+  const found = request
+    ? checkValues({ body, source: webhook.body, names: ofBody, fill, given: options.values })
     : { problems: [], warnings: [] }
   return {
-    problems: [...problems, ...found.problems],
+    problems: [
+      ...checkAddress(webhook, render(url, fill), options.url),
+      ...harmless.problems,
+      ...(request && !channel
+        ? [{ property: 'to', message: `is not ${options.channels.map(liquidOf).join(' or ')}` }]
+        : []),
+      ...ofHeaders,
+      ...(channel ? checkBlank(body, channel, fill) : []),
+      ...found.problems,
+    ],
     warnings: found.warnings,
-    request: harmless.request,
+    request,
     retryKey,
     channel: channel?.name,
     names,
   }
 }
-
-type Fill = (name: string) => string | undefined
 
 const nameOf = ({ attribute }: Channel) => `custom_attribute.${attribute}`
 const liquidOf = (channel: Channel) => `{{custom_attribute.\${${channel.attribute}}}}`
@@ -122,16 +127,9 @@ function render(template: LiquidTemplate, fill: Fill): string | undefined {
   try {
     return template.render(fill)
   } catch (error) {
-    wordsOf(error)
-    return undefined
+    if (error instanceof Aborted || error instanceof LiquidError) return undefined
+    throw error
   }
-}
-
-function wordsOf(error: unknown): string {
-  if (error instanceof Aborted)
-    return `ends the message (${error.message || 'abort_message'}) with these values; give others with --value`
-  if (!(error instanceof LiquidError)) throw error
-  return `is no Liquid that Braze takes${error.line === undefined ? '' : `, line ${error.line}`}: ${error.message}`
 }
 
 function checkAddress({ method }: Webhook, url: string | undefined, right: string): Problem[] {
@@ -143,53 +141,10 @@ function checkAddress({ method }: Webhook, url: string | undefined, right: strin
   return problems
 }
 
-interface Outcome {
-  /** Undefined where the text is no JSON, or the Liquid has ended the message. */
-  readonly request: messagingApi.PushMessageRequest | undefined
-  readonly problems: readonly Problem[]
-  readonly isAborted?: boolean
-}
-
-/** What LINE would get, and what it would refuse of that. */
-function requestOf(body: LiquidTemplate, fill: Fill): Outcome {
-  let rendered: string
-  try {
-    rendered = body.render(fill)
-  } catch (error) {
-    return {
-      request: undefined,
-      problems: [{ property: 'body', message: wordsOf(error) }],
-      isAborted: error instanceof Aborted,
-    }
-  }
-  const request = parseJson(rendered)
-  if (request === undefined)
-    return {
-      request,
-      problems: [{ property: 'body', message: `is no JSON once it is rendered${placeOfFault(rendered)}` }],
-    }
-  const problems = problemsOf(request, pushRequest)
-  return {
-    request: isObject(request) ? (request as unknown as messagingApi.PushMessageRequest) : undefined,
-    problems,
-  }
-}
-
-/** Where the parser says so; its words would show a part of the text. */
-function placeOfFault(rendered: string): string {
-  try {
-    JSON.parse(rendered)
-    return ''
-  } catch (error) {
-    const [where = ''] = /line \d+ column \d+/.exec((error as Error).message) ?? []
-    return where && ` (${where})`
-  }
-}
-
 /** Nothing may be sent to who has no user id: LINE would refuse it, and Braze count it as a failure. */
 function checkBlank(body: LiquidTemplate, channel: Channel, fill: Fill): Problem[] {
   const blank = requestOf(body, (name) => (name === nameOf(channel) ? '' : fill(name)))
-  if (blank.isAborted) return []
+  if (blank.kind === 'aborted') return []
   return [
     {
       property: 'body',
@@ -197,71 +152,3 @@ function checkBlank(body: LiquidTemplate, channel: Channel, fill: Fill): Problem
     },
   ]
 }
-
-interface Filled {
-  readonly body: LiquidTemplate
-  readonly source: string
-  readonly names: readonly string[]
-  readonly fill: Fill
-}
-
-/** What becomes of the request when one of the names has a value that some people have. */
-function checkValues({ body, source, names, fill }: Filled, given: ReadonlyMap<string, string>) {
-  const problems = new Map<string, Problem>()
-  const warnings = new Map<string, Problem>()
-  const usual = new Set(requestOf(body, fill).problems.map(({ property }) => property))
-  for (const name of names) {
-    for (const { what, value, isRare } of HOSTILE) {
-      // What a person gave may have to be as it is, as an address; only that it is escaped can be seen.
-      const isGiven = given.has(name)
-      const filled = isGiven ? `${given.get(name)}${value}` : value
-      const {
-        request,
-        problems: found,
-        isAborted,
-      } = requestOf(body, (each) => (each === name ? filled : fill(each)))
-      if (isAborted) continue
-      if (!request) {
-        if (!problems.has(name))
-          problems.set(name, { property: 'body', message: unescaped(name, what, source) })
-        continue
-      }
-      if (isGiven) continue
-      for (const problem of found.filter(({ property }) => !usual.has(property))) {
-        const key = `${name} ${problem.property}`
-        const message = `${problem.message}, where ${liquidFor(name)} has ${what}`
-        const finding = { ...problem, message: `${message}${remedy(problem, isRare)}` }
-        const list = isRare ? warnings : problems
-        if (!problems.has(key) && !list.has(key)) list.set(key, finding)
-      }
-    }
-  }
-  return { problems: [...problems.values()], warnings: [...warnings.values()] }
-}
-
-const remedy = ({ isTooLong }: Problem, isRare: boolean) =>
-  isTooLong ? '; cut it with | truncate' : isRare ? '; give it a default' : ''
-
-/** As people write it. */
-function liquidFor(name: string): string {
-  const dot = name.indexOf('.')
-  return dot < 0 ? `{{\${${name}}}}` : `{{${name.slice(0, dot)}.\${${name.slice(dot + 1)}}}}`
-}
-
-/** Says where in the body a value stands that nothing escapes. */
-function unescaped(name: string, what: string, source: string): string {
-  const inner = liquidFor(name).slice(2, -2)
-  const isBare = ([output]: RegExpMatchArray) => output.includes(inner) && !output.includes('json_escape')
-  const outputs = [...withoutCaptures(source).matchAll(OUTPUT), ...source.matchAll(OUTPUT)]
-  const lines = source.slice(0, outputs.find(isBare)?.index ?? 0).split('\n')
-  const where = `line ${lines.length}, column ${(lines.at(-1)?.length ?? 0) + 1}`
-  return `is no JSON once ${liquidFor(name)} (${where}) has ${what}; write {{${inner} | json_escape}}`
-}
-
-const OUTPUT = /\{\{(?:\$\{[^}]*\}|[^}])*\}\}/g
-
-/** What is captured is escaped where it is used; everything else stays where it is. */
-const withoutCaptures = (source: string) =>
-  source.replace(/\{%-?\s*capture\b[\s\S]*?\bendcapture\s*-?%\}/g, (captured) =>
-    captured.replace(/[^\n]/g, ' '),
-  )

@@ -10,11 +10,14 @@ const OPTIONS = { url: 'https://api.line.me/v2/bot/message/push', attribute: 'li
 const text = (text: string): messagingApi.TextMessage => ({ type: 'text', text })
 
 /** By the sandbox Braze, which has a Liquid of its own. */
-const renderAs = (source: string, more: { attributes?: object; dispatchId?: string } = {}) =>
+const renderAs = (
+  source: string,
+  more: { attributes?: object; dispatchId?: string; messageId?: string } = {},
+) =>
   readLiquid(source)({
     attributes: { line_id: USER, ...more.attributes },
     contentBlocks: { Token: '\n secret \n' },
-    campaign: { dispatch_id: more.dispatchId ?? 'd1' },
+    campaign: { dispatch_id: more.dispatchId ?? 'd1', api_id: 'c1', message_api_id: more.messageId ?? 'm1' },
   })
 const textOf = (rendered: ReturnType<typeof renderAs>) => (rendered as { text: string }).text
 
@@ -105,6 +108,7 @@ t.test('the retry key is one for each message, dispatch and person', async (t) =
     keyOf(text('{{custom_attribute.${a}}}')),
     keyOf(text('{{custom_attribute.${b}}}')),
     keyOf(text('x'), { dispatchId: 'd2' }),
+    keyOf(text('x'), { messageId: 'm2' }),
     keyOf(text('x'), { attributes: { line_id: 'U2' } }),
     keyOf(text('x'), {}, { unit: 'u' }),
   ]
