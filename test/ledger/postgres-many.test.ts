@@ -277,11 +277,11 @@ t.test('who waits for a connection gets one of the next pool where that is repla
   const pool = createPool({ url, waitMs: PATIENCE_MS })
   const taken = await Promise.all(Array.from({ length: 10 }, () => pool.connect()))
   const next = pool.connect()
-  taken[0]?.release(true)
+  taken[0]?.release('lost')
   const { client, release } = await next
   t.match((await client.query('SELECT 1 AS one')).rows, [{ one: 1 }])
-  release(false)
-  for (const { release } of taken.slice(1)) release(false)
+  release('answered')
+  for (const { release } of taken.slice(1)) release('answered')
   await pool.end()
 })
 

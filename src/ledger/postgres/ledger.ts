@@ -87,9 +87,9 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
     ...(onCommit && { onCommit }),
     async commit({ evidence, madeAt }) {
       // Whoever waits has waited since then, wherever that was.
-      const patienceMs = Math.max(1, madeAt + busyTimeoutMs - performance.now())
-      if (evidence.length === 0) return write.probe(patienceMs)
-      await touched.settle(await write.record(evidence, patienceMs), patienceMs)
+      const leftMs = () => Math.max(1, madeAt + busyTimeoutMs - performance.now())
+      if (evidence.length === 0) return write.probe(leftMs())
+      await touched.settle(await write.record(evidence, leftMs()), leftMs())
       tell()
     },
   })
