@@ -46,6 +46,8 @@ const WEBHOOK_PATIENCE_MS = 1_500
 const COMMITS_AT_ONCE = 3
 /** Of those that work out places, of which one at a time gets on in a channel. */
 const PLACINGS_AT_ONCE = 3
+/** Where nobody waits for them. */
+const TURN_PATIENCE_MS = 30_000
 
 /**
  * A ledger in a schema of a PostgreSQL database, shared by any number of processes.
@@ -78,7 +80,14 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
   }
 
   const locks = isScratch ? createOwnLocks() : createLocks(alone, name)
-  const touched = createTouched(database)
+  const warn = (sentence: string) => {
+    // Whoever closes it leaves the rest to others.
+    if (!isClosed) onWarning?.(sentence)
+  }
+  const touched = createTouched(
+    fewAtOnce(database, { most: PLACINGS_AT_ONCE, waitMs: TURN_PATIENCE_MS }),
+    warn,
+  )
   // A test's clock is the only one there is.
   const leases = createLeaseStore(database, clock && (() => 0))
   const write = createWrite(database, messagerWindowMs)
@@ -96,7 +105,8 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
   /** Apart from evidence: rows of contacts are locked in their order once in a transaction, and not twice. */
   const answers = createGroupCommit({
     ...(onCommit && { onCommit }),
-    commit: async ({ acknowledgements }) => touched.settle(await storeAnswers(database, acknowledgements)),
+    commit: async ({ acknowledgements }) =>
+      touched.settle(await storeAnswers(database, acknowledgements), busyTimeoutMs),
   })
   const placing = fewAtOnce(database, { most: PLACINGS_AT_ONCE, waitMs: busyTimeoutMs })
   const links = createLinkStore(placing)
@@ -135,7 +145,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
     probe: evidence.probe,
     async lapse() {
       const { restMs, channels } = await write.lapse()
-      await touched.settle(channels)
+      await touched.settle(channels, busyTimeoutMs)
       return restMs
     },
     link: (...args) => told(links.link(...args)),
@@ -153,7 +163,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
     async holdLease(...args) {
       const answer = await leases.holdLease(...args)
       // What a process that has ended could not work out any more.
-      if (answer.held) await touched.settleAll().catch(() => {})
+      if (answer.held) await touched.settleAll(busyTimeoutMs)
       return answer
     },
     releaseLease: leases.releaseLease,
