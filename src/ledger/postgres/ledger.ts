@@ -186,11 +186,22 @@ function refusing(ledger: Ledger, isClosed: () => boolean): Ledger {
     name,
     (...args: never[]) => {
       if (!isClosed() || ['onRecorded', 'hasten'].includes(name)) return method(...args)
-      return Promise.reject(new LedgerError('The database is closed.'))
+      const refusal = new LedgerError('The database is closed.')
+      return name in STREAMS ? rejectingStream(refusal) : Promise.reject(refusal)
     },
   ])
   return Object.fromEntries(guarded) as Ledger
 }
+
+type Stream = {
+  [M in keyof Ledger]: ReturnType<Ledger[M]> extends AsyncIterable<unknown> ? M : never
+}[keyof Ledger]
+const STREAMS: Record<Stream, true> = { profiles: true, links: true, clearAbsent: true, dump: true }
+
+/** Whoever looks at what it brings meets the refusal. */
+const rejectingStream = (refusal: LedgerError): AsyncIterable<never> => ({
+  [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(refusal) }),
+})
 
 function afterTimer(ms: number, later: () => void) {
   const timer = setTimeout(later, ms)
