@@ -20,6 +20,7 @@ async function stage(t: Test) {
   const admin = new pg.Pool({ connectionString: url, max: 4 })
   t.teardown(() => admin.end())
   return {
+    url,
     async open(
       options: Partial<PostgresLedgerOptions> = {},
       user: { username?: string; password?: string } = {},
@@ -240,6 +241,29 @@ t.test(
     t.strictSame((await other.due(10)).map(({ address }) => nameOf(address)).sort(), ['a', 'b', 'old'])
   },
 )
+
+t.test("a run's lock is held for longer than transactions may take or be idle", async (t) => {
+  const play = await stage(t)
+  const [{ version }] = await play.query("SELECT current_setting('server_version_num')::int AS version")
+  const limits = [
+    'idle_in_transaction_session_timeout',
+    ...(version >= 170_000 ? ['transaction_timeout'] : []),
+  ]
+  const limited = new URL(play.url)
+  const options = [limited.searchParams.get('options'), ...limits.map((name) => `-c ${name}=400`)].join(' ')
+  limited.searchParams.set('options', options)
+  const ledger = await play.open({ url: limited.href })
+  t.ok(await ledger.lock('runs'))
+  const client = new pg.Client(limited.href)
+  client.on('error', () => {})
+  await client.connect()
+  const ended = new Promise((resolve) => client.once('end', resolve))
+  await client.query('BEGIN')
+  // Began later, and is not spared.
+  await ended
+  const run = await ledger.beginRun('backfill', CHANNEL, 1_000)
+  t.match(await ledger.recordPages(run.id, [{ userIds: ['a'], invalid: 0, next: null }]), { added: 1 })
+})
 
 t.test('who waits for a channel keeps no webhook waiting, and no lease', async (t) => {
   const play = await stage(t)
