@@ -1,5 +1,5 @@
 import { type Evidence, merge } from '../contact/contact.ts'
-import { type Acknowledgement, LedgerError } from './ledger.ts'
+import { type Acknowledgement, LedgerError, TOO_SLOW } from './ledger.ts'
 
 /** Everything that one transaction stores. */
 interface Batch {
@@ -99,7 +99,7 @@ export function createGroupCommit({ commit, commitsAtOnce = 1, onCommit }: Group
   return {
     record(evidence: readonly Evidence[]): Promise<void> {
       if (waiting + evidence.length > WAITING_LIMIT) {
-        return Promise.reject(new LedgerError('The database is too slow for what arrives; try again later.'))
+        return Promise.reject(new LedgerError(TOO_SLOW))
       }
       return add((into) => addEvidence(into.evidence, evidence))
     },

@@ -377,6 +377,15 @@ export const LEASE_LIMIT_MS = 600_000
 /** For no longer than this a look-up or a hand-over is put off: what would be later was dated by a clock that was wrong. */
 export const LONGEST_WAIT_MS = 3_600_000
 
+/**
+ * So long a person who has just been linked waits for the look-up of the customer before the alias profile is written after
+ * all: most customers are known, and would get a second profile for nothing.
+ */
+export const CHECK_PATIENCE_MS = 3_000
+
+/** Why something is refused that would otherwise wait for too long. */
+export const TOO_SLOW = 'The database is too slow for what arrives; try again later.'
+
 /** Something that kept the ledger from doing what it was asked; the message is a sentence for a person. */
 export class LedgerError extends Error {
   override name = 'LedgerError'

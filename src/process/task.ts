@@ -80,6 +80,7 @@ export async function openTaskLedger(
     messagerWindowMs: windowMsOf(settings),
     busyTimeoutMs: BUSY_TIMEOUT_MS,
     onLost: interruption.abort,
+    onWarning: (sentence) => log.warn({}, sentence),
   })
   closing(ledger.close)
   signal.addEventListener('abort', () => ledger.hasten(STOP_PATIENCE_MS))

@@ -1,4 +1,4 @@
-import { errors, Pool } from 'undici'
+import { type Dispatcher, errors, Pool } from 'undici'
 
 export interface HttpClientOptions {
   /** A path in it is kept. */
@@ -7,6 +7,9 @@ export interface HttpClientOptions {
   readonly timeoutMs: number
   /** Connections, each with one request at a time; as many as needed where it is not said. */
   readonly connections?: number
+  /** Milliseconds, by two clocks: the monotonic one stands still while a machine is suspended, and the other one can be set. */
+  readonly monotonic?: () => number
+  readonly clock?: () => number
 }
 
 export interface HttpRequest {
@@ -44,15 +47,18 @@ const OUR_MISTAKES: ReadonlySet<unknown> = new Set([
   'ERR_ASSERTION',
 ])
 
-/** Makes requests that end: in time, also where the body of an answer hangs, and before an answer fills the memory. */
-export function createHttpClient({ baseUrl, timeoutMs, connections }: HttpClientOptions) {
+/**
+ * Makes requests that end: in time, also where the body of an answer hangs, and before an answer fills the memory. None leaves
+ * later than `timeoutMs` after it was asked for.
+ */
+export function createHttpClient({ baseUrl, timeoutMs, connections, ...clocks }: HttpClientOptions) {
   const { origin, pathname } = new URL(baseUrl)
   const prefix = pathname.replace(/\/$/, '')
   const pool = new Pool(origin, {
     connections: connections ?? null,
     pipelining: 1,
     connect: { timeout: timeoutMs },
-  })
+  }).compose(neverLate(timeoutMs, clocks))
 
   return {
     timeoutMs,
@@ -86,6 +92,27 @@ export function createHttpClient({ baseUrl, timeoutMs, connections }: HttpClient
 }
 
 export type HttpClient = ReturnType<typeof createHttpClient>
+
+/**
+ * Looks at the clocks when a request is about to be written: it may have waited for its connection, and after a pause of the
+ * machine or the process a connection that is ready comes before the timer that would have ended the request.
+ */
+const neverLate =
+  (
+    timeoutMs: number,
+    { monotonic = () => performance.now(), clock = Date.now }: Pick<HttpClientOptions, 'monotonic' | 'clock'>,
+  ): Dispatcher.DispatcherComposeInterceptor =>
+  (dispatch) =>
+  (options, handler) => {
+    const [askedAt, askedAtByClock] = [monotonic(), clock()]
+    const onRequestStart = handler.onRequestStart?.bind(handler)
+    handler.onRequestStart = (controller, context) => {
+      const isLate = monotonic() - askedAt > timeoutMs || clock() - askedAtByClock > timeoutMs
+      if (isLate) controller.abort(new DOMException('It is too late to send it.', 'TimeoutError'))
+      else onRequestStart?.(controller, context)
+    }
+    return dispatch(options, handler)
+  }
 
 async function readText(body: AsyncIterable<Buffer>, limitBytes: number): Promise<string> {
   const chunks: Buffer[] = []

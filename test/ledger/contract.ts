@@ -334,6 +334,27 @@ export function ledgerContract(name: string, create: () => Promise<Subject>) {
       t.equal((await due()).length, 1, 'what was called before is stored')
     })
 
+    t.test('after closing, what brings some at a time is refused to whoever looks at it', async (t) => {
+      const run = await ledger.beginRun('backfill', 'default', 10)
+      await ledger.record(friends(users(3)))
+      const other = await reopen()
+      const begun = other.profiles('default')[Symbol.asyncIterator]()
+      await begun.next()
+      await other.close()
+      const refusal = { name: 'LedgerError' }
+      for (const stream of [
+        other.profiles('default'),
+        other.links('default'),
+        other.dump(),
+        other.clearAbsent(run.id),
+      ])
+        await t.rejects(Array.fromAsync<unknown>(stream), refusal)
+      await t.rejects(begun.next(), refusal, 'in the middle of it, too')
+      other.profiles('default')
+      await new Promise(setImmediate)
+      t.pass('nobody has to look')
+    })
+
     t.test(
       'any evidence, in any calls, leaves what merging it says: status, counts and what is due',
       async () => {

@@ -3,6 +3,8 @@ import pg from 'pg'
 import t, { type Test } from 'tap'
 import { friend } from '../../src/contact/contact.ts'
 import { migrateLedger } from '../../src/ledger/open.ts'
+import { createPool } from '../../src/ledger/postgres/connections.ts'
+import { createDatabase } from '../../src/ledger/postgres/database.ts'
 import { openPostgresLedger } from '../../src/ledger/postgres/ledger.ts'
 import { key } from '../harness/people.ts'
 import { PATIENCE_MS, startPostgres } from '../harness/postgres.ts'
@@ -82,4 +84,60 @@ t.test('who is in haste waits for nobody', async (t) => {
   await t.rejects(ledger.due(10), { name: 'LedgerError' })
   await ledger.close()
   t.pass('and it is closed')
+})
+
+t.test('who has waited for nearly as long as it can is refused, and nobody is asked', async (t) => {
+  const url = await server.createSchema()
+  const ledger = await openPostgresLedger({ url, busyTimeoutMs: 300, commitsAtOnce: 1 })
+  t.teardown(() => ledger.close())
+  const other = await connect(t, url)
+  await other.query('BEGIN')
+  await other.query('LOCK TABLE contacts')
+  const first = ledger.record([friend(key('a'), 5)])
+  await new Promise(setImmediate)
+  await new Promise(setImmediate)
+  const second = ledger.record([friend(key('b'), 5)])
+  await Promise.all([t.rejects(first, /does not answer in time/), t.rejects(second, /is too slow/)])
+  await other.query('ROLLBACK')
+
+  const connections = { connect: () => Promise.reject(new Error('it was asked')) }
+  const database = createDatabase({ connections, name: 'x' })
+  await t.rejects(database.query('SELECT 1', {}, 1), { name: 'LedgerError', message: /is too slow/ })
+})
+
+t.test('the wait for a connection is part of how long a statement may take', async (t) => {
+  const pool = createPool({ url: await server.createSchema(), waitMs: PATIENCE_MS })
+  t.teardown(() => pool.end())
+  const database = createDatabase({ connections: pool, name: 'x' })
+  const taken = await Promise.all(Array.from({ length: 10 }, () => pool.connect()))
+  const patienceMs = 1_000
+  const askedAt = performance.now()
+  const asked = database.query('SELECT pg_sleep(0.9)', {}, patienceMs)
+  while (performance.now() < askedAt + patienceMs / 2) await new Promise(setImmediate)
+  for (const { release } of taken) release('answered')
+  await t.rejects(asked, /does not answer in time/)
+})
+
+t.test('one that is late is left alone by the others where these are answered', async (t) => {
+  const pool = createPool({ url: await server.createSchema(), waitMs: PATIENCE_MS })
+  t.teardown(() => pool.end())
+  const pidOf = ({ client }: { client: pg.ClientBase }) =>
+    (client as unknown as { processID: number }).processID
+  const takeTwo = () => Promise.all([pool.connect(), pool.connect()])
+  const [late, fine] = await takeTwo()
+  fine.release('answered')
+  late.release('late')
+  const [same, another] = await takeTwo()
+  t.equal(pidOf(same), pidOf(fine), 'the one that was answered is used on')
+  t.not(pidOf(another), pidOf(late))
+  // Nobody has heard anything since.
+  same.release('late')
+  another.release('answered')
+  const [next, afterNext] = await takeTwo()
+  t.notOk([pidOf(same), pidOf(another)].includes(pidOf(next)))
+  next.release('answered')
+  afterNext.release('lost')
+  const last = await pool.connect()
+  t.not(pidOf(last), pidOf(next), 'of one that was lost nobody need wait to know')
+  last.release('answered')
 })

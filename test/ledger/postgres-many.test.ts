@@ -20,6 +20,7 @@ async function stage(t: Test) {
   const admin = new pg.Pool({ connectionString: url, max: 4 })
   t.teardown(() => admin.end())
   return {
+    url,
     async open(
       options: Partial<PostgresLedgerOptions> = {},
       user: { username?: string; password?: string } = {},
@@ -241,6 +242,29 @@ t.test(
   },
 )
 
+t.test("a run's lock is held for longer than transactions may take or be idle", async (t) => {
+  const play = await stage(t)
+  const [{ version }] = await play.query("SELECT current_setting('server_version_num')::int AS version")
+  const limits = [
+    'idle_in_transaction_session_timeout',
+    ...(version >= 170_000 ? ['transaction_timeout'] : []),
+  ]
+  const limited = new URL(play.url)
+  const options = [limited.searchParams.get('options'), ...limits.map((name) => `-c ${name}=400`)].join(' ')
+  limited.searchParams.set('options', options)
+  const ledger = await play.open({ url: limited.href })
+  t.ok(await ledger.lock('runs'))
+  const client = new pg.Client(limited.href)
+  client.on('error', () => {})
+  await client.connect()
+  const ended = new Promise((resolve) => client.once('end', resolve))
+  await client.query('BEGIN')
+  // Began later, and is not spared.
+  await ended
+  const run = await ledger.beginRun('backfill', CHANNEL, 1_000)
+  t.match(await ledger.recordPages(run.id, [{ userIds: ['a'], invalid: 0, next: null }]), { added: 1 })
+})
+
 t.test('who waits for a channel keeps no webhook waiting, and no lease', async (t) => {
   const play = await stage(t)
   const ledger = await play.open()
@@ -277,11 +301,11 @@ t.test('who waits for a connection gets one of the next pool where that is repla
   const pool = createPool({ url, waitMs: PATIENCE_MS })
   const taken = await Promise.all(Array.from({ length: 10 }, () => pool.connect()))
   const next = pool.connect()
-  taken[0]?.release(true)
+  taken[0]?.release('lost')
   const { client, release } = await next
   t.match((await client.query('SELECT 1 AS one')).rows, [{ one: 1 }])
-  release(false)
-  for (const { release } of taken.slice(1)) release(false)
+  release('answered')
+  for (const { release } of taken.slice(1)) release('answered')
   await pool.end()
 })
 

@@ -89,3 +89,41 @@ t.test('a mistake of ours is not a server that cannot be reached', async (t) => 
 function broken(): never {
   throw new TypeError("Cannot read properties of undefined (reading 'x')")
 }
+
+t.test('a request that could leave only after its time does not, by either clock', async (t) => {
+  for (const late of ['monotonic', 'clock'] as const) {
+    const heard: string[] = []
+    const times = { monotonic: 0, clock: 0 }
+    const server = createServer((socket) =>
+      socket
+        .on('error', () => {})
+        .on('data', (data) => {
+          heard.push(String(data).split(' ')[1] as string)
+          // As if all had stood still: the timers, which have not fired, too.
+          if (heard.length === 1) times[late] += 60_001
+          socket.write(OK)
+        }),
+    )
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const client = createHttpClient({
+      baseUrl: `http://127.0.0.1:${(server.address() as { port: number }).port}`,
+      timeoutMs: 60_000,
+      connections: 1,
+      monotonic: () => times.monotonic,
+      clock: () => times.clock,
+    })
+    t.teardown(async () => {
+      await client.close()
+      server.close()
+    })
+    // The second one waits for the connection of the first one.
+    const [first, second] = await Promise.allSettled([
+      client.send(GET),
+      client.send({ ...GET, path: '/second' }),
+    ])
+    t.match(first, { value: { status: 200 } })
+    t.match(second, { reason: { name: 'NoAnswer', message: 'no whole answer within 60000 ms' } })
+    t.match(await client.send({ ...GET, path: '/third' }), { status: 200 })
+    t.strictSame(heard, ['/', '/third'])
+  }
+})

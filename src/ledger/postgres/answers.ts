@@ -6,6 +6,7 @@ import { keyOf, type ProfileKind } from './profile-ids.ts'
 
 /** What was said of one profile, and after how many milliseconds it may be written again. */
 interface Answer {
+  readonly kind: ProfileKind
   readonly channel: string
   readonly name: string
   /** The greatest revision that Braze accepted, or that there was no need to tell; 0: none. */
@@ -29,7 +30,7 @@ export async function storeAnswers(
     const counted = [...answers.values()].filter(({ isUntold }) => isHolder || !isUntold)
     const touched = new Set<string>()
     for (const kind of ['contact', 'customer'] as const) {
-      const mine = counted.filter((answer) => kindOf.get(answer) === kind)
+      const mine = counted.filter((answer) => answer.kind === kind)
       if (mine.length === 0) continue
       await change(transaction, kind, mine, tally)
       const rows = await transaction.query<{ channel: string }>(TOUCH[kind], columns(mine))
@@ -39,8 +40,6 @@ export async function storeAnswers(
     return [...touched]
   })
 }
-
-const kindOf = new WeakMap<Answer, ProfileKind>()
 
 function sorted(calls: readonly Acknowledgements[]) {
   const answers = new Map<string, Answer>()
@@ -62,12 +61,14 @@ function sorted(calls: readonly Acknowledgements[]) {
   return { answers, untoldBy }
 }
 
-function nothingOf(id: string): Answer {
-  const { kind, channel, name } = keyOf(id)
-  const answer = { channel, name, accepted: 0, isUntold: true, rejected: 0, failure: null, settleMs: -1 }
-  kindOf.set(answer, kind)
-  return answer
-}
+const nothingOf = (id: string): Answer => ({
+  ...keyOf(id),
+  accepted: 0,
+  isUntold: true,
+  rejected: 0,
+  failure: null,
+  settleMs: -1,
+})
 
 const columns = (answers: readonly Answer[]) => ({
   channels: answers.map(({ channel }) => channel),

@@ -33,10 +33,15 @@ const settings = (url: string, waitMs: number) => ({
 
 /**
  * Connections of which each is used by one at a time. Where one of them was lost the others are of no use either, though
- * some of them may not know: nobody is to find out about each of them by waiting for it.
+ * some of them may not know: nobody is to find out about each of them by waiting for it. One that is late was lost unless
+ * another one has been answered meanwhile.
  */
 export function createPool({ url, waitMs }: ConnectionOptions): Connections & { end(): Promise<void> } {
-  const next = () => ({ pool: newPool({ url, waitMs }), waiting: new Set<() => void>() })
+  const next = () => ({
+    pool: newPool({ url, waitMs }),
+    waiting: new Set<() => void>(),
+    answeredAt: Number.NEGATIVE_INFINITY,
+  })
   let current = next()
 
   function replace() {
@@ -65,25 +70,28 @@ export function createPool({ url, waitMs }: ConnectionOptions): Connections & { 
     })
 
   /** Whoever waits for a pool that is replaced waits for the next one: a pool that ends serves nobody any more. */
-  async function take(): Promise<{ client: pg.PoolClient; pool: pg.Pool }> {
+  async function take(): Promise<{ client: pg.PoolClient; mine: typeof current }> {
     const until = performance.now() + waitMs
     for (;;) {
       const mine = current
       const client = await ask(mine)
-      if (client) return { client, pool: mine.pool }
+      if (client) return { client, mine }
       if (performance.now() >= until) throw new Error('timeout: no connection was free')
     }
   }
 
   return {
     async connect() {
-      const { client, pool } = await take()
+      const { client, mine } = await take()
+      const takenAt = performance.now()
       return {
         client,
-        release(isBroken) {
-          if (isBroken) giveUp(client)
-          client.release(isBroken)
-          if (isBroken && pool === current.pool) replace()
+        release(end) {
+          if (end === 'answered') mine.answeredAt = performance.now()
+          else giveUp(client)
+          client.release(end !== 'answered')
+          const isSilent = end === 'late' && mine.answeredAt < takenAt
+          if ((end === 'lost' || isSilent) && mine === current) replace()
         },
       }
     },

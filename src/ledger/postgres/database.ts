@@ -1,11 +1,24 @@
 import pg from 'pg'
+import { LedgerError, TOO_SLOW } from '../ledger.ts'
 import { drizzle } from './drizzle.ts'
-import { asLedgerError, isCut, isLost, isReadOnly, isUnprepared, isWorthRetrying, rootOf } from './errors.ts'
+import {
+  asLedgerError,
+  isCut,
+  isLate,
+  isLost,
+  isReadOnly,
+  isUnprepared,
+  isWorthRetrying,
+  rootOf,
+} from './errors.ts'
 import { statement, type Values } from './statement.ts'
 
 /** Something that statements can be sent to, one after the other. */
 export interface Sql {
-  /** @param patienceMs it is given up after so long; 0: never. By default after `PATIENCE_MS`. */
+  /**
+   * @param patienceMs it is given up after so long, which begins before it has a connection; 0: never. By default after
+   *   `PATIENCE_MS`.
+   */
   query<R extends object = Record<string, unknown>>(
     text: string,
     values?: Values,
@@ -36,9 +49,15 @@ export interface Connections {
 }
 export interface Connection {
   readonly client: pg.ClientBase
-  /** @param isBroken whether it is not to be used again */
-  release(isBroken: boolean): void
+  /** Gives it back, or ends it: then the server is asked, too, to give up what it does for it. */
+  release(end: End): void
 }
+
+/**
+ * How a connection was left: `answered`, and can be used again; `late`: it has not answered in time, as where a lock or a pooler
+ * keeps it; or `lost`, and so are most likely all others that were made before.
+ */
+export type End = 'answered' | 'late' | 'lost'
 
 export interface DatabaseOptions {
   readonly connections: Connections
@@ -50,8 +69,10 @@ export interface DatabaseOptions {
 
 /** Conflicts that are no fault of anybody: the transaction is tried again so often. */
 const MOST_TRIES = 6
-/** It waits for nobody: a server that does not answer it has vanished. */
+/** It waits for nobody but for a pooler that has too few connections: who has waited for so long gives up its place. */
 const BEGIN_PATIENCE_MS = 5_000
+/** In less than this nobody can be expected to answer: it is not asked. */
+const LEAST_PATIENCE_MS = 10
 /** The longest that a timer can be. */
 const FOR_EVER_MS = 2 ** 31 - 1
 
@@ -63,16 +84,16 @@ export function createDatabase({ connections, name, clock }: DatabaseOptions): D
   async function using<T>(work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
     const { client, release } = await connections.connect()
     const use = { client }
-    let isBroken = false
+    let end: End = 'answered'
     inUse.add(use)
     try {
       return await work(client)
     } catch (error) {
-      isBroken = isLost(error)
+      if (isLost(error)) end = isLate(error) ? 'late' : 'lost'
       throw error
     } finally {
       inUse.delete(use)
-      release(isBroken)
+      release(end)
     }
   }
 
@@ -138,11 +159,15 @@ export function createDatabase({ connections, name, clock }: DatabaseOptions): D
 
   return {
     // Each statement by itself is one of those that can be repeated, as the ledger's interface says of them.
-    query: (...args) =>
-      withRetries(
-        (client) => on(client).query(...args),
+    async query(text, values, patienceMs = PATIENCE_MS) {
+      const until = performance.now() + (patienceMs || FOR_EVER_MS)
+      const leftMs = () => Math.max(LEAST_PATIENCE_MS, until - performance.now())
+      if (patienceMs !== 0 && patienceMs < LEAST_PATIENCE_MS) throw new LedgerError(TOO_SLOW)
+      return withRetries(
+        (client) => on(client).query(text, values, leftMs()),
         () => true,
-      ) as never,
+      ) as never
+    },
     transaction(work) {
       let hasBegun = false
       const onBegun = () => {

@@ -104,6 +104,9 @@ export function isLost(error: unknown): boolean {
   return /^E[A-Z]+$/.test(code) || TOO_LATE.test(message) || /terminated|not queryable/.test(message)
 }
 
+/** Whether it has just not answered yet, of those. */
+export const isLate = (error: unknown) => (error as Error).message === 'Query read timeout'
+
 /** The URL as people may see it. */
 export function nameOf(url: string): string {
   if (!URL.canParse(url)) return 'of DATABASE_URL'

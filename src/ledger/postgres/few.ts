@@ -1,4 +1,4 @@
-import { LedgerError } from '../ledger.ts'
+import { LedgerError, TOO_SLOW } from '../ledger.ts'
 import type { Database } from './database.ts'
 
 export interface FewOptions {
@@ -25,7 +25,7 @@ export function fewAtOnce(database: Database, { most, waitMs }: FewOptions): Dat
     waiting.add(resolve)
     const timer = setTimeout(() => {
       waiting.delete(resolve)
-      reject(new LedgerError('The database is too slow for what arrives; try again later.'))
+      reject(new LedgerError(TOO_SLOW))
     }, waitMs)
     await promise.finally(() => clearTimeout(timer))
   }

@@ -9,6 +9,9 @@ const PROFILES_AT_ONCE = 2_000
 /** Profiles made due in one transaction. */
 const RESEND_AT_ONCE = 2_000
 
+/** It looks at all that is pending: a second for three million in memory, far longer where they are on a slow disk. */
+const COUNT_PATIENCE_MS = 300_000
+
 const KINDS = ['contact', 'customer'] as const
 
 /** All profiles, to be told of again, or to be compared. */
@@ -44,7 +47,11 @@ export function createKnownProfiles(database: Database) {
       return resent
     },
     async outstanding(run) {
-      const [row] = await database.query<{ bulk: number; mine: number; failed: number }>(OUTSTANDING, { run })
+      const [row] = await database.query<{ bulk: number; mine: number; failed: number }>(
+        OUTSTANDING,
+        { run },
+        COUNT_PATIENCE_MS,
+      )
       const { bulk = 0, mine = 0, failed = 0 } = row ?? {}
       return { pending: mine, failed, earlier: bulk - mine } satisfies Outstanding
     },

@@ -5,8 +5,9 @@ export const TERM = "coalesce((SELECT term FROM leases WHERE name = 'braze'), 0)
 
 const learnt = `(greatest(c.friend_at, c.messaged_at, excluded.friend_at, excluded.messaged_at) > greatest(c.gone_at, excluded.gone_at))`
 const flips = `(${isReachable('c')} <> ${learnt})`
-/** Of who is linked the customer's profile changes, and not that of the alias. */
-const aliasFlips = `(${flips} AND c.customer IS NULL AND c.target IS NULL)`
+/** The user id belongs to the alias profile, and is there. Of who is linked it is worked out later what changes. */
+export const IS_AT_ALIAS = '(c.customer IS NULL AND c.target IS NULL)'
+const aliasFlips = `(${flips} AND ${IS_AT_ALIAS})`
 const becomesDue = `(${aliasFlips} AND NOT ${isPending('c')})`
 
 /** What a statement that learnt something says in the end. */

@@ -48,6 +48,8 @@ const WEBHOOK_PATIENCE_MS = 1_500
 const COMMITS_AT_ONCE = 3
 /** Of those that work out places, of which one at a time gets on in a channel. */
 const PLACINGS_AT_ONCE = 3
+/** Where nobody waits for them. */
+const TURN_PATIENCE_MS = 30_000
 
 /**
  * A ledger in a schema of a PostgreSQL database, shared by any number of processes.
@@ -80,7 +82,14 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
   }
 
   const locks = isScratch ? createOwnLocks() : createLocks(alone, name)
-  const touched = createTouched(database)
+  const warn = (sentence: string) => {
+    // Whoever closes it leaves the rest to others.
+    if (!isClosed) onWarning?.(sentence)
+  }
+  const touched = createTouched(
+    fewAtOnce(database, { most: PLACINGS_AT_ONCE, waitMs: TURN_PATIENCE_MS }),
+    warn,
+  )
   // A test's clock is the only one there is.
   const leases = createLeaseStore(database, clock && (() => 0))
   const write = createWrite(database, messagerWindowMs)
@@ -89,16 +98,17 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
     ...(onCommit && { onCommit }),
     async commit({ evidence, madeAt }) {
       // Whoever waits has waited since then, wherever that was.
-      const patienceMs = Math.max(1, madeAt + busyTimeoutMs - performance.now())
-      if (evidence.length === 0) return write.probe(patienceMs)
-      await touched.settle(await write.record(evidence, patienceMs), patienceMs)
+      const leftMs = () => Math.max(1, madeAt + busyTimeoutMs - performance.now())
+      if (evidence.length === 0) return write.probe(leftMs())
+      await touched.settle(await write.record(evidence, leftMs()), leftMs())
       tell()
     },
   })
   /** Apart from evidence: rows of contacts are locked in their order once in a transaction, and not twice. */
   const answers = createGroupCommit({
     ...(onCommit && { onCommit }),
-    commit: async ({ acknowledgements }) => touched.settle(await storeAnswers(database, acknowledgements)),
+    commit: async ({ acknowledgements }) =>
+      touched.settle(await storeAnswers(database, acknowledgements), busyTimeoutMs),
   })
   const placing = fewAtOnce(database, { most: PLACINGS_AT_ONCE, waitMs: busyTimeoutMs })
   const links = createLinkStore(placing)
@@ -139,7 +149,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
     probe: evidence.probe,
     async lapse() {
       const { restMs, channels } = await write.lapse()
-      await touched.settle(channels)
+      await touched.settle(channels, busyTimeoutMs)
       return restMs
     },
     link: (...args) => told(links.link(...args)),
@@ -157,7 +167,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
     async holdLease(...args) {
       const answer = await leases.holdLease(...args)
       // What a process that has ended could not work out any more.
-      if (answer.held) await touched.settleAll().catch(() => {})
+      if (answer.held) await touched.settleAll(busyTimeoutMs)
       return answer
     },
     releaseLease: leases.releaseLease,
@@ -180,11 +190,22 @@ function refusing(ledger: Ledger, isClosed: () => boolean): Ledger {
     name,
     (...args: never[]) => {
       if (!isClosed() || ['onRecorded', 'hasten'].includes(name)) return method(...args)
-      return Promise.reject(new LedgerError('The database is closed.'))
+      const refusal = new LedgerError('The database is closed.')
+      return name in STREAMS ? rejectingStream(refusal) : Promise.reject(refusal)
     },
   ])
   return Object.fromEntries(guarded) as Ledger
 }
+
+type Stream = {
+  [M in keyof Ledger]: ReturnType<Ledger[M]> extends AsyncIterable<unknown> ? M : never
+}[keyof Ledger]
+const STREAMS: Record<Stream, true> = { profiles: true, links: true, clearAbsent: true, dump: true }
+
+/** Whoever looks at what it brings meets the refusal. */
+const rejectingStream = (refusal: LedgerError): AsyncIterable<never> => ({
+  [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(refusal) }),
+})
 
 function afterTimer(ms: number, later: () => void) {
   const timer = setTimeout(later, ms)

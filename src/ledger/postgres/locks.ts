@@ -12,6 +12,11 @@ const UNDER_WAY = `hashtext('runs ' || current_schema())`
 /** A server that does not answer notices by itself that the connection has ended. */
 const ROLLBACK = { text: 'ROLLBACK', query_timeout: 1_000 } as pg.QueryConfig
 
+/** Nobody else waits for this transaction, and it may be there for hours. The second of these is known from PostgreSQL 17 on. */
+const UNTIMED = `
+  SELECT set_config(name, '0', true) FROM pg_settings
+  WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout')`
+
 interface Held {
   readonly client: pg.Client
   readonly pid: number
@@ -32,8 +37,7 @@ export function createLocks(connect: () => Promise<pg.Client>, name: string) {
     })
     try {
       await client.query('BEGIN')
-      // Nobody else waits for this transaction, and it may be idle for hours.
-      await client.query('SET LOCAL idle_in_transaction_session_timeout = 0')
+      await client.query(UNTIMED)
       const { rows } = await client.query(
         `SELECT pg_try_advisory_xact_lock(${LOCKS}, ${KEY}) AS held, pg_backend_pid() AS pid`,
         [key],

@@ -1,8 +1,7 @@
+import { CHECK_PATIENCE_MS } from '../ledger.ts'
 import { countedContact, countedCustomer, isPending, isReachable, type Tally } from './counting.ts'
 import type { Sql } from './database.ts'
-
-/** See ../sqlite/placement.ts */
-const CHECK_PATIENCE_MS = 3_000
+import { IS_AT_ALIAS } from './learning.ts'
 
 export interface Places {
   readonly channel: string
@@ -37,7 +36,7 @@ export async function place(sql: Sql, places: Places, tally: Tally) {
 }
 
 const TOUCHED = '= ANY(@users::text[])'
-const HOLDS = `(${isReachable('c')} AND c.customer IS NULL AND c.target IS NULL)`
+const HOLDS = `(${isReachable('c')} AND ${IS_AT_ALIAS})`
 /** The profile that may hold the user id has another newest revision, and Braze has accepted that. */
 const IS_CLEAR = `
   CASE WHEN c.customer IS NULL THEN c.revision = c.accepted

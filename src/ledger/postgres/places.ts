@@ -55,20 +55,32 @@ export const placing = <T>(database: Database, channel: string, work: (t: PlaceT
     return work({ ...transaction, tally: createTally() })
   })
 
+/** Contacts whose places are worked out in one transaction: others wait for as long. */
+const TOUCHED_AT_ONCE = 5_000
+
 /** Works off what was touched in a channel, by this process or one that has ended. */
-export const placeTouched = (database: Database, channel: string): Promise<void> =>
+export async function placeTouched(database: Database, channel: string) {
+  while ((await placeSome(database, channel)) === TOUCHED_AT_ONCE);
+}
+
+/** Returns how many contacts they were. */
+const placeSome = (database: Database, channel: string): Promise<number> =>
   placing(database, channel, async (transaction) => {
     const rows = await transaction.query<{ userId: string; isTold: boolean }>(TAKE_TOUCHED, { channel })
-    if (rows.length === 0) return
+    if (rows.length === 0) return 0
     const users = [...new Set(rows.map(({ userId }) => userId))]
     const told = [...new Set(rows.filter(({ isTold }) => isTold).map(({ userId }) => userId))]
     await transaction.query(LOCK_CONTACTS, { channel, users })
     await lockCustomers(transaction, channel, users)
     await finish(transaction, channel, users, told)
+    return users.length
   })
 
+/** All of what is said of a contact, together. */
 const TAKE_TOUCHED = `
-  DELETE FROM touched WHERE channel = @channel RETURNING user_id AS "userId", is_told AS "isTold"`
+  DELETE FROM touched WHERE channel = @channel
+    AND user_id IN (SELECT DISTINCT user_id FROM touched WHERE channel = @channel LIMIT ${TOUCHED_AT_ONCE})
+  RETURNING user_id AS "userId", is_told AS "isTold"`
 
 export const LOCK_CONTACTS = `
   SELECT user_id AS "userId", external_id AS "externalId", linked_at AS "linkedAt" FROM contacts

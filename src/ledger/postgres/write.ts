@@ -1,7 +1,7 @@
 import type { Evidence } from '../../contact/contact.ts'
 import { countedContact, isPending } from './counting.ts'
 import type { Database } from './database.ts'
-import { FOLLOWING, IS_MOVED, type Learnt, learning } from './learning.ts'
+import { FOLLOWING, IS_AT_ALIAS, IS_MOVED, type Learnt, learning } from './learning.ts'
 
 /** Contacts taken for unreachable in one transaction: others wait for as long. */
 const LAPSE_AT_ONCE = 1_000
@@ -42,9 +42,6 @@ const RECORD = learning(`
     gone_at, NULL::bigint AS run
   FROM unnest(@channels::text[], @users::text[], @friends::bigint[], @messages::bigint[], @gone::bigint[])
     AS t (channel, user_id, friend_at, messaged_at, gone_at)`)
-
-/** Of who is linked it is worked out later what changes. */
-const IS_AT_ALIAS = '(c.customer IS NULL AND c.target IS NULL)'
 
 /** The condition of a partial index. */
 const ONLY_WROTE = 'c.friend_at <= c.gone_at AND c.messaged_at > c.gone_at'

@@ -1,8 +1,9 @@
 const reachable = 'max(friend_at, messaged_at) > gone_at'
 const learnt = `max(friend_at, messaged_at, excluded.friend_at, excluded.messaged_at) > max(gone_at, excluded.gone_at)`
 const flips = `((${reachable}) <> (${learnt}))`
-/** Of who is linked the customer's profile changes, and not that of the alias. */
-const aliasFlips = `(${flips} AND customer IS NULL AND target IS NULL)`
+/** The user id belongs to the alias profile, and is there. Of who is linked `place` works out what changes. */
+export const IS_AT_ALIAS = '(customer IS NULL AND target IS NULL)'
+const aliasFlips = `(${flips} AND ${IS_AT_ALIAS})`
 const becomesDue = `(${aliasFlips} AND NOT pending)`
 
 /**

@@ -1,10 +1,5 @@
 import type BetterSqlite3 from 'better-sqlite3'
-
-/**
- * So long a person who has just been linked waits for the look-up of the customer before the alias profile is written after
- * all: most customers are known, and would get a second profile for nothing.
- */
-const CHECK_PATIENCE_MS = 3_000
+import { CHECK_PATIENCE_MS } from '../ledger.ts'
 
 /**
  * Works out where the user ids of the contacts in `touched` belong, in the transaction that touched them: what each profile

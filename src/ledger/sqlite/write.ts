@@ -1,6 +1,6 @@
 import type BetterSqlite3 from 'better-sqlite3'
 import { DELIVERY_LEASE } from '../ledger.ts'
-import { learning } from './learning.ts'
+import { IS_AT_ALIAS, learning } from './learning.ts'
 import type { createPlacement } from './placement.ts'
 import type { ProfileKind } from './profile-ids.ts'
 import type { Stored, transactions } from './stored.ts'
@@ -99,9 +99,6 @@ function prepareBoth(database: BetterSqlite3.Database, set: string) {
       UPDATE ${table} SET ${set}, ${SETTLE[table]} FROM json_each(@rows) AS answer WHERE ${table}.id = answer.value ->> 0`)
   return { contact: of('contacts'), customer: of('customers') }
 }
-
-/** Of who is linked `place` works out what changes. */
-const IS_AT_ALIAS = '(customer IS NULL AND target IS NULL)'
 
 /** `status = 'messager'` is the condition of a partial index, word for word: SQLite uses the index for nothing else. */
 const prepare = (database: BetterSqlite3.Database) => ({
