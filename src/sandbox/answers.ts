@@ -4,7 +4,9 @@ import { pipeline, Readable } from 'node:stream'
 /** What a sandbox answers of its own. */
 export interface Reply {
   status: number
-  body: object
+  headers?: Record<string, string>
+  /** An object is sent as JSON. */
+  body: object | ''
 }
 
 /** An answer given instead of a sandbox's own. */

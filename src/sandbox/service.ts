@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { giveAnswer, type Reply, type ScriptedAnswer } from './answers.ts'
 
@@ -22,6 +22,8 @@ export interface Arrival {
   query: Record<string, string>
   authorization: string
   contentType: string
+  /** By their names in small letters. */
+  headers: IncomingHttpHeaders
   /** Null: larger than a sandbox takes. */
   body: string | null
   /** Whether its client has hung up. */
@@ -184,8 +186,8 @@ export async function startService<Kept extends object, Told extends object = ob
 /** Clients that go before their request is whole are none of a play's business. */
 function receive(req: IncomingMessage, onArrival: (arrival: Arrival) => void) {
   const at = Date.now()
-  const { method = '', url = '', socket } = req
-  const { authorization = '', 'content-type': contentType = '' } = req.headers
+  const { method = '', url = '', socket, headers } = req
+  const { authorization = '', 'content-type': contentType = '' } = headers
   const [path = '', ...rest] = url.split('?')
   const query = Object.fromEntries(new URLSearchParams(rest.join('?')))
   const isCut = () => socket.destroyed || socket.readableEnded
@@ -197,7 +199,7 @@ function receive(req: IncomingMessage, onArrival: (arrival: Arrival) => void) {
   })
   req.once('end', () => {
     const body = size > maxBytes ? null : Buffer.concat(chunks, size).toString()
-    onArrival({ at, method, path, query, authorization, contentType, body, isCut })
+    onArrival({ at, method, path, query, authorization, contentType, headers, body, isCut })
   })
 }
 

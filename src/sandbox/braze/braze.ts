@@ -1,5 +1,6 @@
 import { hex, type Random } from '../random.ts'
 import { type ServiceOptions, startService } from '../service.ts'
+import { createContentBlocks } from './content-blocks.ts'
 import { createDashboard, type Place } from './dashboard.ts'
 import { createHandovers } from './handovers.ts'
 import { createManners } from './manners.ts'
@@ -41,6 +42,7 @@ export async function startBrazeSandbox(options: BrazeSandboxOptions = {}) {
   const profiles = createProfiles(blame)
   const manners = createManners({ settleMs, clock, keyOf: profiles.keyOf, blame })
   const handovers = createHandovers({ settleMs, clock, profiles, blame })
+  const contentBlocks = createContentBlocks({ random, clock })
   const onTaken = (objects: number) => {
     stats.objects += objects
   }
@@ -50,6 +52,7 @@ export async function startBrazeSandbox(options: BrazeSandboxOptions = {}) {
     queue,
     manners,
     handovers,
+    contentBlocks,
     applyMs,
     random,
     clock,
@@ -97,6 +100,7 @@ export async function startBrazeSandbox(options: BrazeSandboxOptions = {}) {
     ...service,
     ...createControls(rules),
     ...createDashboard(profiles),
+    ...contentBlocks.controls,
     stats,
     get apiKey() {
       return rules.apiKey

@@ -19,7 +19,7 @@ export const createRules = (apiKey: string, identityMs: Delay = [0, 0]) => ({
   bareErrors: false,
   /** The status of an answer in which every object has an error. */
   allRejected: 400,
-  limiters: { track: null, export: null, identity: null } as Record<Pace, Limiter | null>,
+  limiters: { track: null, export: null, identity: null, shared: null } as Record<Pace, Limiter | null>,
   forbidden: new Set<Permission>(),
   /** Answers of single endpoints, but for those of `/users/track`, which has the service's. */
   next: new Map<Endpoint, ScriptedAnswer[]>(),
@@ -82,6 +82,8 @@ export function createControls(rules: Rules) {
     setExportLimit: (limit: Limit | null) => setLimitOf('export', limit),
     /** The same for identify, alias/new, alias/update and merge, which share one. */
     setIdentityLimit: (limit: Limit | null) => setLimitOf('identity', limit),
+    /** The same for Content Blocks, which share one with many other endpoints. */
+    setSharedLimit: (limit: Limit | null) => setLimitOf('shared', limit),
     answerNextOf,
     /** The next `times` exports are answered so instead of normally. Earlier calls come first. */
     answerNextExport: (answer: ScriptedAnswer, times = 1) => answerNextOf('/users/export/ids', answer, times),

@@ -2,9 +2,18 @@ import type { ServerResponse } from 'node:http'
 import { type Reply, refusal, type ScriptedAnswer } from '../answers.ts'
 import type { Random } from '../random.ts'
 import type { Arrival, Turn } from '../service.ts'
-import { type Endpoint, endpoints, isEndpoint } from './endpoints.ts'
+import type { createContentBlocks } from './content-blocks.ts'
+import {
+  type BlockEndpoint,
+  type Endpoint,
+  endpoints,
+  isBlockEndpoint,
+  isEndpoint,
+  methodOf,
+} from './endpoints.ts'
 import { judgeExport } from './export.ts'
 import type { Handovers } from './handovers.ts'
+import { isObject } from './identifier.ts'
 import { type Change, type IdentityEndpoint, judgeIdentity } from './identity.ts'
 import { createJoining } from './joining.ts'
 import type { Manners, Touch } from './manners.ts'
@@ -24,7 +33,7 @@ export interface Call {
   endpoint: Endpoint
   /** 0: no answer was given, or the client had gone. */
   status: number
-  /** Parsed; undefined where it is no JSON. */
+  /** Parsed; undefined where it is no JSON. Of requests about Content Blocks, without what is in them. */
   body: unknown
 }
 
@@ -34,6 +43,7 @@ interface Parts {
   queue: Queue
   manners: Manners
   handovers: Handovers
+  contentBlocks: ReturnType<typeof createContentBlocks>
   applyMs: Delay
   random: Random
   clock: () => number
@@ -44,7 +54,7 @@ interface Parts {
 
 /** How a Braze meets each request. What it takes it queues at once, so it can be applied before the answer and although the client has gone. */
 export function createTurns(parts: Parts) {
-  const { rules, profiles, queue, manners, handovers, applyMs, random, clock, blame } = parts
+  const { rules, profiles, queue, manners, handovers, contentBlocks, applyMs, random, clock, blame } = parts
   const joining = createJoining(profiles, rules)
 
   /** Sets the headers of the endpoint's limit, and knows since when the client's pause may run. */
@@ -132,9 +142,33 @@ export function createTurns(parts: Parts) {
     }
   }
 
+  /** What changes a block is applied at once. With `apply` it is, although the answer says something else. */
+  function blocks(arrival: Arrival, endpoint: BlockEndpoint): Turn<Tracked> {
+    const scripted = scriptedFor(endpoint, rules)
+    const body = parse(arrival.body)
+    const judge = () => refuse(arrival, rules) ?? judgeBlocks[endpoint](arrival.query, body)
+    if (scripted?.apply === true) judge()
+    return {
+      scripted,
+      reply: judge,
+      opening: '{"message":"success"',
+      stamp: createStamp(endpoint).stamp,
+      kept: null,
+      ended: (status) => parts.onCall({ at: arrival.at, endpoint, status, body: withoutContent(body) }),
+    }
+  }
+
+  const judgeBlocks: Record<BlockEndpoint, (query: Record<string, string>, body: unknown) => Reply> = {
+    '/content_blocks/list': (query) => contentBlocks.list(query),
+    '/content_blocks/info': (query) => contentBlocks.info(query),
+    '/content_blocks/create': (_, body) => contentBlocks.create(body),
+    '/content_blocks/update': (_, body) => contentBlocks.update(body),
+  }
+
   return (arrival: Arrival, takeScripted: () => ScriptedAnswer | null): Turn<Tracked> => {
     const { path } = arrival
     if (!isEndpoint(path) || path === '/users/track') return track(arrival, takeScripted())
+    if (isBlockEndpoint(path)) return blocks(arrival, path)
     return path === '/users/export/ids' ? exportUsers(arrival, path) : identify(arrival, path)
   }
 }
@@ -150,7 +184,7 @@ const scriptedFor = (endpoint: Endpoint, { next, outages }: Rules): ScriptedAnsw
 
 /** What is wrong with a request whatever its body says. */
 function refuse({ method, path, authorization, body }: Arrival, rules: Rules): Reply | null {
-  if (method !== 'POST' || !isEndpoint(path)) return refusal(404, 'Not found')
+  if (!isEndpoint(path) || method !== methodOf(path)) return refusal(404, 'Not found')
   const { pace, permission } = endpoints[path]
   if (authorization !== `Bearer ${rules.apiKey}`) return refusal(401, 'Invalid API key')
   if (rules.forbidden.has(permission)) return refusal(403, `The API key lacks the permission ${permission}`)
@@ -166,4 +200,11 @@ function parse(body: string | null): unknown {
   } catch {
     return undefined
   }
+}
+
+/** A block may hold a token. */
+function withoutContent(body: unknown): unknown {
+  if (!isObject(body)) return body
+  const { content: _, ...rest } = body
+  return rest
 }

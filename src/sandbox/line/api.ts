@@ -1,13 +1,18 @@
-import { randomUUID } from 'node:crypto'
+import { type JsonWebKey, randomUUID } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import { type Reply, refusal, type ScriptedAnswer } from '../answers.ts'
 import type { Random } from '../random.ts'
 import { type Arrival, type ServiceOptions, startService } from '../service.ts'
 import { type AccountLink, createAccountLinks, type Opening } from './account-links.ts'
+import { createAssertions } from './assertions.ts'
 import { type Channel, type ChannelOptions, createChannel } from './channel.ts'
 import type { LineEvent } from './events.ts'
+import { formOf } from './form.ts'
 import { createIdTokens } from './id-tokens.ts'
 import type { AnsweredPage } from './list.ts'
+import { validate } from './messages.ts'
+import { type Push, parse } from './push.ts'
+import { createTokenEndpoints } from './token-endpoints.ts'
 
 export interface LineApiSandboxOptions extends ServiceOptions, ChannelOptions {
   /** The LINE Login channel for which ID tokens are issued where nothing else is said. Default: one that is always the same. */
@@ -20,11 +25,12 @@ export interface LineApiSandboxOptions extends ServiceOptions, ChannelOptions {
 /** What is kept of a request: not its Authorization. `path` is without the query. */
 type Asked = Pick<Arrival, 'method' | 'path' | 'query'>
 
-type Told = { page: AnsweredPage; accountLink: AccountLink }
+type Told = { page: AnsweredPage; accountLink: AccountLink; push: Push }
 
 export type LineApiSandbox = Awaited<ReturnType<typeof startLineApiSandbox>>
 
 const listPath = '/v2/bot/followers/ids'
+const pushPath = '/v2/bot/message/push'
 const dialogPath = '/dialog/bot/accountLink'
 /** In place of the user id that it has in a path. */
 const linkTokenPath = '/v2/bot/user/{userId}/linkToken'
@@ -43,6 +49,7 @@ export async function startLineApiSandbox(options: LineApiSandboxOptions = {}) {
   const channels: Channel[] = []
   const first = add(options)
   const links = createAccountLinks({ random, clock })
+  const assertions = createAssertions({ random, clock })
   const idTokens = createIdTokens({ loginChannelId, clock })
   const scriptedPages = new Map<number, ScriptedAnswer>()
   const scripted = new Map<string, ScriptedAnswer[]>()
@@ -57,18 +64,15 @@ export async function startLineApiSandbox(options: LineApiSandboxOptions = {}) {
       stats.pages++
       service.tell('page', page)
     }
-    const channel = createChannel(channelOptions, { random, clock, onTokenIssued, onPage })
+    const onPush = (push: Push) => service.tell('push', push)
+    const channel = createChannel(channelOptions, { random, clock, onTokenIssued, onPage, onPush })
     channels.push(channel)
     return channel
   }
 
   /** What is asked without a channel's token. */
   const open: Record<string, (arrival: Arrival) => Reply> = {
-    'POST /oauth2/v3/token'(arrival) {
-      const form = formOf(arrival)
-      const channel = channels.find(({ channelId }) => channelId === form.get('client_id')) ?? first
-      return channel.issueToken(form)
-    },
+    ...createTokenEndpoints({ assertions, channels }),
     'POST /oauth2/v2.1/verify': (arrival) => idTokens.verify(formOf(arrival)),
     [`GET ${dialogPath}`]({ query: { linkToken = '', nonce = '' } }) {
       const event = finishAccountLink({ linkToken, nonce })
@@ -76,20 +80,28 @@ export async function startLineApiSandbox(options: LineApiSandboxOptions = {}) {
     },
   }
   /** What is asked with the token of a channel. */
-  const owned: Record<string, (arrival: Arrival, channel: Channel) => Reply> = {
+  const owned: Record<string, (arrival: Arrival, channel: Channel, requestId: string) => Reply> = {
     [`GET ${listPath}`]: ({ query }, channel) => channel.answerList(query),
     'GET /v2/bot/info': (_, channel) => channel.answerInfo(),
     'GET /v2/bot/insight/followers': ({ query }, channel) => channel.answerInsight(query),
     [`POST ${linkTokenPath}`]: ({ path }, channel) => links.issue(channel, path.split('/')[4] as string),
+    [`POST ${pushPath}`]: (arrival, { pushes }, requestId) => pushes.push(arrival, requestId),
+    'POST /v2/bot/message/validate/push': ({ body }) => validate(parse(body)),
+    'GET /v2/bot/message/quota': (_, { pushes }) => pushes.answerQuota(),
+    'GET /v2/bot/message/quota/consumption': (_, { pushes }) => pushes.answerConsumption(),
   }
 
-  function route(arrival: Arrival): Reply {
+  function route(arrival: Arrival, requestId: string): Reply {
     const name = `${arrival.method} ${endpointOf(arrival.path)}`
     const [answerAnybody, answerOwner] = [open[name], owned[name]]
     if (answerAnybody !== undefined) return answerAnybody(arrival)
     if (answerOwner === undefined) return refusal(404, 'Not found')
     const channel = channels.find(({ admits }) => admits(arrival.authorization))
-    return channel ? answerOwner(arrival, channel) : refusal(401, unauthorized)
+    if (channel === undefined) return refusal(401, unauthorized)
+    // [RETRY]
+    if (arrival.headers['x-line-retry-key'] !== undefined && arrival.path !== pushPath)
+      return refusal(400, 'The retry key is not supported')
+    return answerOwner(arrival, channel, requestId)
   }
 
   function finishAccountLink(opened: Opening): LineEvent | null {
@@ -106,8 +118,8 @@ export async function startLineApiSandbox(options: LineApiSandboxOptions = {}) {
     return page ?? scripted.get(endpoint)?.shift() ?? outages.get(endpoint)
   }
 
-  function stamp(res: ServerResponse) {
-    res.setHeader('x-line-request-id', randomUUID())
+  function stamp(res: ServerResponse, requestId: string) {
+    res.setHeader('x-line-request-id', requestId)
     const date = dateOf?.()
     if (date === '') res.sendDate = false
     else if (date !== undefined) res.setHeader('date', date instanceof Date ? date.toUTCString() : date)
@@ -116,7 +128,14 @@ export async function startLineApiSandbox(options: LineApiSandboxOptions = {}) {
   const service = await startService<Asked, Told>(options, (arrival, takeScripted) => {
     const { method, path, query } = arrival
     const answer = scriptedFor(endpointOf(path)) ?? takeScripted()
-    return { scripted: answer, reply: () => route(arrival), opening, stamp, kept: { method, path, query } }
+    const requestId = randomUUID()
+    return {
+      scripted: answer,
+      reply: () => route(arrival, requestId),
+      opening,
+      stamp: (res) => stamp(res, requestId),
+      kept: { method, path, query: 'client_assertion' in query || 'access_token' in query ? {} : query },
+    }
   })
   const stats = Object.assign(service.stats, {
     /** Requests by their path, without its query; `{userId}` in place of a user id. */
@@ -134,15 +153,16 @@ export async function startLineApiSandbox(options: LineApiSandboxOptions = {}) {
     loginChannelId,
     /** The long-lived token that was set last; invalid after `revokeTokens`. */
     get token(): string {
-      return first.token()
+      return first.tokens.token()
     },
     /** Another account of the brand, with an id, a secret, tokens and followers of its own; what is returned has the controls of one. */
     addChannel(channelOptions: ChannelOptions = {}) {
       const channel = add(channelOptions)
       return {
+        registerKey: (jwk: JsonWebKey) => assertions.register(channel.channelId, jwk),
         ...channel.controls,
         get token(): string {
-          return channel.token()
+          return channel.tokens.token()
         },
       }
     },
@@ -161,6 +181,10 @@ export async function startLineApiSandbox(options: LineApiSandboxOptions = {}) {
     setDate(newDate: (() => Date | string) | null) {
       dateOf = newDate
     },
+    /** Registers the public JWK of an assertion signing key for the channel, as the console does; returns its `kid`, or throws why it would not. */
+    registerKey: (jwk: JsonWebKey) => assertions.register(first.channelId, jwk),
+    /** The console forgets a key. */
+    removeKey: assertions.remove,
     /** An ID token as a person gets it who logs in with LINE. */
     issueIdToken: idTokens.issue,
     /**
@@ -175,9 +199,3 @@ export async function startLineApiSandbox(options: LineApiSandboxOptions = {}) {
 
 /** A path as scripts and counts name it. */
 const endpointOf = (path: string) => (/^\/v2\/bot\/user\/[^/]+\/linkToken$/.test(path) ? linkTokenPath : path)
-
-/** The fields of a form; none where it is no form. */
-function formOf({ contentType, body }: Arrival): URLSearchParams {
-  const isForm = contentType.startsWith('application/x-www-form-urlencoded')
-  return new URLSearchParams(isForm ? (body ?? '') : '')
-}

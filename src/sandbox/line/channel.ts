@@ -2,6 +2,7 @@ import { type Reply, refusal } from '../answers.ts'
 import { between, hex, type Random } from '../random.ts'
 import { createFollowers } from './followers.ts'
 import { type AnsweredPage, createList } from './list.ts'
+import { createPushes, type Push } from './push.ts'
 import { createTokens } from './tokens.ts'
 
 export interface ChannelOptions {
@@ -21,7 +22,11 @@ interface Parts {
   clock: () => number
   onTokenIssued: () => void
   onPage: (page: AnsweredPage) => void
+  onPush: (push: Push) => void
 }
+
+/** How long after a message of theirs who is no friend can be written to. [REF] Send push message */
+const messagerMs = 7 * 24 * 60 * 60 * 1000
 
 /** `followers` counts everyone who ever followed, `blocks` those of them who do not now. */
 interface Insight {
@@ -34,7 +39,8 @@ interface Insight {
 export type Channel = ReturnType<typeof createChannel>
 
 /** One LINE account of a brand: its followers, and the tokens that open its part of the API. */
-export function createChannel(options: ChannelOptions, { random, clock, onTokenIssued, onPage }: Parts) {
+export function createChannel(options: ChannelOptions, parts: Parts) {
+  const { random, clock, onTokenIssued, onPage, onPush } = parts
   const { pageSize = Number.POSITIVE_INFINITY } = options
   const {
     destination = `U${hex(random, 32)}`,
@@ -45,6 +51,11 @@ export function createChannel(options: ChannelOptions, { random, clock, onTokenI
   const followers = createFollowers(options.followers ?? [])
   const tokens = createTokens({ token, channelId, channelSecret, random, clock }, onTokenIssued)
   const list = createList(followers, { pageSize, random, clock }, onPage)
+  /** Who wrote without following, and when. */
+  const messagers = new Map<string, number>()
+  const reaches = (userId: string) =>
+    followers.now.has(userId) || (messagers.get(userId) ?? Number.NEGATIVE_INFINITY) + messagerMs > clock()
+  const pushes = createPushes({ random, clock, reaches, onPush })
   const info = infoOf(destination, random)
   let insight: Insight | null = null
 
@@ -53,9 +64,9 @@ export function createChannel(options: ChannelOptions, { random, clock, onTokenI
     channelId,
     channelSecret,
     isFriend: followers.now.has,
-    token: tokens.token,
+    tokens,
     admits: tokens.admits,
-    issueToken: tokens.issue,
+    pushes,
     answerList: list.answer,
     answerInfo: (): Reply => ({ status: 200, body: info }),
     answerInsight: ({ date }: Record<string, string>): Reply =>
@@ -64,13 +75,19 @@ export function createChannel(options: ChannelOptions, { random, clock, onTokenI
     controls: {
       ...list.controls,
       ...tokens.controls,
+      ...pushes.controls,
       destination,
       channelId,
       channelSecret,
       /** A friend who does not block, at the end of the list; nothing happens where they are one already. */
       follow: followers.follow,
       /** They blocked the account, or deleted theirs. */
-      unfollow: followers.unfollow,
+      unfollow(userId: string) {
+        followers.unfollow(userId)
+        messagers.delete(userId)
+      },
+      /** Somebody writes to the account: who is no friend can be written to for seven days. */
+      write: (userId: string) => void messagers.set(userId, clock()),
       /** Who follows; live. */
       followers: () => followers.now,
       /** What the follower statistics say. Null: what the follower list says. */
