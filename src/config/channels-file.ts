@@ -38,6 +38,7 @@ export function readChannelsFile(path: string, options: FileOptions): FileReadin
       ...channels.flatMap(({ problems }) => problems),
       ...twice(channels, options.schema, 'name'),
       ...twice(channels, options.schema, 'attribute'),
+      ...sameBlocks(channels, options.schema),
     ],
   }
 }
@@ -149,6 +150,15 @@ function textOfVariable(name: string, env: Environment): Text {
   if (text) return { value: text }
   const shown = /^[A-Z][A-Z0-9_]{0,63}$/.test(name) ? `the variable ${name}` : 'a variable'
   return { fault: `names ${shown}, which is not set` }
+}
+
+/**
+ * A channel's token in another one's block would fail for each of its people. Who says nothing about either has none in Braze,
+ * as far as we know.
+ */
+function sameBlocks(channels: readonly Read[], schema: TObject): string[] {
+  const isMeant = ({ given }: Read) => given?.assertionKey !== undefined || given?.tokenBlock !== undefined
+  return twice(channels.filter(isMeant), schema, 'tokenBlock')
 }
 
 /** A line for each value of `key` that more than one channel has. */

@@ -2,7 +2,7 @@ import { parseEnv } from 'node:util'
 import { type Static, Type } from 'typebox'
 import { readChannelsFile } from './channels-file.ts'
 import { assertNone, loadSettings, SettingsError } from './load.ts'
-import { partsOf, SETTINGS, type SettingName } from './settings.ts'
+import { about, partsOf, SETTINGS, type SettingName } from './settings.ts'
 import { type Environment, readText } from './texts.ts'
 
 const of = SETTINGS.properties
@@ -21,6 +21,8 @@ export const CHANNEL = Type.Object({
   attribute: of.BRAZE_ATTRIBUTE,
   aliasLabel: of.BRAZE_ALIAS_LABEL,
   loginChannelId: of.LINE_LOGIN_CHANNEL_ID,
+  assertionKey: of.LINE_ASSERTION_KEY,
+  tokenBlock: of.BRAZE_TOKEN_BLOCK,
 })
 
 type Channel = Static<typeof CHANNEL>
@@ -34,6 +36,8 @@ export const SETTING_OF = {
   attribute: 'BRAZE_ATTRIBUTE',
   aliasLabel: 'BRAZE_ALIAS_LABEL',
   loginChannelId: 'LINE_LOGIN_CHANNEL_ID',
+  assertionKey: 'LINE_ASSERTION_KEY',
+  tokenBlock: 'BRAZE_TOKEN_BLOCK',
 } as const satisfies Readonly<Record<Exclude<ChannelKey, 'name'>, SettingName>>
 
 /** The one channel of the settings of one. */
@@ -45,8 +49,11 @@ export interface ChannelSettings extends Omit<Channel, 'secret'> {
   readonly secrets: readonly string[]
 }
 
-/** What of a channel a command needs: to take its webhooks, to ask LINE's API, or no more than to write to Braze. */
-export type ChannelNeed = 'webhooks' | 'line' | 'braze'
+/**
+ * What of a channel a command needs: to take its webhooks, to ask LINE's API, to keep its token in Braze's Content Block, or
+ * no more than to write to Braze.
+ */
+export type ChannelNeed = 'webhooks' | 'line' | 'token' | 'braze'
 
 export interface Channels {
   /** In the order in which they are given, one at least. */
@@ -67,8 +74,18 @@ export function loadChannels(env: Environment, dotenv: string, need: ChannelNeed
   if (!path) return { channels: [theOne(env, dotenv, need)], files: [] }
   const { found, files, problems } = readChannelsFile(path, { schema: CHANNEL, env, fallback })
   assertNone([...conflicts(env, fallback), ...problems])
-  return { channels: (found as Channel[]).map(asChannel), files }
+  const channels = (found as Channel[]).map(asChannel)
+  assertNone(channels.flatMap((channel) => withoutId(channel, true)))
+  return { channels, files }
 }
+
+/** An assertion says which channel it is for. */
+const withoutId = (channel: ChannelSettings, isListed: boolean): string[] =>
+  channel.assertionKey === undefined || channel.channelId !== undefined
+    ? []
+    : [
+        `${nameOf('channelId', channel, isListed)} is missing, without which ${isListed ? 'assertionKey' : SETTING_OF.assertionKey} is of no use; set it to ${about('LINE_CHANNEL_ID').mustBe}`,
+      ]
 
 function pathOf(env: Environment, fallback: Environment): string | undefined {
   try {
@@ -79,10 +96,11 @@ function pathOf(env: Environment, fallback: Environment): string | undefined {
 }
 
 function theOne(env: Environment, dotenv: string, need: ChannelNeed): ChannelSettings {
-  const keys = keysFor(need).filter(
-    (key) =>
-      need !== 'line' || key !== 'secret' || textOrProblem(SETTING_OF.channelId, env, parseEnv(dotenv)),
-  )
+  const isThere = (key: keyof typeof SETTING_OF) => textOrProblem(SETTING_OF[key], env, parseEnv(dotenv))
+  const keys = KEYS.filter((key) => {
+    if (need === 'line' && key === 'secret') return isThere('channelId') && !isThere('assertionKey')
+    return key === 'tokenBlock' || keysFor(need).includes(key)
+  })
   const settings = loadSettings(
     env,
     dotenv,
@@ -92,17 +110,25 @@ function theOne(env: Environment, dotenv: string, need: ChannelNeed): ChannelSet
     const value = settings[SETTING_OF[key]]
     return value === undefined ? [] : [[key, value]]
   })
-  return asChannel({ name: DEFAULT_CHANNEL, ...Object.fromEntries(given) })
+  const channel = asChannel({ name: DEFAULT_CHANNEL, ...Object.fromEntries(given) })
+  assertNone(withoutId(channel, false))
+  return channel
 }
 
 const KEYS = Object.keys(SETTING_OF) as (keyof typeof SETTING_OF)[]
 
-/** To ask LINE the secret is of use with a channel id alone. */
-const keysFor = (need: ChannelNeed) =>
-  KEYS.filter((key) => {
-    if (need === 'webhooks' || key === 'attribute' || key === 'aliasLabel') return true
-    return need === 'line' && key !== 'loginChannelId'
-  })
+const OF_PROFILES: readonly ChannelKey[] = ['attribute', 'aliasLabel']
+const OF_LINE: readonly ChannelKey[] = ['accessToken', 'channelId', 'assertionKey']
+
+const NEEDED: Readonly<Record<ChannelNeed, readonly ChannelKey[]>> = {
+  webhooks: KEYS,
+  // The secret is of use with a channel id alone, and where there is no key.
+  line: ['secret', ...OF_LINE, ...OF_PROFILES],
+  token: [...OF_LINE, 'tokenBlock', ...OF_PROFILES],
+  braze: OF_PROFILES,
+}
+
+const keysFor = (need: ChannelNeed) => KEYS.filter((key) => NEEDED[need].includes(key))
 
 /** The settings by which such a command may be told of its channels. */
 export const channelSettings = (need: ChannelNeed): SettingName[] => [

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { assertionKeyFault } from './assertion-key.ts'
 import { databaseFault } from './database-url.ts'
 import { brazeFault } from './endpoint.ts'
 
@@ -68,6 +69,16 @@ export const SETTINGS = Type.Object({
       pattern: DIGITS,
     }),
   ),
+  LINE_ASSERTION_KEY: Type.Optional(
+    text({
+      description:
+        "(with `LINE_CHANNEL_ID`) private JWK of an assertion signing key, with `kid`: v2.1 tokens, kept fresh in Braze's Content Block; LINE's API is then asked without the secret",
+      mustBe:
+        "the private JWK, with kid, of an RSA key of 2048 bits or more whose public half is registered on the LINE Developers Console's page Basic settings; line-braze token keygen makes one",
+      fault: assertionKeyFault,
+      secret: true,
+    }),
+  ),
   LINE_LOGIN_CHANNEL_ID: Type.Optional(
     text({
       description: 'the LINE Login channel whose ID tokens may link',
@@ -95,7 +106,7 @@ export const SETTINGS = Type.Object({
   }),
   BRAZE_API_KEY: text({
     description:
-      'a REST API key with the permission `users.track`, and `users.export.ids` to look customers up and for `verify`',
+      'a REST API key with the permission `users.track`, and `users.export.ids` to look customers up and for `verify`; for the token in Braze `content_blocks.list`, `.info`, `.create` and `.update`',
     mustBe: "a REST API key from Braze's page Settings > APIs and Identifiers",
     pattern: '^[\\x21-\\x7e]+$',
     secret: true,
@@ -128,6 +139,12 @@ export const SETTINGS = Type.Object({
     description:
       "whether the emptied alias profile of a linked person is merged into the customer's (cannot be undone)",
     default: false,
+  }),
+  BRAZE_TOKEN_BLOCK: text({
+    description: "name of the Content Block that holds LINE's token",
+    mustBe: 'the name of a Content Block, 1 to 99 of A to Z, a to z, 0 to 9, _ and -',
+    default: 'LINE_Channel_AccessToken',
+    pattern: '^[A-Za-z0-9_-]{1,99}$',
   }),
   BRAZE_SETTLE_MS: integer({
     description: 'pause between two writes to the same user',

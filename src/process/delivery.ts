@@ -6,8 +6,12 @@ import { createDeliverer, type DelivererOptions } from '../delivery/deliverer.ts
 
 /** What a process needs to tell Braze anything, beside what is of each channel. */
 export const BRAZE_SETTINGS = SETTING_NAMES.filter(
-  (name): name is Exclude<Extract<SettingName, `BRAZE_${string}`>, 'BRAZE_ATTRIBUTE' | 'BRAZE_ALIAS_LABEL'> =>
-    name.startsWith('BRAZE_') && !channelSettings('braze').includes(name),
+  (
+    name,
+  ): name is Exclude<
+    Extract<SettingName, `BRAZE_${string}`>,
+    'BRAZE_ATTRIBUTE' | 'BRAZE_ALIAS_LABEL' | 'BRAZE_TOKEN_BLOCK'
+  > => name.startsWith('BRAZE_') && !channelSettings('webhooks').includes(name),
 )
 
 export type BrazeSettings = Pick<Settings, (typeof BRAZE_SETTINGS)[number]>

@@ -3,8 +3,10 @@ import t, { type Test } from 'tap'
 import { type ChannelNeed, channelSettings, loadChannels } from '../../src/config/channels.ts'
 import { SettingsError } from '../../src/config/load.ts'
 import type { Environment } from '../../src/config/texts.ts'
+import { newAssertionKey } from '../harness/assertion-key.ts'
 
 const SHOP = { name: 'shop', secret: 'shop-secret', channelId: '1', attribute: 'line_id' }
+const BLOCK = 'LINE_Channel_AccessToken'
 const CAFE = { name: 'cafe', secret: 'cafe-secret', accessToken: 'cafe-token', attribute: 'cafe_line_id' }
 
 /** The settings that name a file with this list, or with this text. */
@@ -32,7 +34,7 @@ t.test('the settings of one channel are the channel default, with what a command
     LINE_LOGIN_CHANNEL_ID: '5',
     BRAZE_ATTRIBUTE: 'line',
   }
-  const braze = { name: 'default', attribute: 'line', aliasLabel: 'line_id' }
+  const braze = { name: 'default', attribute: 'line', aliasLabel: 'line_id', tokenBlock: BLOCK }
   const all = { ...braze, secrets: ['new', 'old'], accessToken: 'token', loginChannelId: '5' }
   const one = (env: Environment, need: ChannelNeed) => loadChannels(env, '', need)
   t.strictSame(one(env, 'webhooks'), { channels: [all], files: [] })
@@ -61,13 +63,24 @@ t.test('a file of channels: values as they are, of the environment, of .env and 
     CAFE_TOKEN: 'x',
   }
   const { channels, files: read } = loadChannels(env, 'SHOP_LOGIN=42\nCAFE_TOKEN=not-this-one', 'webhooks')
-  const shop = { ...SHOP, channelId: '1234567890', aliasLabel: 'line_id', loginChannelId: '42' }
+  const shop = {
+    ...SHOP,
+    channelId: '1234567890',
+    aliasLabel: 'line_id',
+    loginChannelId: '42',
+    tokenBlock: BLOCK,
+  }
   t.strictSame(
     channels.map(({ secrets, ...others }) => [others, secrets]),
     [
       [(({ secret: _, ...others }) => others)(shop), ['a']],
       [
-        (({ secret: _, ...others }) => ({ ...others, accessToken: 'x', aliasLabel: 'line' }))(CAFE),
+        (({ secret: _, ...others }) => ({
+          ...others,
+          accessToken: 'x',
+          aliasLabel: 'line',
+          tokenBlock: BLOCK,
+        }))(CAFE),
         ['one', 'two'],
       ],
       [
@@ -76,6 +89,7 @@ t.test('a file of channels: values as they are, of the environment, of .env and 
           name: 'bar-2',
           attribute: 'bar',
           aliasLabel: 'line_id',
+          tokenBlock: BLOCK,
         }))(CAFE),
         ['cafe-secret'],
       ],
@@ -133,7 +147,7 @@ t.test('all that is wrong is told together: a line each, by channel and key, wit
   const expected = [
     /^LINE_CHANNELS_FILE, channel shop: attribute is wrong; it must be the name of a custom attribute/,
     /^LINE_CHANNELS_FILE, channel shop: secret names the variable SHOP_SECRET, which is not set; it must be the channel secret from/,
-    /^LINE_CHANNELS_FILE, channel shop: what it has is none of the keys, which are name, secret, accessToken, channelId, attribute, aliasLabel, loginChannelId$/,
+    /^LINE_CHANNELS_FILE, channel shop: what it has is none of the keys, which are name, secret, accessToken, channelId, attribute, aliasLabel, loginChannelId, assertionKey, tokenBlock$/,
     /^LINE_CHANNELS_FILE, channel shop: acessToken is none of the keys/,
     /^LINE_CHANNELS_FILE, channel cafe: secret names a file that cannot be read \(ENOENT\); it must be the channel secret/,
     /^LINE_CHANNELS_FILE, channel cafe: accessToken is wrong; it must be a channel access token without spaces/,
@@ -182,12 +196,57 @@ t.test('a file of channels beside the settings of one', async (t) => {
     ['LINE_LOGIN_CHANNEL_ID', 'loginChannelId'],
     ['BRAZE_ATTRIBUTE', 'attribute'],
     ['BRAZE_ALIAS_LABEL', 'aliasLabel'],
+    ['LINE_ASSERTION_KEY', 'assertionKey'],
+    ['BRAZE_TOKEN_BLOCK', 'tokenBlock'],
   ] as const) {
     for (const more of [{ [name]: 'hunter2' }, { [`${name}_FILE`]: '/nowhere/hunter2' }])
-      for (const need of ['webhooks', 'line', 'braze'] as const)
+      for (const need of ['webhooks', 'line', 'token', 'braze'] as const)
         t.strictSame(complaints({ ...env, ...more }, need), [
           `${name} and LINE_CHANNELS_FILE are both set; say it as ${key} in that file, and remove ${name}`,
         ])
     t.strictSame(complaints({ ...env, [name]: ' ' }), [], 'empty is absent')
   }
+})
+
+t.test('an assertion key: for its channel alone, and then no secret is needed to ask LINE', async (t) => {
+  const key = JSON.stringify(newAssertionKey().privateKey)
+  const env = { LINE_CHANNEL_ID: '7', LINE_ASSERTION_KEY: key }
+  const [channel] = loadChannels(env, '', 'line').channels
+  t.match(channel, { channelId: '7', assertionKey: key, secrets: [] })
+  t.match(loadChannels({ ...env, BRAZE_TOKEN_BLOCK: 'Other-1' }, '', 'token').channels, [
+    { assertionKey: key, tokenBlock: 'Other-1' },
+  ])
+  for (const need of ['line', 'token'] as const)
+    t.match(complaints({ LINE_ASSERTION_KEY: key }, need), [
+      /^LINE_CHANNEL_ID is missing, without which LINE_ASSERTION_KEY is of no use; set it to the digits of/,
+    ])
+  t.match(complaints(fileOf(t, [SHOP, { ...CAFE, assertionKey: key }])), [
+    /^LINE_CHANNELS_FILE, channel cafe: channelId is missing, without which assertionKey is of no use; set it to/,
+  ])
+  const { channels, files } = loadChannels(
+    fileOf(t, [{ ...SHOP, assertionKey: 'file:key.json' }], { 'key.json': key }),
+    '',
+    'braze',
+  )
+  t.match(channels, [{ assertionKey: key, tokenBlock: BLOCK }])
+  t.equal(files.length, 2, 'a file whose readers are watched')
+  t.match(complaints(fileOf(t, [{ ...SHOP, assertionKey: { kty: 'RSA' } }])), [
+    /^LINE_CHANNELS_FILE, channel shop: assertionKey is no text; it must be the private JWK/,
+  ])
+})
+
+t.test('two channels with a token in Braze need a block each; who has none there need not', async (t) => {
+  const assertionKey = JSON.stringify(newAssertionKey().privateKey)
+  const [shop, cafe] = [
+    { ...SHOP, assertionKey },
+    { ...CAFE, channelId: '2', assertionKey },
+  ]
+  const same = [
+    'LINE_CHANNELS_FILE: channel shop and channel cafe have the same tokenBlock; give each its own',
+  ]
+  t.strictSame(complaints(fileOf(t, [shop, cafe])), same)
+  t.strictSame(complaints(fileOf(t, [shop, { ...CAFE, tokenBlock: BLOCK }])), same)
+  t.strictSame(complaints(fileOf(t, [SHOP, CAFE])), [])
+  t.strictSame(complaints(fileOf(t, [shop, CAFE])), [])
+  t.strictSame(complaints(fileOf(t, [shop, { ...cafe, tokenBlock: 'cafe' }])), [])
 })

@@ -33,6 +33,7 @@ t.test('defaults', async (t) => {
     BRAZE_CREATE_PROFILES: 'true',
     BRAZE_CHECK_CUSTOMERS: true,
     BRAZE_MERGE_PROFILES: false,
+    BRAZE_TOKEN_BLOCK: 'LINE_Channel_AccessToken',
     BRAZE_SETTLE_MS: 5_000,
     BRAZE_REQUESTS_PER_SECOND: 1_000,
     BRAZE_CONCURRENCY: 8,
@@ -69,6 +70,7 @@ t.test('every setting, wrong, is one line that names it and says what would be r
     LINE_CHANNEL_SECRET: ['a,,b', ',', 'a,', 'two words'],
     LINE_CHANNEL_ACCESS_TOKEN: ['two words', 'tökén'],
     LINE_CHANNEL_ID: ['U123', '-1'],
+    LINE_ASSERTION_KEY: ['{}', 'hunter2'],
     LINE_LOGIN_CHANNEL_ID: ['U123', '-1'],
     LINE_CHANNELS_FILE: ['folder/'],
     LINE_API_BASE_URL: ['api.line.me', 'ftp://x'],
@@ -95,6 +97,7 @@ t.test('every setting, wrong, is one line that names it and says what would be r
     BRAZE_CREATE_PROFILES: ['yes', '2', 'TRUE', 'never'],
     BRAZE_CHECK_CUSTOMERS: ['yes', '2', 'always'],
     BRAZE_MERGE_PROFILES: ['yes', '2', 'always'],
+    BRAZE_TOKEN_BLOCK: ['a b', 'x'.repeat(100), 'tökén'],
     BRAZE_SETTLE_MS: ['-1', 'x', '600001'],
     BRAZE_REQUESTS_PER_SECOND: ['0', 'x', '1.5'],
     BRAZE_CONCURRENCY: ['0', '257'],
@@ -134,7 +137,7 @@ t.test('every setting, wrong, is one line that names it and says what would be r
   }
   t.equal(
     complaints(Object.fromEntries(Object.entries(wrong).map(([name, [value]]) => [name, value]))).length,
-    27,
+    29,
   )
 })
 

@@ -69,7 +69,9 @@ t.test('the run that is followed is looked at, also another one, and once more i
       closing: (close) => closers.push(close),
     },
     settings: SETTINGS,
-    channels: [{ name: 'default', secrets: [], attribute: 'line_id', aliasLabel: 'line_id' }],
+    channels: [
+      { name: 'default', secrets: [], attribute: 'line_id', aliasLabel: 'line_id', tokenBlock: 'block' },
+    ],
     ledger,
     log: createLog('silent'),
   })
