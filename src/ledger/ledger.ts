@@ -13,9 +13,11 @@ import type {
 } from './profiles.ts'
 import type { LedgerPart } from './records.ts'
 import type { FollowerPage, Outstanding, Run, RunKind } from './runs.ts'
+import type { KnownToken, TokenNews } from './tokens.ts'
 
 export type * from './profiles.ts'
 export type * from './runs.ts'
+export type * from './tokens.ts'
 
 /**
  * Durable memory of every contact, and of what the profiles in Braze should hold, shared by all processes that open the same
@@ -230,6 +232,17 @@ export interface Ledger {
    * (`heard`), which LINE has signed, also replaces what only a token said. Returns the account that counts.
    */
   claimAccount(channel: string, destination: string, heard: boolean): Promise<string>
+
+  // ── Which of LINE's tokens are for Braze ─────────────────────────────────────────────────────────────────
+
+  /**
+   * Remembers a token that was issued for the channel's Content Block, or that the block holds it now. Durable, and safe to
+   * repeat: the end that was told first stays, and so does that it was written. Those that have ended are forgotten.
+   */
+  keepToken(channel: string, token: TokenNews): Promise<void>
+
+  /** The channel's tokens that have not ended: those that were written before the others, and of each the newest first. */
+  tokens(channel: string): Promise<KnownToken[]>
 
   // ── Who delivers ───────────────────────────────────────────────────────────────────────────────────────
 

@@ -9,13 +9,14 @@ export type LedgerPart =
   | { readonly kind: 'ledger'; readonly id: string }
   | { readonly kind: 'accounts'; readonly rows: readonly AccountRecord[] }
   | { readonly kind: 'runs'; readonly rows: readonly RunRecord[] }
+  | { readonly kind: 'tokens'; readonly rows: readonly TokenRecord[] }
   | { readonly kind: 'nonces'; readonly rows: readonly NonceRecord[] }
   | { readonly kind: 'customers'; readonly rows: readonly CustomerRecord[] }
   | { readonly kind: 'contacts'; readonly rows: readonly ContactRecord[] }
   | { readonly kind: 'end' }
 
 /** The parts that are rows of one kind, in their order. */
-export const ROW_KINDS = ['accounts', 'runs', 'nonces', 'customers', 'contacts'] as const
+export const ROW_KINDS = ['accounts', 'runs', 'tokens', 'nonces', 'customers', 'contacts'] as const
 export type RowKind = (typeof ROW_KINDS)[number]
 export type RowPart = Extract<LedgerPart, { readonly kind: RowKind }>
 
@@ -45,6 +46,14 @@ export interface RunRecord {
   readonly added: number
   readonly returned: number
   readonly gone: number
+}
+
+export interface TokenRecord {
+  readonly channel: string
+  readonly keyId: string
+  readonly issuedAt: number
+  readonly endsAt: number
+  readonly writtenAt: number | null
 }
 
 export interface NonceRecord {
@@ -131,6 +140,13 @@ export const FIELDS = {
     returned: 'bigint',
     gone: 'bigint',
   } satisfies Fields<RunRecord>,
+  tokens: {
+    channel: 'text',
+    keyId: 'text',
+    issuedAt: 'bigint',
+    endsAt: 'bigint',
+    writtenAt: 'bigint',
+  } satisfies Fields<TokenRecord>,
   nonces: {
     hash: 'text',
     channel: 'text',
@@ -171,6 +187,7 @@ export const FIELDS = {
 export const KEYS: Readonly<Record<RowKind, readonly string[]>> = {
   accounts: ['channel'],
   runs: ['id'],
+  tokens: ['channel', 'keyId'],
   nonces: ['hash'],
   customers: ['channel', 'externalId'],
   contacts: ['channel', 'userId'],

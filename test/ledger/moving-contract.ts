@@ -161,6 +161,8 @@ async function live(ledger: Ledger, clock: { now: number }) {
     messaged(key('w'), 20),
   ])
   await ledger.record([friend(key('x', 'other'), 5), gone(key('y', 'other'), 5)])
+  await ledger.keepToken('default', { keyId: 'k1', leftMs: 1_000_000, isWritten: true })
+  await ledger.keepToken('default', { keyId: 'k2', leftMs: 2_000_000, isWritten: false })
   await ledger.addNonce('nonce', 'default', 'c3', 900_000)
   await ledger.addNonce('other nonce', 'default', 'c4', 900_000)
   await ledger.linkOnce('proof', { ...key('linked-2'), externalId: 'c2' }, 900_000)
@@ -244,6 +246,7 @@ async function described(ledger: Ledger) {
       merge.tries,
     ]),
     nextMergeMs: await ledger.nextMergeMs(['identify', 'look', 'rename']),
+    tokens: await ledger.tokens('default'),
     run: await ledger.openRun('default'),
     outstanding: await ledger.outstanding(1),
   }

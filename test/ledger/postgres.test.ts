@@ -5,6 +5,7 @@ import { ledgerContract, type Subject } from './contract.ts'
 import { linksContract } from './links-contract.ts'
 import { placementModel } from './placement-model.ts'
 import { runsContract } from './runs-contract.ts'
+import { tokensContract } from './tokens-contract.ts'
 
 const server = await startPostgres()
 t.teardown(() => server.stop())
@@ -19,6 +20,7 @@ const create = async (): Promise<Subject> => {
 ledgerContract('postgres', create)
 runsContract('postgres', create)
 linksContract('postgres', create)
+tokensContract('postgres', create)
 placementModel(
   'postgres',
   async (t, clock) => {

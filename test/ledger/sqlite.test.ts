@@ -14,6 +14,7 @@ import { key } from '../harness/people.ts'
 import { ledgerContract, type Subject } from './contract.ts'
 import { linksContract } from './links-contract.ts'
 import { runsContract } from './runs-contract.ts'
+import { tokensContract } from './tokens-contract.ts'
 
 const temporary = () => mkdtempSync(join(tmpdir(), 'line-braze-'))
 
@@ -27,6 +28,7 @@ const create = async (): Promise<Subject> => {
 ledgerContract('sqlite', create)
 runsContract('sqlite', create)
 linksContract('sqlite', create)
+tokensContract('sqlite', create)
 
 t.test('files', async (t) => {
   const folder = temporary()

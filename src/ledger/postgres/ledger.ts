@@ -15,6 +15,7 @@ import { createNews } from './news.ts'
 import { openDatabase } from './open.ts'
 import { createRunContacts } from './run-contacts.ts'
 import { createRunStore } from './runs.ts'
+import { createTokenStore } from './tokens.ts'
 import { createTouched } from './touched.ts'
 import { createWrite } from './write.ts'
 
@@ -131,6 +132,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
     ...merges,
     ...customers,
     ...runContacts,
+    ...createTokenStore(database),
     ...moving,
     async moveOut(isClosed) {
       if (isClosed) await touched.settleAll()

@@ -203,6 +203,7 @@ const LOAD: Readonly<Record<RowKind, readonly { readonly text: string; readonly 
     load('runs'),
     plain("SELECT setval('run_ids', (SELECT max(id) FROM runs)) FROM (SELECT @rows::text) AS given"),
   ],
+  tokens: [load('tokens')],
   nonces: [load('nonces')],
   customers: [
     load('customers', { more: NEW, counted: countedCustomer('t') }),

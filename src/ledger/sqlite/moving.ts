@@ -8,6 +8,7 @@ import {
   type FieldType,
   KEYS,
   REFUSALS,
+  ROW_KINDS,
   ROWS_AT_ONCE,
   type RowKind,
 } from '../records.ts'
@@ -94,9 +95,7 @@ const CLOSE = triggers.map(
 const OPEN = triggers.map(({ name }) => `DROP TRIGGER ${name}`)
 const IS_CLOSED = `EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND name = '${triggers[0]?.name}')`
 
-const IS_EMPTY = ['contacts', 'customers', 'nonces', 'accounts', 'runs']
-  .map((table) => `NOT EXISTS (SELECT 1 FROM ${table})`)
-  .join(' AND ')
+const IS_EMPTY = ROW_KINDS.map((table) => `NOT EXISTS (SELECT 1 FROM ${table})`).join(' AND ')
 const IS_SERVED = `EXISTS (SELECT 1 FROM leases WHERE holder <> '' AND expires_at > ?)`
 
 const said = (expression: string, type: FieldType) =>
@@ -123,6 +122,7 @@ const dump = (kind: RowKind, place = 'id') => `
 const DUMP: Readonly<Record<RowKind, string>> = {
   accounts: dump('accounts', 'rowid'),
   runs: dump('runs'),
+  tokens: dump('tokens', 'rowid'),
   nonces: dump('nonces', 'hash'),
   customers: dump('customers'),
   contacts: dump('contacts'),
@@ -151,6 +151,7 @@ const merged = Object.keys(FIELDS.merges)
 const LOAD: Readonly<Record<RowKind, readonly string[]>> = {
   accounts: [load('accounts')],
   runs: [load('runs')],
+  tokens: [load('tokens')],
   nonces: [load('nonces')],
   customers: [
     // The trigger that counts customers is told of changes only, and finds the channel's counts.

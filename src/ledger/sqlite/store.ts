@@ -13,6 +13,7 @@ import { createRunContacts } from './run-contacts.ts'
 import { createRunStore } from './runs.ts'
 import { counts } from './schema.ts'
 import { type Stored, transactions } from './stored.ts'
+import { createTokenStore } from './tokens.ts'
 import { createWrite } from './write.ts'
 
 /** What the ledger asks of one open database. Synchronous: each call is over when it returns. */
@@ -38,6 +39,7 @@ export function createStore({ db: database }: Pick<OpenDatabase, 'db'>, messager
     ...createLinkStore(database, atomic, place),
     ...createCustomerStore(database, atomic, place),
     ...createMergeStore(database, atomic, place),
+    ...createTokenStore(database, atomic),
     ...createMoving(database, atomic),
     ...createWrite(database, atomic, place, messagerWindowMs),
     lock: locks.lock,
