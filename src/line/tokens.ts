@@ -1,4 +1,5 @@
 import { fieldsOf } from '../wire/answer.ts'
+import { type Assertions, explainAssertion } from './assertion.ts'
 import { type Caller, LineError } from './call.ts'
 
 /** Where channel access tokens come from. */
@@ -11,10 +12,13 @@ export interface TokenSource {
 /** A token that somebody issued by hand. */
 export const fixedToken = (token: string): TokenSource => ({ get: async () => token, expire: () => false })
 
-export interface StatelessTokenOptions {
+/** How LINE knows the channel: by its secret, or by what a key of its has signed. */
+export type Credentials =
+  | { readonly channelId: string; readonly channelSecret: string }
+  | { readonly assertions: Assertions }
+
+export type StatelessTokenOptions = Credentials & {
   readonly call: Caller
-  readonly channelId: string
-  readonly channelSecret: string
   /** Milliseconds that nobody sets. */
   readonly monotonic?: () => number
 }
@@ -27,7 +31,8 @@ const RENEW_BEFORE_MS = 60_000
  * away from anybody. Source: developers.line.biz/en/docs/basics/channel-access-token
  */
 export function statelessTokens(options: StatelessTokenOptions): TokenSource {
-  const { call, channelId, channelSecret, monotonic = () => performance.now() } = options
+  const { call, monotonic = () => performance.now() } = options
+  const { formOf, explain } = credentialsOf(options)
   let token: string | undefined
   let renewAt = 0
   /** Those who ask together get the same one. */
@@ -35,20 +40,17 @@ export function statelessTokens(options: StatelessTokenOptions): TokenSource {
 
   async function issue(signal: AbortSignal | undefined): Promise<string> {
     const askedAt = monotonic()
+    const { fields, secret } = formOf()
     const issued = await call({
       method: 'POST',
       path: '/oauth2/v3/token',
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
-      body: new URLSearchParams({
-        grant_type: 'client_credentials',
-        client_id: channelId,
-        client_secret: channelSecret,
-      }).toString(),
-      secrets: [channelSecret],
+      body: new URLSearchParams({ grant_type: 'client_credentials', ...fields }).toString(),
+      secrets: [secret],
       read: readToken,
       signal,
     }).catch((error) => {
-      throw error instanceof LineError && isRefusal(error) ? wrongCredentials(error) : error
+      throw explain(error)
     })
     const lifeMs = issued.expiresIn * 1000
     renewAt = askedAt + lifeMs - Math.min(RENEW_BEFORE_MS, lifeMs / 5)
@@ -71,6 +73,23 @@ export function statelessTokens(options: StatelessTokenOptions): TokenSource {
   }
 }
 
+/** The form's fields, anew for each request, and which of them nobody may see; and what a refusal of LINE's means. */
+function credentialsOf(credentials: Credentials) {
+  if ('assertions' in credentials) {
+    const formOf = () => {
+      const fields = credentials.assertions.fields()
+      return { fields, secret: fields.client_assertion }
+    }
+    return { formOf, explain: explainAssertion }
+  }
+  const { channelId, channelSecret: secret } = credentials
+  return {
+    formOf: () => ({ fields: { client_id: channelId, client_secret: secret }, secret }),
+    explain: (error: unknown) =>
+      error instanceof LineError && isRefusal(error) ? wrongCredentials(error) : error,
+  }
+}
+
 const isRefusal = ({ status = 0 }: LineError) => status === 400 || status === 401
 
 function wrongCredentials(cause: LineError): LineError {
@@ -78,8 +97,12 @@ function wrongCredentials(cause: LineError): LineError {
   return new LineError(message, cause.status, cause)
 }
 
-function readToken(body: unknown): { token: string; expiresIn: number } | undefined {
+/** Whether a text can be a channel access token. In a Content Block it must be no Liquid, either. Source: RFC 6750, 2.1 */
+export const isToken = (text: string): boolean => /^[A-Za-z0-9._~+/-]+=*$/.test(text) && text.length <= 4_096
+
+/** What an answer to a request for a token says. `expiresIn` is in seconds. */
+export function readToken(body: unknown): { token: string; expiresIn: number } | undefined {
   const { access_token: token, expires_in: expiresIn } = fieldsOf(body)
-  if (typeof token !== 'string' || !/^[\x21-\x7e]+$/.test(token)) return undefined
+  if (typeof token !== 'string' || !isToken(token)) return undefined
   return typeof expiresIn === 'number' && expiresIn > 0 ? { token, expiresIn } : undefined
 }

@@ -1,5 +1,6 @@
 import type { ChannelSettings } from '../config/channels.ts'
 import type { Settings } from '../config/settings.ts'
+import { createAssertions } from '../line/assertion.ts'
 import { type Caller, type CallerOptions, createCaller } from '../line/call.ts'
 import { createLineClient, type LineClient } from '../line/client.ts'
 import { fixedToken, statelessTokens, type TokenSource } from '../line/tokens.ts'
@@ -14,11 +15,15 @@ export type LineApiSettings = Pick<Settings, (typeof LINE_API_SETTINGS)[number]>
 /** One request for the list, and one beside it. */
 const CONNECTIONS = 2
 
-/** Where a channel's tokens come from, as its settings say; the channel id goes before a token. Undefined without both. */
-export function tokensFor(
-  { channelId, accessToken, secrets: [channelSecret] }: ChannelSettings,
-  call: Caller,
-): TokenSource | undefined {
+/**
+ * Where a channel's tokens come from, as its settings say: the assertion key goes before the secret, and the channel id
+ * with either of them before a token. Undefined without all.
+ */
+export function tokensFor(channel: ChannelSettings, call: Caller): TokenSource | undefined {
+  const { channelId, accessToken, assertionKey: key } = channel
+  const [channelSecret] = channel.secrets
+  if (channelId !== undefined && key !== undefined)
+    return statelessTokens({ call, assertions: createAssertions({ key, channelId }) })
   if (channelId !== undefined && channelSecret !== undefined)
     return statelessTokens({ call, channelId, channelSecret })
   return accessToken === undefined ? undefined : fixedToken(accessToken)
