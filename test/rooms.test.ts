@@ -15,14 +15,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   braze: ['contact', 'wire'],
   ledger: ['contact', 'wire'],
   delivery: ['braze', 'ledger', 'contact', 'wire'],
+  token: ['line', 'braze', 'ledger', 'wire'],
   backfill: ['line', 'ledger', 'contact'],
   links: ['line', 'ledger', 'contact'],
   http: ['line', 'ledger', 'contact', 'wire'],
   verify: ['braze', 'wire', 'ledger', 'contact'],
-  terminal: ['backfill', 'links', 'verify', 'ledger', 'line', 'contact'],
-  process: ['terminal', 'config', 'http', 'delivery', 'line', 'braze', 'wire', 'ledger', 'contact'],
+  terminal: ['backfill', 'links', 'verify', 'token', 'ledger', 'line', 'contact'],
+  process: ['terminal', 'config', 'http', 'delivery', 'token', 'line', 'braze', 'wire', 'ledger', 'contact'],
   demo: ['process', 'terminal', 'http', 'wire', 'sandbox'],
-  commands: ['process', 'terminal', 'demo', 'config', 'backfill', 'links', 'verify', 'ledger'],
+  commands: ['process', 'terminal', 'demo', 'config', 'backfill', 'links', 'verify', 'token', 'ledger'],
   // '..' is package.json, for the version.
   'cli.ts': ['commands', 'process', '..'],
 }
