@@ -7,6 +7,18 @@ import { realTime, type Time } from './time.ts'
 /** What the ledger counts, and for how long the contact that is due first has been pending; or why that is not known. */
 export type Numbers = readonly [counts: readonly ChannelCounts[], oldestPendingMs: number | null] | Error
 
+/** How it stands with the token of LINE's that a channel has in Braze. */
+export interface TokenHealth {
+  readonly channel: string
+  readonly block: string
+  readonly keyId: string | null
+  /** Null where it is not known, or there is no end. */
+  readonly secondsLeft: number | null
+  readonly problem: string | null
+  /** Whether it should have been renewed long ago. */
+  readonly isStale: boolean
+}
+
 export interface HealthOptions {
   readonly ledger: Pick<Ledger, 'probe'>
   readonly numbers: () => Promise<Numbers>
@@ -19,6 +31,8 @@ export interface HealthOptions {
     /** Contacts over whom alone Braze fails. */
     readonly stumbling: number
   }
+  /** Of the channels whose token is kept fresh; without asking anybody. */
+  readonly tokens?: (() => readonly TokenHealth[]) | undefined
   readonly time?: Time
 }
 
@@ -26,12 +40,13 @@ export interface HealthOptions {
 const STUCK = ['waiting', 'paused']
 
 /**
- * `/health`, `/health/live` and `/health/ready`. Degraded: nothing reaches Braze, or something waits for a person.
+ * `/health`, `/health/live` and `/health/ready`. Degraded: nothing reaches Braze, a token there was not renewed for long, or
+ * something waits for a person.
  * Only what keeps webhooks from being stored makes it 503. What the ledger says is asked for once a second at most.
  */
 export async function healthRoutes(
   app: FastifyInstance,
-  { ledger, numbers, channels, delivery, time = realTime }: HealthOptions,
+  { ledger, numbers, channels, delivery, tokens = () => [], time = realTime }: HealthOptions,
 ) {
   /** An Error says why webhooks cannot be stored right now, for a person. */
   const probed = answerOf(time, () => ledger.probe())
@@ -48,11 +63,17 @@ export async function healthRoutes(
     const obstacle = probe instanceof Error ? { error: probe.message } : undefined
     const now = delivery()
     const parts = partsOf(known, channels)
-    const isStuck = STUCK.includes(now.state) || now.stumbling > 0 || (parts.delivery.failed ?? 0) > 0
+    const ofTokens = tokens()
+    const isStuck =
+      STUCK.includes(now.state) ||
+      now.stumbling > 0 ||
+      (parts.delivery.failed ?? 0) > 0 ||
+      ofTokens.some(({ isStale }) => isStale)
     return reply.code(obstacle ? 503 : 200).send({
       status: obstacle || isStuck ? 'degraded' : 'ok',
       ledger: { ...parts.ledger, ...obstacle },
       delivery: { ...now, ...parts.delivery },
+      ...(ofTokens.length > 0 && { tokens: ofTokens.map(({ isStale: _, ...token }) => token) }),
       ...(parts.channels && { channels: parts.channels }),
     })
   })

@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client'
 import { STATUSES } from '../contact/contact.ts'
 import type { ChannelCounts } from '../ledger/ledger.ts'
-import { countsOf, type Numbers } from './health.ts'
+import { countsOf, type Numbers, type TokenHealth } from './health.ts'
 import { OUTCOMES } from './report.ts'
 
 /** Every metric of ours, once: the registry and the reference's table are made from this. Dashboards rely on the names. */
@@ -80,6 +80,11 @@ export const METRICS = {
     labelNames: ['channel'],
     help: 'Customers to whom somebody reachable is linked, and whom Braze does not know yet',
   },
+  tokenSeconds: {
+    name: 'line_braze_token_seconds_left',
+    labelNames: ['channel'],
+    help: "Until LINE's token in Braze's Content Block ends; 0 where LINE takes none there; absent where that is not known, it has no end, or nothing keeps it fresh",
+  },
 } satisfies Readonly<Record<string, Definition>>
 
 interface Definition {
@@ -94,6 +99,8 @@ export interface MetricsOptions {
   readonly isDelivering: () => boolean
   /** The channels that are shown before their first contact is known. */
   readonly channels: readonly string[]
+  /** Of the channels whose token is kept fresh. */
+  readonly tokens?: (() => readonly Pick<TokenHealth, 'channel' | 'secondsLeft'>[]) | undefined
 }
 
 /**
@@ -153,7 +160,7 @@ export function createMetrics() {
   }
 }
 
-function createGauges(registers: Registry[], { isDelivering, channels }: MetricsOptions) {
+function createGauges(registers: Registry[], { isDelivering, channels, tokens = () => [] }: MetricsOptions) {
   const gauge = (definition: Definition) => new Gauge({ ...definition, registers })
   const contacts = gauge(METRICS.contacts)
   const pending = gauge(METRICS.pending)
@@ -162,6 +169,7 @@ function createGauges(registers: Registry[], { isDelivering, channels }: Metrics
   const delivering = gauge(METRICS.delivering)
   const linked = gauge(METRICS.linked)
   const waiting = gauge(METRICS.waiting)
+  const tokenSeconds = gauge(METRICS.tokenSeconds)
 
   function show(counts: ChannelCounts) {
     const { channel } = counts
@@ -174,6 +182,9 @@ function createGauges(registers: Registry[], { isDelivering, channels }: Metrics
 
   return (numbers: Numbers) => {
     delivering.set(isDelivering() ? 1 : 0)
+    tokenSeconds.reset()
+    for (const { channel, secondsLeft } of tokens())
+      if (secondsLeft !== null) tokenSeconds.set({ channel }, secondsLeft)
     if (numbers instanceof Error) {
       // No reason to hide the others; but what is not known must not look like a good number.
       for (const each of [contacts, pending, failed, linked, waiting]) each.reset()

@@ -8,7 +8,9 @@ import { ROUTES } from './routes.ts'
 import { realTime } from './time.ts'
 import { type WebhookOptions, webhookRoutes } from './webhook.ts'
 
-export interface ServerOptions extends Omit<WebhookOptions, 'ledger'>, Pick<HealthOptions, 'delivery'> {
+export interface ServerOptions
+  extends Omit<WebhookOptions, 'ledger'>,
+    Pick<HealthOptions, 'delivery' | 'tokens'> {
   readonly ledger: WebhookOptions['ledger'] & Pick<Ledger, 'probe' | 'counts' | 'oldestPendingMs'>
   /** Without it nothing under `/api` exists. */
   readonly api?: Api | undefined

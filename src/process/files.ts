@@ -36,6 +36,26 @@ export async function openInput(path: string, { host, signal, closing }: Task): 
     : { source, size: null, changedAt: null }
 }
 
+/** More is no secret of a line, and fills the memory. */
+const MOST_BYTES = 65_536
+
+/**
+ * The text of a small file at `path`, or of standard input for `-`.
+ *
+ * @throws Error with a sentence for a person
+ */
+export async function readToEnd(path: string, task: Task): Promise<string> {
+  const { source } = await openInput(path, task)
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of source) {
+    chunks.push(chunk)
+    bytes += chunk.length
+    if (bytes > MOST_BYTES) throw new Error(`More than ${MOST_BYTES} bytes were given; name another file.`)
+  }
+  return Buffer.concat(chunks).toString()
+}
+
 /**
  * Writes the texts to a new file at `path`, which only its owner may read, or to standard output; no faster than they are
  * taken. A file that is not complete does not stay.

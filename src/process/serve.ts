@@ -14,6 +14,7 @@ import { createLog, type Log, secretFiles, windowMsOf } from './environment.ts'
 import type { Host } from './host.ts'
 import { warnOfReadable } from './readable.ts'
 import { EXIT } from './run.ts'
+import { createTokenKeepers } from './token.ts'
 
 /** After the time that requests in flight may still take, a stop that has not ended is forced. */
 const STOP_MARGIN_MS = 5_000
@@ -86,6 +87,8 @@ async function open(
   closers.push(braze.close)
   const api = createApi(settings, channels, { ledger, log })
   if (api) closers.push(api.close)
+  const keepers = createTokenKeepers(settings, channels, { ledger, log })
+  closers.push(keepers.close)
   const isDelivering = () => deliverer.delivery().state !== 'standby'
   const options = {
     log,
@@ -96,17 +99,23 @@ async function open(
     linkObserver: metrics.linked,
     bodyLimitBytes: settings.BODY_LIMIT_BYTES,
     delivery: deliverer.delivery,
-    metricsText: metrics.page({ isDelivering, channels: channels.map(({ name }) => name) }),
+    tokens: keepers.status,
+    metricsText: metrics.page({
+      isDelivering,
+      channels: channels.map(({ name }) => name),
+      tokens: keepers.status,
+    }),
   }
   const addresses = addressesOf(settings)
   const apps = await Promise.all(addresses.map(({ parts }) => createServer(options, parts)))
   closers.push(() => {
     ledger.hasten(STOP_PATIENCE_MS)
-    return closeTogether([...apps.map((app) => () => closeServer(app)), deliverer.stop])
+    return closeTogether([...apps.map((app) => () => closeServer(app)), deliverer.stop, keepers.stop])
   })
 
   const urls: string[] = []
   for (const [i, app] of apps.entries()) urls.push(await listen(app, addresses[i] as Address))
   deliverer.start()
+  keepers.start()
   return urls
 }

@@ -5,6 +5,7 @@ import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import type { Evidence } from '../../src/contact/contact.ts'
+import type { TokenHealth } from '../../src/http/health.ts'
 import { createMetrics } from '../../src/http/metrics.ts'
 import { createServer, type Part, type ServerOptions } from '../../src/http/server.ts'
 import type { Ledger, Redemption } from '../../src/ledger/ledger.ts'
@@ -57,6 +58,8 @@ export async function setUp(t: Test, options: Partial<ServerOptions> = {}, parts
   }
   const delivery = { state: 'delivering', reason: null as string | null, stumbling: 0 }
   const metrics = createMetrics()
+  /** What the keepers of tokens say. */
+  const tokens: TokenHealth[] = []
   const time = createTime()
   const { channels = [{ name: 'default', secrets: SECRETS }] } = options
   const app = await createServer(
@@ -69,7 +72,12 @@ export async function setUp(t: Test, options: Partial<ServerOptions> = {}, parts
       time,
       bodyLimitBytes: LIMIT,
       delivery: () => delivery,
-      metricsText: metrics.page({ isDelivering: () => true, channels: channels.map(({ name }) => name) }),
+      tokens: () => tokens,
+      metricsText: metrics.page({
+        isDelivering: () => true,
+        channels: channels.map(({ name }) => name),
+        tokens: () => tokens,
+      }),
       ...options,
     },
     parts,
@@ -107,7 +115,7 @@ export async function setUp(t: Test, options: Partial<ServerOptions> = {}, parts
     await once(socket, 'connect')
     return socket
   }
-  return { url, app, ledger, delivery, recorded, lines, time, post, get, told, open }
+  return { url, app, ledger, delivery, tokens, recorded, lines, time, post, get, told, open }
 }
 
 /** Resolves once it holds: what happens on sockets is told to nobody, and so it is looked at, without a spin. */

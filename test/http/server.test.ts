@@ -244,6 +244,30 @@ t.test('health', async (t) => {
   })
 })
 
+t.test('tokens in health and metrics: one that was not renewed for long is degraded', async (t) => {
+  const { get, ledger, tokens, time } = await setUp(t)
+  ledger.counts = async () => []
+  const health = async () => {
+    time.pass(1_000)
+    return JSON.parse((await get('/health')).body)
+  }
+  const metric = async () => {
+    time.pass(1_000)
+    return (await get('/metrics')).body.match(/^line_braze_token_seconds_left.*$/gm)
+  }
+  t.notOk('tokens' in (await health()), 'without a key')
+  const token = { channel: 'default', block: 'b', keyId: 'k', secondsLeft: 700_000, problem: null }
+  tokens.push({ ...token, isStale: false })
+  t.match(await health(), { status: 'ok' })
+  t.strictSame((await health()).tokens, [token])
+  t.strictSame(await metric(), ['line_braze_token_seconds_left{channel="default"} 700000'])
+  tokens[0] = { ...token, secondsLeft: 600_000, problem: 'why', isStale: true }
+  t.match(await health(), { status: 'degraded', tokens: [{ problem: 'why' }] })
+  t.match(await get('/health/ready'), { status: 200 })
+  tokens[0] = { ...token, secondsLeft: null, isStale: false }
+  t.equal(await metric(), null, 'what is not known is no number')
+})
+
 t.test('metrics', async (t) => {
   const { get, ledger, time } = await setUp(t)
   const { status, type, body } = await get('/metrics')
