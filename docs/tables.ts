@@ -83,11 +83,12 @@ const TABLES: Readonly<Record<string, () => string>> = {
 const argumentOf = (argument: Argument) =>
   argument.required ? `<${argument.name()}>` : `[${argument.name()}]`
 
-/** What can be called, by its name; of a command with others below it, those. */
+/** What can be called, by its name; of a command with others below it, those, and itself where it has options. */
 export const commandsOf = ({ commands }: Command, before = ''): [name: string, command: Command][] =>
   commands.flatMap((command) => {
     const name = before + command.name()
-    return command.commands.length > 0 ? commandsOf(command, `${name} `) : [[name, command]]
+    const below = commandsOf(command, `${name} `)
+    return below.length === 0 || command.options.length > 0 ? [[name, command], ...below] : below
   })
 
 /** The reference with each table between its two marks as the code defines it. */

@@ -8,24 +8,30 @@ import { migrateCommand } from './commands/migrate.ts'
 import { resyncCommand } from './commands/resync.ts'
 import { sandboxCommand } from './commands/sandbox.ts'
 import { serveCommand } from './commands/serve.ts'
+import { tokenCommand } from './commands/token.ts'
 import { verifyCommand } from './commands/verify.ts'
 import type { Host } from './process/host.ts'
 import { run } from './process/run.ts'
 
 /** The command table. */
 export function createCli(host: Host = process): Command {
-  return new Command('line-braze')
-    .description('Keeps line_id in Braze in step with who can be reached on LINE.')
-    .version(about.version)
-    .addCommand(serveCommand(host))
-    .addCommand(demoCommand())
-    .addCommand(sandboxCommand())
-    .addCommand(backfillCommand(host))
-    .addCommand(resyncCommand(host))
-    .addCommand(verifyCommand(host))
-    .addCommand(linksCommand(host))
-    .addCommand(copyCommand(host))
-    .addCommand(migrateCommand(host))
+  return (
+    new Command('line-braze')
+      .description('Keeps line_id in Braze in step with who can be reached on LINE.')
+      .version(about.version)
+      // A command may have options of its own and commands below it: what comes after one of those is that one's.
+      .enablePositionalOptions()
+      .addCommand(serveCommand(host))
+      .addCommand(demoCommand())
+      .addCommand(sandboxCommand())
+      .addCommand(backfillCommand(host))
+      .addCommand(resyncCommand(host))
+      .addCommand(verifyCommand(host))
+      .addCommand(linksCommand(host))
+      .addCommand(tokenCommand(host))
+      .addCommand(copyCommand(host))
+      .addCommand(migrateCommand(host))
+  )
 }
 
 export const main = (argv: readonly string[], host: Host = process) => run(createCli(host), argv, host)

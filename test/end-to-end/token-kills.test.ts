@@ -1,0 +1,3 @@
+import { tokenKills } from './token-kills.ts'
+
+tokenKills('sqlite', { databaseUrl: async () => undefined, rotations: 14, servers: 6 })

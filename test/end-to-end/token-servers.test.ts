@@ -1,0 +1,3 @@
+import { tokenServers } from './token-servers.ts'
+
+tokenServers('sqlite', async () => undefined)
