@@ -25,6 +25,9 @@ const SETTINGS = [...TOKEN_SETTINGS, ...TASK_SETTINGS] as const
 const JSON_OPTION = ['--json', 'print the result as one JSON object'] as const
 const help = () => settingsHelp([...channelSettings('token'), ...SETTINGS])
 
+const HELP = `
+Braze does not say whether a block is a draft, in which messages find nothing: token rotate makes it active.`
+
 export const tokenCommand = (host: Host): Command =>
   new Command('token')
     .description(
@@ -33,7 +36,7 @@ export const tokenCommand = (host: Host): Command =>
     .enablePositionalOptions()
     .option(...CHANNEL_OPTION)
     .option(...JSON_OPTION)
-    .addHelpText('after', help())
+    .addHelpText('after', `${HELP}\n${help()}`)
     .action((options) => show(options, host))
     .addCommand(rotateCommand(host))
     .addCommand(putCommand(host))

@@ -50,7 +50,7 @@ const STALE_PART = 1 / 4
  * not take what the block holds. Any number of processes may do so.
  */
 export function createTokenKeeper(options: KeeperOptions) {
-  const { channel, log, ledger, sleep = sleepFor } = options
+  const { channel, log, ledger, requestMs, sleep = sleepFor } = options
   const { monotonic = () => performance.now(), random = Math.random } = options
   const block = createBlock(channel.block, options)
   const own = createOwnToken(monotonic)
@@ -139,10 +139,13 @@ export function createTokenKeeper(options: KeeperOptions) {
     start() {
       running ??= run()
     },
-    /** Finishes what must not be left halfway. */
+    /** Waits for the request under way, and no longer: what is left halfway is as after a kill. */
     async stop() {
       stopping.abort(new Error('stopping'))
-      await running
+      const waiting = new AbortController()
+      const patience = sleep(requestMs, waiting.signal).catch(() => {})
+      await Promise.race([running, patience])
+      waiting.abort()
     },
     status(): TokenStatus {
       const leftMs = seen && seen.endsAt !== null ? Math.max(0, seen.endsAt - monotonic()) : null

@@ -31,6 +31,8 @@ export function createTokenWorld(time: TestTime) {
     /** What is broken: throws where it is called. */
     broken: {} as Partial<Record<'kids' | 'issue' | 'verify' | 'find' | 'read' | 'update' | 'create', Error>>,
     lifeMs: LIFE_MS,
+    /** What a block that is to be made waits for. */
+    hanging: undefined as Promise<void> | undefined,
     issued,
     /** How many tokens LINE has ever issued. */
     get count() {
@@ -95,6 +97,7 @@ export function createTokenWorld(time: TestTime) {
     },
     async create(name, content) {
       fail('create')
+      await world.hanging
       if ([...world.blocks.values()].some((block) => block.name === name))
         throw new BlockRefusal('Braze answers 400', 'Content Block with this name already exists')
       const id = `block-${world.blocks.size + 1}`

@@ -250,6 +250,27 @@ t.test(
   },
 )
 
+t.test('a stop does not wait for a Braze that does not answer', async (t) => {
+  const { world, start, pass } = setUp(t)
+  const { promise, reject } = Promise.withResolvers<void>()
+  world.hanging = promise
+  const keeper = start()
+  await pass(0)
+  let isOver = false
+  const stopped = keeper.stop().then(() => {
+    isOver = true
+  })
+  await pass(900)
+  t.notOk(isOver, 'it has the time of a request')
+  await pass(200)
+  await stopped
+  t.ok(isOver)
+  // As when the connections are closed.
+  reject(new BlockError('Braze cannot be reached'))
+  await pass(0)
+  t.strictSame(world.written, [])
+})
+
 t.test('where it never worked it is a person’s business at once', async (t) => {
   const { world, start, pass } = setUp(t)
   world.broken.find = new BlockError('the key needs the permission content_blocks.list')
