@@ -203,7 +203,7 @@ t.test(
   async (t) => {
     const { token, braze, line } = await stageTokens(t)
     for (const name of ['list', 'create', 'info'] as const) {
-      braze.answerNextOf(`/content_blocks/${name}`, { status: 403, body: { message: 'hunter2' } }, 2)
+      braze.answerNextOf(`/content_blocks/${name}`, { status: 403, body: { message: 'hunter2' } })
       const ended = await token(['rotate'])
       t.equal(ended.code, 1)
       t.match(
@@ -213,7 +213,7 @@ t.test(
       if (name === 'list') t.equal(line.keyIds().length, 0)
       await token(['rotate'])
     }
-    braze.answerNextOf('/content_blocks/update', { status: 403 }, 2)
+    braze.answerNextOf('/content_blocks/update', { status: 403 })
     t.match((await token(['rotate'])).stderr, /needs the permission content_blocks\.update/)
   },
 )
@@ -222,12 +222,12 @@ t.test('an answer of Braze that repeats the token is not shown', async (t) => {
   const { token, braze, content } = await stageTokens(t)
   await token(['rotate'])
   const body = { message: `Content is malformed: ${content()} and eyJhbGciOiJIUzI1NiJ9.${'a'.repeat(60)}` }
-  braze.answerNextOf('/content_blocks/update', { status: 400, body }, 2)
+  braze.answerNextOf('/content_blocks/update', { status: 400, body })
   const ended = await token(['rotate'])
   t.equal(ended.code, 1)
   t.match(ended.stderr, /Content is malformed: <secret> and <secret>/)
   braze.editContentBlock(BLOCK, 'hunter2')
-  braze.answerNextOf('/content_blocks/update', { status: 400, body: { message: 'hunter2 is wrong' } }, 2)
+  braze.answerNextOf('/content_blocks/update', { status: 400, body: { message: 'hunter2 is wrong' } })
   t.match((await token(['rotate'])).stderr, /\(<secret> is wrong\)/)
 })
 
