@@ -3,9 +3,10 @@ import pg from 'pg'
 import t, { type Test } from 'tap'
 import { friend, gone } from '../../src/contact/contact.ts'
 import { DELIVERY_LEASE, type Ledger } from '../../src/ledger/ledger.ts'
-import { createPool } from '../../src/ledger/postgres/connections.ts'
+import { connectAlone, createPool } from '../../src/ledger/postgres/connections.ts'
 import { createDatabase } from '../../src/ledger/postgres/database.ts'
 import { openPostgresLedger, type PostgresLedgerOptions } from '../../src/ledger/postgres/ledger.ts'
+import { createLocks } from '../../src/ledger/postgres/locks.ts'
 import { friends, key, nameOf, users } from '../harness/people.ts'
 import { PATIENCE_MS, startPostgres } from '../harness/postgres.ts'
 
@@ -250,19 +251,24 @@ t.test("a run's lock is held for longer than transactions may take or be idle", 
     ...(version >= 170_000 ? ['transaction_timeout'] : []),
   ]
   const limited = new URL(play.url)
-  const options = [limited.searchParams.get('options'), ...limits.map((name) => `-c ${name}=400`)].join(' ')
+  const options = [limited.searchParams.get('options'), ...limits.map((name) => `-c ${name}=1000`)].join(' ')
   limited.searchParams.set('options', options)
-  const ledger = await play.open({ url: limited.href })
-  t.ok(await ledger.lock('runs'))
-  const client = new pg.Client(limited.href)
-  client.on('error', () => {})
-  await client.connect()
-  const ended = new Promise((resolve) => client.once('end', resolve))
-  await client.query('BEGIN')
+  const connect = () => connectAlone({ url: limited.href, waitMs: PATIENCE_MS })
+  const locks = createLocks(connect, 'x')
+  t.teardown(() => locks.close())
+  t.ok(await locks.lock('runs'))
   // Began later, and is not spared.
+  const other = await connect()
+  const ended = new Promise((resolve) => other.once('end', resolve))
+  await other.query('BEGIN')
   await ended
-  const run = await ledger.beginRun('backfill', CHANNEL, 1_000)
-  t.match(await ledger.recordPages(run.id, [{ userIds: ['a'], invalid: 0, next: null }]), { added: 1 })
+  const client = await play.alone()
+  const database = createDatabase({
+    connections: { connect: async () => ({ client, release() {} }) },
+    name: 'x',
+  })
+  await database.transaction(locks.assertHeld)
+  t.pass('it is still held')
 })
 
 t.test('who waits for a channel keeps no webhook waiting, and no lease', async (t) => {
