@@ -7,6 +7,7 @@ import { linksCommand } from './commands/links.ts'
 import { migrateCommand } from './commands/migrate.ts'
 import { resyncCommand } from './commands/resync.ts'
 import { sandboxCommand } from './commands/sandbox.ts'
+import { segmentCommand } from './commands/segment.ts'
 import { serveCommand } from './commands/serve.ts'
 import { templateCommand } from './commands/template.ts'
 import { tokenCommand } from './commands/token.ts'
@@ -31,6 +32,7 @@ export function createCli(host: Host = process): Command {
       .addCommand(linksCommand(host))
       .addCommand(tokenCommand(host))
       .addCommand(templateCommand(host))
+      .addCommand(segmentCommand(host))
       .addCommand(copyCommand(host))
       .addCommand(migrateCommand(host))
   )

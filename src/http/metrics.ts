@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client'
 import { STATUSES } from '../contact/contact.ts'
 import type { ChannelCounts } from '../ledger/ledger.ts'
+import type { Quota } from '../line/messaging.ts'
 import { countsOf, type Numbers, type TokenHealth } from './health.ts'
 import { OUTCOMES } from './report.ts'
 
@@ -85,6 +86,16 @@ export const METRICS = {
     labelNames: ['channel'],
     help: "Until LINE's token in Braze's Content Block ends; 0 where LINE takes none there; absent where that is not known, it has no end, or nothing keeps it fresh",
   },
+  quota: {
+    name: 'line_braze_line_quota',
+    labelNames: ['channel'],
+    help: 'Messages that LINE lets the account send this month, asked hourly; absent where there is no limit, no token to ask by, or no answer for three hours',
+  },
+  quotaUsed: {
+    name: 'line_braze_line_quota_used',
+    labelNames: ['channel'],
+    help: 'Messages of this month that count for LINE, about, those of the Official Account Manager and of other programs included; absent where there is no token to ask by, or no answer for three hours',
+  },
 } satisfies Readonly<Record<string, Definition>>
 
 interface Definition {
@@ -101,6 +112,8 @@ export interface MetricsOptions {
   readonly channels: readonly string[]
   /** Of the channels whose token is kept fresh. */
   readonly tokens?: (() => readonly Pick<TokenHealth, 'channel' | 'secondsLeft'>[]) | undefined
+  /** Of the channels of which LINE is asked; null where it has not said it lately. */
+  readonly quotas?: (() => readonly { readonly channel: string; readonly quota: Quota | null }[]) | undefined
 }
 
 /**
@@ -160,7 +173,8 @@ export function createMetrics() {
   }
 }
 
-function createGauges(registers: Registry[], { isDelivering, channels, tokens = () => [] }: MetricsOptions) {
+function createGauges(registers: Registry[], options: MetricsOptions) {
+  const { isDelivering, channels, tokens = () => [], quotas = () => [] } = options
   const gauge = (definition: Definition) => new Gauge({ ...definition, registers })
   const contacts = gauge(METRICS.contacts)
   const pending = gauge(METRICS.pending)
@@ -170,6 +184,8 @@ function createGauges(registers: Registry[], { isDelivering, channels, tokens = 
   const linked = gauge(METRICS.linked)
   const waiting = gauge(METRICS.waiting)
   const tokenSeconds = gauge(METRICS.tokenSeconds)
+  const quotaLimit = gauge(METRICS.quota)
+  const quotaUsed = gauge(METRICS.quotaUsed)
 
   function show(counts: ChannelCounts) {
     const { channel } = counts
@@ -180,11 +196,21 @@ function createGauges(registers: Registry[], { isDelivering, channels, tokens = 
     waiting.set({ channel }, counts.waiting)
   }
 
+  function showQuotas() {
+    for (const each of [quotaLimit, quotaUsed]) each.reset()
+    for (const { channel, quota } of quotas()) {
+      if (!quota) continue
+      quotaUsed.set({ channel }, quota.used)
+      if (quota.limit !== null) quotaLimit.set({ channel }, quota.limit)
+    }
+  }
+
   return (numbers: Numbers) => {
     delivering.set(isDelivering() ? 1 : 0)
     tokenSeconds.reset()
     for (const { channel, secondsLeft } of tokens())
       if (secondsLeft !== null) tokenSeconds.set({ channel }, secondsLeft)
+    showQuotas()
     if (numbers instanceof Error) {
       // No reason to hide the others; but what is not known must not look like a good number.
       for (const each of [contacts, pending, failed, linked, waiting]) each.reset()

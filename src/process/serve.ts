@@ -12,6 +12,7 @@ import { type Closers, closeAll, closeTogether, errorsIn } from './closing.ts'
 import { createDelivery } from './delivery.ts'
 import { createLog, type Log, secretFiles, windowMsOf } from './environment.ts'
 import type { Host } from './host.ts'
+import { createQuotaWatches } from './quota.ts'
 import { warnOfReadable } from './readable.ts'
 import { EXIT } from './run.ts'
 import { createTokenKeepers } from './token.ts'
@@ -89,6 +90,8 @@ async function open(
   if (api) closers.push(api.close)
   const keepers = createTokenKeepers(settings, channels, { ledger, log })
   closers.push(keepers.close)
+  const quotas = createQuotaWatches(settings, channels, log)
+  closers.push(quotas.close)
   const isDelivering = () => deliverer.delivery().state !== 'standby'
   const options = {
     log,
@@ -104,18 +107,21 @@ async function open(
       isDelivering,
       channels: channels.map(({ name }) => name),
       tokens: keepers.status,
+      quotas: quotas.status,
     }),
   }
   const addresses = addressesOf(settings)
   const apps = await Promise.all(addresses.map(({ parts }) => createServer(options, parts)))
   closers.push(() => {
     ledger.hasten(STOP_PATIENCE_MS)
-    return closeTogether([...apps.map((app) => () => closeServer(app)), deliverer.stop, keepers.stop])
+    const servers = apps.map((app) => () => closeServer(app))
+    return closeTogether([...servers, deliverer.stop, keepers.stop, quotas.stop])
   })
 
   const urls: string[] = []
   for (const [i, app] of apps.entries()) urls.push(await listen(app, addresses[i] as Address))
   deliverer.start()
   keepers.start()
+  quotas.start()
   return urls
 }

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import t from 'tap'
 import { friend, gone } from '../../src/contact/contact.ts'
-import { stageChannels } from '../harness/channels.ts'
+import { SHOP_SECRET, stageChannels } from '../harness/channels.ts'
 import { key, users } from '../harness/people.ts'
 
 const HOUR_MS = 3_600_000
@@ -225,4 +225,38 @@ t.test('an alias profile that accounts share is never merged for one of them', a
   t.match(stderr, /BRAZE_MERGE_PROFILES is true and the channels shop, cafe have the same aliasLabel/)
   writeFileSync(file, JSON.stringify(list.map((each) => ({ ...each, aliasLabel: each.attribute }))))
   t.equal((await resync()).code, 0)
+})
+
+t.test(
+  "serve asks LINE for each channel's quota of the month, and where there is no token, not",
+  async (t) => {
+    const { serve, lines, list, file } = await stageChannels(t)
+    lines.shop.setQuota(500)
+    lines.shop.setQuotaUsed(20)
+    lines.cafe.setQuotaUsed(7)
+    const bar = { name: 'bar', secret: 'a', attribute: 'bar_line_id' }
+    writeFileSync(file, JSON.stringify([...list, bar]), { mode: 0o600 })
+    const server = await serve()
+    const said = (channel: string) =>
+      server.logged((line) => line.channel === channel && /^LINE has said how many/.test(line.msg))
+    await Promise.all([said('shop'), said('cafe')])
+    const { body } = await server.get('/metrics')
+    t.strictSame(body.match(/^line_braze_line_quota.*$/gm), [
+      'line_braze_line_quota{channel="shop"} 500',
+      'line_braze_line_quota_used{channel="shop"} 20',
+      'line_braze_line_quota_used{channel="cafe"} 7',
+    ])
+  },
+)
+
+t.test('a LINE that does not answer keeps serve from nothing, also not from its end', async (t) => {
+  const { serve, lines, line: connect, braze } = await stageChannels(t)
+  for (const line of Object.values(lines)) line.setOutage({ kind: 'hang' })
+  const server = await serve({ LINE_TIMEOUT_MS: '60000' })
+  await lines.shop.until(() => lines.shop.stats.inFlight === 1)
+  const shop = connect(server.url, { url: `${server.url}/webhook/shop`, secret: SHOP_SECRET })
+  const userId = shop.events.user()
+  t.match(await shop.post([shop.events.follow(userId)]), { status: 200 })
+  await braze.until(() => braze.attribute(userId) === userId)
+  t.strictSame(await server.stop(), { code: 0, signal: null })
 })

@@ -60,6 +60,8 @@ export async function setUp(t: Test, options: Partial<ServerOptions> = {}, parts
   const metrics = createMetrics()
   /** What the keepers of tokens say. */
   const tokens: TokenHealth[] = []
+  /** What LINE has said of the months' quotas. */
+  const quotas: { channel: string; quota: { limit: number | null; used: number } | null }[] = []
   const time = createTime()
   const { channels = [{ name: 'default', secrets: SECRETS }] } = options
   const app = await createServer(
@@ -77,6 +79,7 @@ export async function setUp(t: Test, options: Partial<ServerOptions> = {}, parts
         isDelivering: () => true,
         channels: channels.map(({ name }) => name),
         tokens: () => tokens,
+        quotas: () => quotas,
       }),
       ...options,
     },
@@ -115,7 +118,7 @@ export async function setUp(t: Test, options: Partial<ServerOptions> = {}, parts
     await once(socket, 'connect')
     return socket
   }
-  return { url, app, ledger, delivery, tokens, recorded, lines, time, post, get, told, open }
+  return { url, app, ledger, delivery, tokens, quotas, recorded, lines, time, post, get, told, open }
 }
 
 /** Resolves once it holds: what happens on sockets is told to nobody, and so it is looked at, without a spin. */

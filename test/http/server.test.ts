@@ -268,6 +268,27 @@ t.test('tokens in health and metrics: one that was not renewed for long is degra
   t.equal(await metric(), null, 'what is not known is no number')
 })
 
+t.test("the month's quota in metrics: what is not known, and what has no limit, is no number", async (t) => {
+  const { get, quotas, time } = await setUp(t)
+  const metric = async () => {
+    time.pass(1_000)
+    return (await get('/metrics')).body.match(/^line_braze_line_quota.*$/gm)
+  }
+  t.equal(await metric(), null)
+  quotas.push(
+    { channel: 'shop', quota: { limit: 500, used: 0 } },
+    { channel: 'cafe', quota: { limit: null, used: 7 } },
+    { channel: 'bar', quota: null },
+  )
+  t.strictSame(await metric(), [
+    'line_braze_line_quota{channel="shop"} 500',
+    'line_braze_line_quota_used{channel="shop"} 0',
+    'line_braze_line_quota_used{channel="cafe"} 7',
+  ])
+  quotas[0] = { channel: 'shop', quota: null }
+  t.strictSame(await metric(), ['line_braze_line_quota_used{channel="cafe"} 7'], 'an old number goes')
+})
+
 t.test('metrics', async (t) => {
   const { get, ledger, time } = await setUp(t)
   const { status, type, body } = await get('/metrics')

@@ -8,6 +8,7 @@ import { createManners } from './manners.ts'
 import { createProfiles } from './profiles.ts'
 import { createQueue, type Delay } from './queue.ts'
 import { createControls, createRules } from './rules.ts'
+import { createSegments } from './segments.ts'
 import { type Call, createTurns, type Tracked } from './turns.ts'
 
 export interface BrazeSandboxOptions extends ServiceOptions {
@@ -44,6 +45,7 @@ export async function startBrazeSandbox(options: BrazeSandboxOptions = {}) {
   const manners = createManners({ settleMs, clock, keyOf: profiles.keyOf, blame })
   const handovers = createHandovers({ settleMs, clock, profiles, blame })
   const contentBlocks = createContentBlocks({ random, clock })
+  const segments = createSegments({ profiles, random, clock })
   const campaigns = createCampaigns({
     profiles,
     contentBlocks: contentBlocks.contents,
@@ -60,6 +62,7 @@ export async function startBrazeSandbox(options: BrazeSandboxOptions = {}) {
     manners,
     handovers,
     contentBlocks,
+    segments,
     applyMs,
     random,
     clock,
@@ -108,6 +111,7 @@ export async function startBrazeSandbox(options: BrazeSandboxOptions = {}) {
     ...createControls(rules),
     ...createDashboard(profiles),
     ...contentBlocks.controls,
+    ...segments.controls,
     ...campaigns.controls,
     stats,
     get apiKey() {

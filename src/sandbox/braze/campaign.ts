@@ -4,6 +4,7 @@ import { Agent } from 'undici'
 import { hex, type Random, uuid } from '../random.ts'
 import type { LiquidValues } from './liquid.ts'
 import type { Profile, Profiles } from './profiles.ts'
+import { isNotBlank } from './segments.ts'
 import { addressOf, type Filled, readWebhook, type Webhook } from './webhook.ts'
 
 export interface SendOptions {
@@ -75,7 +76,9 @@ export function createCampaigns({ profiles, contentBlocks, random, onSent }: Par
     const { attribute = 'line_id', concurrency = 16, timeoutMs = 90_000 } = options
     const fill = readWebhook(webhook)
     const campaign = campaignOf(hex(random, 32))
-    const people = Array.from(profiles.all()).filter(({ attributes }) => isText(attributes.get(attribute)))
+    const people = Array.from(profiles.all()).filter(({ attributes }) =>
+      isNotBlank(attributes.get(attribute)),
+    )
     const result: CampaignResult = {
       ...{ people: people.length, received: 0, failed: 0, aborted: 0, retries: 0 },
       ...{ byStatus: {}, dispatchId: campaign.dispatch_id },
@@ -171,5 +174,3 @@ function hasGoodHeaders({ headers }: Webhook): boolean {
     return false
   }
 }
-
-const isText = (value: unknown): boolean => typeof value === 'string' && value.trim() !== ''

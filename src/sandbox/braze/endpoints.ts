@@ -10,14 +10,16 @@ export const endpoints = {
   '/content_blocks/info': { pace: 'shared', permission: 'content_blocks.info', method: 'GET' },
   '/content_blocks/create': { pace: 'shared', permission: 'content_blocks.create' },
   '/content_blocks/update': { pace: 'shared', permission: 'content_blocks.update' },
+  '/segments/data_series': { pace: 'shared', permission: 'segments.data_series', method: 'GET' },
 } as const
 
 export type Endpoint = keyof typeof endpoints
-export type BlockEndpoint = Extract<Endpoint, `/content_blocks/${string}`>
+/** What is no user's affair, and is done at once. */
+export type DashboardEndpoint = Extract<Endpoint, `/content_blocks/${string}` | `/segments/${string}`>
 export type Pace = (typeof endpoints)[Endpoint]['pace']
 export type Permission = (typeof endpoints)[Endpoint]['permission']
 
-export const isBlockEndpoint = (path: Endpoint): path is BlockEndpoint => path.startsWith('/content_blocks/')
+export const isDashboardEndpoint = (path: Endpoint): path is DashboardEndpoint => !path.startsWith('/users/')
 
 /** The one that an endpoint is asked by. */
 export function methodOf(path: Endpoint): string {

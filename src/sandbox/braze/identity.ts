@@ -1,5 +1,5 @@
 import { type Reply, refusal } from '../answers.ts'
-import type { BlockEndpoint, Endpoint } from './endpoints.ts'
+import type { DashboardEndpoint, Endpoint } from './endpoints.ts'
 import {
   aliasOf,
   type Identifier,
@@ -31,7 +31,7 @@ interface Kind {
   answer: (changes: Change[], errors: object[]) => Reply
 }
 
-export type IdentityEndpoint = Exclude<Endpoint, '/users/track' | '/users/export/ids' | BlockEndpoint>
+export type IdentityEndpoint = Exclude<Endpoint, '/users/track' | '/users/export/ids' | DashboardEndpoint>
 
 /** Most items of one request. */
 const maxItems = 50

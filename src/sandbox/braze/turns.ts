@@ -4,10 +4,10 @@ import type { Random } from '../random.ts'
 import type { Arrival, Turn } from '../service.ts'
 import type { createContentBlocks } from './content-blocks.ts'
 import {
-  type BlockEndpoint,
+  type DashboardEndpoint,
   type Endpoint,
   endpoints,
-  isBlockEndpoint,
+  isDashboardEndpoint,
   isEndpoint,
   methodOf,
 } from './endpoints.ts'
@@ -21,6 +21,7 @@ import { type AttributeObject, readWrite } from './object.ts'
 import type { Profiles } from './profiles.ts'
 import type { Delay, Queue } from './queue.ts'
 import type { Rules } from './rules.ts'
+import type { createSegments } from './segments.ts'
 import { judgeTrack, maxObjects, objectsOf, type Verdict } from './track.ts'
 
 /** What is kept of a request: its `attributes` list as it was sent; empty where the body could not be read. */
@@ -44,6 +45,7 @@ interface Parts {
   manners: Manners
   handovers: Handovers
   contentBlocks: ReturnType<typeof createContentBlocks>
+  segments: ReturnType<typeof createSegments>
   applyMs: Delay
   random: Random
   clock: () => number
@@ -54,7 +56,19 @@ interface Parts {
 
 /** How a Braze meets each request. What it takes it queues at once, so it can be applied before the answer and although the client has gone. */
 export function createTurns(parts: Parts) {
-  const { rules, profiles, queue, manners, handovers, contentBlocks, applyMs, random, clock, blame } = parts
+  const {
+    rules,
+    profiles,
+    queue,
+    manners,
+    handovers,
+    contentBlocks,
+    segments,
+    applyMs,
+    random,
+    clock,
+    blame,
+  } = parts
   const joining = createJoining(profiles, rules)
 
   /** Sets the headers of the endpoint's limit, and knows since when the client's pause may run. */
@@ -143,14 +157,14 @@ export function createTurns(parts: Parts) {
   }
 
   /** What changes a block is applied at once. With `apply` it is, although the answer says something else. */
-  function blocks(arrival: Arrival, endpoint: BlockEndpoint): Turn<Tracked> {
+  function dashboard(arrival: Arrival, endpoint: DashboardEndpoint): Turn<Tracked> {
     const scripted = scriptedFor(endpoint, rules)
     const body = parse(arrival.body)
-    const judge = () => refuse(arrival, rules) ?? judgeBlocks[endpoint](arrival.query, body)
-    if (scripted?.apply === true) judge()
+    const answer = () => refuse(arrival, rules) ?? judge[endpoint](arrival.query, body)
+    if (scripted?.apply === true) answer()
     return {
       scripted,
-      reply: judge,
+      reply: answer,
       opening: '{"message":"success"',
       stamp: createStamp(endpoint).stamp,
       kept: null,
@@ -158,17 +172,18 @@ export function createTurns(parts: Parts) {
     }
   }
 
-  const judgeBlocks: Record<BlockEndpoint, (query: Record<string, string>, body: unknown) => Reply> = {
+  const judge: Record<DashboardEndpoint, (query: Record<string, string>, body: unknown) => Reply> = {
     '/content_blocks/list': (query) => contentBlocks.list(query),
     '/content_blocks/info': (query) => contentBlocks.info(query),
     '/content_blocks/create': (_, body) => contentBlocks.create(body),
     '/content_blocks/update': (_, body) => contentBlocks.update(body),
+    '/segments/data_series': (query) => segments.dataSeries(query),
   }
 
   return (arrival: Arrival, takeScripted: () => ScriptedAnswer | null): Turn<Tracked> => {
     const { path } = arrival
     if (!isEndpoint(path) || path === '/users/track') return track(arrival, takeScripted())
-    if (isBlockEndpoint(path)) return blocks(arrival, path)
+    if (isDashboardEndpoint(path)) return dashboard(arrival, path)
     return path === '/users/export/ids' ? exportUsers(arrival, path) : identify(arrival, path)
   }
 }
