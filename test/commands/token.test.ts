@@ -211,7 +211,6 @@ t.test(
         new RegExp(`needs the permission content_blocks\\.${name}, which cannot be added to a key`),
       )
       if (name === 'list') t.equal(line.keyIds().length, 0)
-      await token(['rotate'])
     }
     braze.answerNextOf('/content_blocks/update', { status: 403 })
     t.match((await token(['rotate'])).stderr, /needs the permission content_blocks\.update/)
