@@ -718,7 +718,7 @@ t.test('says who got no message, or two, or one too many', BESIDE, async (t) => 
   t.match(describe(verdict, NOTHING_TO_REPAIR), /^Not as it should be: 1 people .+no message.+was sent.+\.$/)
 })
 
-t.test('says who got no message as the old token did not live on', BESIDE, async (t) => {
+t.test('says who got no message, as where LINE takes the old token no more', BESIDE, async (t) => {
   const { stage, send } = await setMessage(t)
   const { braze, lineApi } = stage
   const old = braze.contentBlock(TOKEN_BLOCK)?.content
