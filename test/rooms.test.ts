@@ -23,7 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   verify: ['braze', 'wire', 'ledger', 'contact'],
   terminal: ['backfill', 'links', 'message', 'verify', 'token', 'ledger', 'line', 'contact'],
   process: ['terminal', 'config', 'http', 'delivery', 'token', 'line', 'braze', 'wire', 'ledger', 'contact'],
-  demo: ['process', 'terminal', 'http', 'wire', 'sandbox'],
+  demo: ['process', 'terminal', 'http', 'wire', 'token', 'sandbox'],
   commands: [
     'process',
     'terminal',

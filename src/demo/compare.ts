@@ -2,6 +2,7 @@ import type { BrazeSandbox } from '../sandbox/braze/braze.ts'
 import { HELD_TWICE } from '../sandbox/braze/profiles.ts'
 import { number } from '../terminal/numbers.ts'
 import type { Expected } from './places.ts'
+import type { Receivers } from './receivers.ts'
 import type { Repair } from './second-act.ts'
 
 type Held = Pick<BrazeSandbox, 'attribute' | 'customerAttribute'>
@@ -60,6 +61,7 @@ export function judge(
   expected: Expected,
   bystanders: ReadonlySet<string>,
   repair: Repair,
+  receivers: Receivers,
 ) {
   const { found, toFind, cleared, toClear, changedAgain, requestsAgain } = repair
   const { lacking, stale, misplaced, ...comparison } = compare(expected, braze)
@@ -75,9 +77,11 @@ export function judge(
     changedAgain > 0 && `a second backfill changed ${number(changedAgain)} people`,
     requestsAgain > 0 && `a second backfill caused ${number(requestsAgain)} requests to Braze`,
     violations.length > 0 && `${violations.length} rules broken towards Braze (first: ${violations[0]})`,
+    ...receivers.wrongs,
   ].filter((wrong) => wrong !== false)
   return {
     ...comparison,
+    ...receivers.numbers,
     intruders: intruders.length,
     violations: violations.length,
     twice: countTwice(braze),
@@ -93,10 +97,11 @@ const many = (people: readonly string[], what: string) =>
   people.length > 0 && `${number(people.length)} people ${what} (first: ${people[0]})`
 
 /** The outcome in a sentence. */
-export function describe({ wrongs, customersOnLine }: Verdict, { found, cleared }: Repair): string {
+export function describe({ wrongs, customersOnLine, gotOnce }: Verdict, { found, cleared }: Repair): string {
   if (wrongs.length > 0) return `Not as it should be: ${wrongs.join('; ')}.`
   const ends = 'Both ends agree: Braze has the LINE ids of reachable people only'
   const customers = `it can reach ${number(customersOnLine)} customers by them, and nobody was there twice at any moment`
+  const message = `one message has reached each of ${number(gotOnce)} people once, and nobody else, while the token was rotated`
   const repaired = `the backfill found ${number(found)} people and cleared ${number(cleared)} others`
-  return `${ends}; ${customers}; ${repaired}, and a second one had nothing to change.`
+  return `${ends}; ${customers}; ${repaired}, and a second one had nothing to change; ${message}.`
 }

@@ -6,7 +6,9 @@ import { createDisplay } from '../terminal/display.ts'
 import { wrap } from '../terminal/wrap.ts'
 import { describe, judge } from './compare.ts'
 import { playFirstAct } from './first-act.ts'
+import { playFourthAct } from './fourth-act.ts'
 import { playLightTraffic, rehearse } from './play.ts'
+import { judgeReceivers } from './receivers.ts'
 import { type Result, resultOf, tableOf } from './report.ts'
 import { playSecondAct } from './second-act.ts'
 import type { Service } from './service.ts'
@@ -53,10 +55,11 @@ async function perform(
   const first = await playFirstAct(play, stage, means)
   const { repair, ...second } = await playSecondAct(play, stage, first, means)
   const { expected, links } = await playThirdAct(play, stage, second, means)
+  const receivers = judgeReceivers(expected, await playFourthAct(expected, stage, means))
 
   const { braze } = stage
   const { service } = second
-  const verdict = judge(braze, expected, play.traffic.bystanders(), repair)
+  const verdict = judge(braze, expected, play.traffic.bystanders(), repair, receivers)
   const isGood = verdict.wrongs.length === 0
   const outcome = describe(verdict, repair)
   const result = resultOf(play.counts, braze.stats, repair, links, verdict)

@@ -16,6 +16,13 @@ export const nobodyLinked = (people: ReadonlyMap<string, Truth>): Expected => ({
   customers: new Map(),
 })
 
+/** Whose LINE ids Braze should hold, and so who gets what it sends: of a customer's two phones only the newer one. */
+export function recipientsOf({ people, linked, customers }: Expected): ReadonlySet<string> {
+  const strangers = [...people].filter(([userId, truth]) => truth === 'reachable' && !linked.has(userId))
+  const held = [...customers.values()].filter((userId) => userId !== undefined)
+  return new Set([...strangers.map(([userId]) => userId), ...held])
+}
+
 export type Places = ReturnType<typeof createPlaces>
 
 /** Remembers which of the brand's `customers` people have logged in as. */

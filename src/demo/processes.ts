@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import type { Webhook } from '../sandbox/braze/webhook.ts'
 import type { BackfillResult } from '../terminal/backfill-result.ts'
 import type { Means, Stage } from './stage.ts'
 
@@ -67,17 +68,41 @@ export function startServer(stage: Stage, means: Means) {
  * @throws Error where it fails
  */
 export async function backfill(does: string, stage: Stage, means: Means) {
-  const { interruption, closers, display } = means
   const { TERM } = process.env
-  // Its bars need to know the terminal, and a log of what goes well would only hide them.
-  const settings = { ...stage.settings, ...(TERM !== undefined && { TERM }), LOG_LEVEL: 'warn' }
+  // Its bars need to know the terminal.
+  const settings = { ...stage.settings, ...(TERM !== undefined && { TERM }) }
+  const { pid, result } = run<BackfillResult>('backfill', ['backfill'], { ...stage, settings }, means)
+  means.display.say(`${does} (process ${pid}):`)
+  const done = await result
+  await means.interruption.race(stage.braze.whenApplied())
+  return done
+}
+
+/** Has another token put into Braze, beside the server. Resolves once it is there. @throws Error where it fails */
+export async function rotateToken(stage: Stage, means: Means) {
+  const { pid, result } = run('rotation', ['token', 'rotate'], stage, means)
+  means.display.say(`token rotate issues another token and puts it into Braze (process ${pid}).`)
+  await result
+}
+
+/** What a person pastes into Braze, to send the text. @throws Error where it fails */
+export const printTemplate = (text: string, stage: Stage, means: Means) =>
+  run<Webhook>('template', ['template', 'text', '--text', text], stage, means).result
+
+/** Runs a command that ends by itself; `result` is its JSON, and rejects where it fails. Its last words go to our stderr. */
+function run<Result>(name: string, args: readonly string[], stage: Stage, means: Means) {
+  const { interruption, closers } = means
+  // A log of what goes well would hide what we show.
+  const settings = { ...stage.settings, LOG_LEVEL: 'warn' }
   const outputs: StdioOptions = ['ignore', 'pipe', 'inherit']
-  const { child, ended } = start(['backfill', '--json'], outputs, { ...stage, settings }, means)
+  const { child, ended } = start([...args, '--json'], outputs, { ...stage, settings }, means)
   const output = text(child.stdout as NodeJS.ReadableStream)
   closers.push(() => child.kill('SIGKILL') && ended)
-  display.say(`${does} (process ${child.pid}):`)
-  const end = await interruption.race(ended)
-  if (end !== DONE) throw new Error(`The backfill did not end as it should (${end}).`)
-  await interruption.race(stage.braze.whenApplied())
-  return JSON.parse(await output) as BackfillResult
+
+  async function finish() {
+    const end = await interruption.race(ended)
+    if (end !== DONE) throw new Error(`The ${name} did not end as it should (${end}).`)
+    return JSON.parse(await output) as Result
+  }
+  return { pid: child.pid, result: finish() }
 }

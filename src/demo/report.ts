@@ -73,6 +73,16 @@ export function tableOf(result: Result): string {
     ),
     row('twice at Braze', result.twice, 'at any moment'),
     '',
+    sum(
+      'messages',
+      result.messages,
+      [result.byOldToken, 'by the old token'],
+      [result.byNewToken, 'by the new one'],
+    ),
+    row('got it once', result.gotOnce, `of ${number(result.recipients)} who should`),
+    row('got none, or more', result.gotNone + result.gotMore),
+    row('sent wrongly', result.sentWrongly, 'as to somebody who blocked'),
+    '',
     row('agree', result.agree, 'of whom LINE and Braze say the same'),
     row('differ', result.differ),
   ].join('\n')

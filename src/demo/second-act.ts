@@ -20,6 +20,8 @@ export async function playSecondAct({ people, traffic }: Play, stage: Stage, fir
   const { interruption, display } = means
   const before = newPeople(people * BEFORE)
   for (const userId of [...before, ...traffic.followers()]) lineApi.follow(userId)
+  // Who can be reached and does not follow has written.
+  for (const [userId, said] of traffic.expected()) if (said === 'reachable') lineApi.write(userId)
   const listed = lineApi.followers().size
   const open = () => `the second act has not ended after ${number(lineApi.stats.pages)} pages of LINE's list`
 

@@ -6,14 +6,20 @@ import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
 import t, { type Test } from 'tap'
 import { describe, judge, type Verdict } from '../../src/demo/compare.ts'
+import { playFourthAct } from '../../src/demo/fourth-act.ts'
 import { type Gap, newPeople, playGap } from '../../src/demo/gap.ts'
 import { type LogInProgress, frameOf as logInFrameOf } from '../../src/demo/log-in-progress.ts'
+import { frameOf as messageFrameOf, lineOf as messageLineOf } from '../../src/demo/message-progress.ts'
 import { withPatience } from '../../src/demo/patience.ts'
-import { createPlaces, nobodyLinked } from '../../src/demo/places.ts'
+import { createPlaces, nobodyLinked, recipientsOf } from '../../src/demo/places.ts'
+import { rotateToken } from '../../src/demo/processes.ts'
 import { frameOf, lineOf } from '../../src/demo/progress.ts'
+import { judgeReceivers, type Receivers } from '../../src/demo/receivers.ts'
 import { resultOf, tableOf } from '../../src/demo/report.ts'
 import { describeGap, type Repair } from '../../src/demo/second-act.ts'
+import { type Stage, setStage, TOKEN_BLOCK } from '../../src/demo/stage.ts'
 import { openLedger } from '../../src/ledger/open.ts'
+import { type Closers, closeAll } from '../../src/process/closing.ts'
 import { createInterruption } from '../../src/process/interruption.ts'
 import { startBrazeSandbox } from '../../src/sandbox/braze/braze.ts'
 import { startLineApiSandbox } from '../../src/sandbox/line/api.ts'
@@ -106,14 +112,22 @@ function isRunning(pid: number): boolean {
 
 const lastLine = (text: string) => JSON.parse(text.split('\n').at(-1) as string)
 
-t.test('plays three acts, tidies up, and prints a table and a sentence for people', BESIDE, async (t) => {
+t.test('plays four acts, tidies up, and prints a table and a sentence for people', BESIDE, async (t) => {
   const demo = startDemo(t, ['--people', '400'], { LINE_CHANNEL_SECRET: ',', DATABASE_URL: 'nonsense' })
   const servers = [await demo.server(), await demo.server('server is back')]
   const { code, stdout, stderr, leftBehind } = await demo.end()
   t.equal(code, 0, stderr)
   t.match(stdout, /people +699 {2}= 400 by webhook \+ 267 before \+ 32 new\n/)
   t.match(stdout, /Braze requests +\d+ +[1-9]\d* failed/)
-  for (const label of ['people', 'found', 'cleared', 'reachable', 'log-ins', 'customers on LINE']) {
+  for (const label of [
+    'people',
+    'found',
+    'cleared',
+    'reachable',
+    'log-ins',
+    'customers on LINE',
+    'messages',
+  ]) {
     const [, total, parts = ''] = new RegExp(`^  ${label} +(\\d+)  = (.*)$`, 'm').exec(stdout) ?? []
     const terms =
       parts
@@ -130,11 +144,14 @@ t.test('plays three acts, tidies up, and prints a table and a sentence for peopl
   t.match(stdout, /log-ins +42 {2}= 21 PUT \+ 14 ID token \+ 7 account link\n/)
   t.match(stdout, /newcomers +5 {2}who follow as they log in, 1 with a new phone\n/)
   t.match(stdout, /customers on LINE +39 .*\n +twice at Braze +0 /)
+  const [, messages = '', once] = /messages +(\d+) .*\n +got it once +(\d+) {2}of \2 who/.exec(stdout) ?? []
+  t.equal(messages, once)
+  t.match(stdout, /got none, or more +0\n +sent wrongly +0 /)
   t.match(stdout, /agree +704 .*\n +differ +0\n/)
   const sentence = stdout.split('\n\n').at(-1)?.replaceAll('\n', ' ')
   t.match(
     sentence,
-    /^Both ends agree: .+ reachable people only; it can reach 39 customers .+ twice at any moment; the backfill found \d+ .+\.$/,
+    /^Both ends agree: .+ reachable people only; it can reach 39 customers .+ twice at any moment; the backfill found \d+ .+ to change; one message .+ each of \d+ people once, and nobody else, .+\.$/,
   )
   for (const line of stdout.split('\n')) t.ok(line.length <= 80, line)
   const heard = /(\d+) block: it knows (\d+) as friends, and never heard of (\d+) from before/.exec(stderr)
@@ -143,7 +160,7 @@ t.test('plays three acts, tidies up, and prints a table and a sentence for peopl
   t.match(stdout, new RegExp(`cleared +${friends}  = ${blocked} who blocked - ${unheard} never heard of`))
   t.match(
     stderr,
-    /First act.+Braze goes down.+Braze is back.+Second act.+server is down.+server is back.+Third act/s,
+    /First act.+Braze goes down.+Braze is back.+Second act.+server is down.+server is back.+Third act.+Fourth act.+token rotate/s,
   )
   t.match(stderr, /LINE's follower list has \d+ people: 267 of them followed before/)
   t.match(
@@ -157,7 +174,8 @@ t.test('plays three acts, tidies up, and prints a table and a sentence for peopl
     /Braze has 79 customers, and can reach none of them.+\n +40 log in, and 4 of them follow only as they do so:$/m,
   )
   t.match(stderr, /link waits.+that customer appears.+logs in as another customer.+blocked returns/s)
-  t.match(stderr, /log-ins 42 of 42, pending 0, waiting 0, customers on LINE 39 of 39, there twice 0$/)
+  t.match(stderr, /log-ins 42 of 42, pending 0, waiting 0, customers on LINE 39 of 39, there twice 0$/m)
+  t.match(stderr, new RegExp(`messages ${once} of ${once}, people who got one ${once} of ${once}, .+$`))
   t.match(stderr, /health +http:\/\/127\.0\.0\.1:\d+\/health\n +metrics +http:\/\/127\.0\.0\.1:\d+\/metrics/)
   t.equal(stderr, stripVTControlCharacters(stderr), 'plain lines without a terminal')
   t.strictSame(leftBehind, [])
@@ -228,10 +246,29 @@ t.test('Ctrl-C ends it while customers log in', BESIDE, async (t) => {
   t.notOk(isRunning(pid))
 })
 
+t.test('Ctrl-C ends it while the message is sent', BESIDE, async (t) => {
+  const demo = startDemo(t, ['--people', '60', '--json'])
+  const { pid } = await demo.server('server is back')
+  const rotation = Number((await demo.err.find(/token rotate .*\(process (\d+)\)/))[1])
+  demo.child.kill('SIGINT')
+  const { code, stdout, leftBehind } = await demo.end()
+  t.equal(code, 130)
+  t.strictSame(lastLine(stdout), { status: 'interrupted' })
+  t.strictSame(leftBehind, [])
+  t.notOk(isRunning(pid) || isRunning(rotation))
+})
+
 t.test('a single person is enough', BESIDE, async (t) => {
   const { code, stdout, stderr } = await startDemo(t, ['--people', '1', '--json']).end()
   t.equal(code, 0, stderr)
-  t.match(lastLine(stdout), { status: 'agree', differ: 0, logIns: 10, customersOnLine: 7, twice: 0 })
+  t.match(lastLine(stdout), {
+    status: 'agree',
+    differ: 0,
+    logIns: 10,
+    customersOnLine: 7,
+    twice: 0,
+    gotNone: 0,
+  })
 })
 
 t.test('is interrupted before the server listens', BESIDE, async (t) => {
@@ -270,7 +307,16 @@ t.test('says as JSON how both ends compare; with --keep it goes on until it is e
     intruders: 0,
     violations: 0,
     retries: 0,
+    gotNone: 0,
+    gotMore: 0,
+    sentWrongly: 0,
   })
+  const { recipients, gotOnce, messages, byOldToken, byNewToken, lateByOldToken } = result
+  // One of the reachable has two phones.
+  t.strictSame([recipients, gotOnce, messages], Array(3).fill(result.reachable - 1))
+  t.equal(byOldToken + byNewToken, messages)
+  t.ok(byNewToken > 0 && lateByOldToken > 0, 'in the middle, and the old one lives on')
+  t.ok(result.messageRetries > 0)
   t.ok(result.events > 180 && result.webhooks > 60 && result.duplicates > 0 && result.redeliveries > 0)
   t.ok(result.reachable > 0 && result.objects >= result.reachable)
   t.ok(result.found >= 36 + newcomers && result.cleared > 0 && result.found < result.reachable)
@@ -441,6 +487,7 @@ t.test('what it says fits 80 columns also with as many people as there may be', 
     intruders: 0,
     violations: 0,
     twice: 0,
+    ...AS_IT_SHOULD_BE.numbers,
     wrongs: [],
   }
   const links = {
@@ -457,7 +504,7 @@ t.test('what it says fits 80 columns also with as many people as there may be', 
   const result = resultOf(counts, stats, repair, links, verdict)
   const table = tableOf(result)
   for (const line of table.split('\n')) t.ok(line.length <= 80, line)
-  t.equal(table.match(/ = /g)?.length, 6, table)
+  t.equal(table.match(/ = /g)?.length, 7, table)
   t.match(tableOf({ ...result, found: 1 }), /found +1 +≠ 61,333 from before \+ 8,000 new/)
 
   let written = ''
@@ -478,6 +525,23 @@ t.test('what it says fits 80 columns also with as many people as there may be', 
   log.say(sentence)
   t.equal(written, `${sentence}\n`, 'a line of a log stays whole')
 })
+
+/** With as many people as there may be. */
+const AS_IT_SHOULD_BE: Receivers = {
+  numbers: {
+    messages: 131_095,
+    byOldToken: 65_595,
+    byNewToken: 65_500,
+    lateByOldToken: 100,
+    messageRetries: 25,
+    recipients: 131_095,
+    gotOnce: 131_095,
+    gotNone: 0,
+    gotMore: 0,
+    sentWrongly: 0,
+  },
+  wrongs: [],
+}
 
 const NOTHING_TO_REPAIR: Repair = {
   peopleAfterGap: 6,
@@ -511,10 +575,15 @@ t.test('says what differs', async (t) => {
   ])
   const expected = nobodyLinked(truth)
   const bystanders = new Set(['U7', 'U8'])
-  const outcome = (repair: Repair) => describe(judge(braze, expected, bystanders, repair), repair)
+  const outcome = (repair: Repair) =>
+    describe(judge(braze, expected, bystanders, repair, AS_IT_SHOULD_BE), repair)
   braze.createProfile('U1', { line_id: 'U1' })
   braze.createProfile('U5')
-  t.match(judge(braze, expected, bystanders, NOTHING_TO_REPAIR), { agree: 4, atBraze: 1, intruders: 0 })
+  t.match(judge(braze, expected, bystanders, NOTHING_TO_REPAIR, AS_IT_SHOULD_BE), {
+    agree: 4,
+    atBraze: 1,
+    intruders: 0,
+  })
   t.equal(
     outcome(NOTHING_TO_REPAIR),
     'Not as it should be: 2 people who can be reached and whose LINE id Braze lacks (first: U2).',
@@ -524,7 +593,11 @@ t.test('says what differs', async (t) => {
   braze.createProfile('U3', { line_id: 'U3' })
   braze.createProfile('U6', { line_id: 'U6' })
   braze.createProfile('U8')
-  t.match(judge(braze, expected, bystanders, NOTHING_TO_REPAIR), { agree: 3, atBraze: 4, intruders: 1 })
+  t.match(judge(braze, expected, bystanders, NOTHING_TO_REPAIR, AS_IT_SHOULD_BE), {
+    agree: 3,
+    atBraze: 4,
+    intruders: 1,
+  })
   t.equal(
     outcome(NOTHING_TO_REPAIR),
     'Not as it should be: 1 people who can be reached and whose LINE id Braze lacks (first: U2); ' +
@@ -539,7 +612,8 @@ t.test('says what differs', async (t) => {
     /found 4 people instead of 3; the backfill cleared 1 people instead of 2; a second .+ 1,234 people; a second .+ 5 requests/,
   )
 
-  const rude = judge({ ...braze, violations: ['76 objects in one request'] }, expected, bystanders, repair)
+  const impolite = { ...braze, violations: ['76 objects in one request'] }
+  const rude = judge(impolite, expected, bystanders, repair, AS_IT_SHOULD_BE)
   t.match(describe(rude, repair), /; 1 rules broken towards Braze \(first: 76 objects in one request\)\.$/)
 })
 
@@ -557,7 +631,9 @@ t.test('says where customers are not as they should be', async (t) => {
   places.link('U2', 'C1')
   places.link('U4', 'C4')
   for (const customer of ['C1', 'C2', 'C3', 'C4']) braze.createCustomer(customer)
-  const verdict = () => judge(braze, places.expected(people), new Set(), NOTHING_TO_REPAIR)
+  const judged = (held = braze) =>
+    judge(held, places.expected(people), new Set(), NOTHING_TO_REPAIR, AS_IT_SHOULD_BE)
+  const verdict = () => judged()
   const outcome = () => describe(verdict(), NOTHING_TO_REPAIR)
 
   t.match(verdict(), { agree: 2, customersOnLine: 0 })
@@ -587,7 +663,81 @@ t.test('says where customers are not as they should be', async (t) => {
       '2 people whose LINE id is on a profile where it does not belong (first: U2).',
   )
   const twice = { ...braze, violations: ['two profiles held the same value of line_id', 'something else'] }
-  t.match(judge(twice, places.expected(people), new Set(), NOTHING_TO_REPAIR), { twice: 1, violations: 2 })
+  t.match(judged(twice), { twice: 1, violations: 2 })
+})
+
+/** A stage without a server, on which Braze holds whom it should: 40 people of 60. */
+async function setMessage(t: Test) {
+  const closers: Closers = []
+  const interruption = createInterruption()
+  const display = createDisplay({ write: () => true }, { lineMs: 1_000, hasStamps: false })
+  const means = { interruption, display, closers }
+  t.teardown(() => closeAll(closers).finally(interruption.close))
+  const stage = await setStage(means)
+  const people = new Map(newPeople(60).map((userId, place) => [userId, place < 40 ? 'reachable' : 'gone']))
+  const expected = nobodyLinked(people as Map<string, Truth>)
+  for (const userId of recipientsOf(expected)) {
+    stage.lineApi.follow(userId)
+    stage.braze.createProfile(userId, { line_id: userId })
+  }
+  await rotateToken(stage, means)
+  const [first, second, third] = [...people.keys()] as [string, string, string]
+  return {
+    ...{ stage, expected, first, second, third, gone: [...people.keys()].at(-1) as string },
+    send: async () => judgeReceivers(expected, await playFourthAct(expected, stage, means)),
+  }
+}
+
+/** Somebody else sends a message. */
+const push = ({ lineApi }: Stage, to: string) =>
+  fetch(`${lineApi.url}/v2/bot/message/push`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${lineApi.token}` },
+    body: JSON.stringify({ to, messages: [{ type: 'text', text: 'Hello' }] }),
+  })
+
+t.test('says who got no message, or two, or one too many', BESIDE, async (t) => {
+  const { stage, first, second, third, gone, send } = await setMessage(t)
+  const { braze } = stage
+  braze.removeAttribute(first)
+  braze.createCustomer('twin', { line_id: third }, { tolerate: true })
+  braze.createProfile(gone, { line_id: gone })
+  let other: Promise<Response> | undefined
+  braze.on('sent', () => {
+    other ??= push(stage, second)
+  })
+  const { wrongs, numbers } = await send()
+  t.equal((await other)?.status, 200)
+  t.strictSame(wrongs, [
+    `1 people who can be reached and got no message (first: ${first})`,
+    `1 people who got the message more than once (first: ${second})`,
+    `1 people to whom no message belongs and was sent (first: ${gone})`,
+  ])
+  t.match(numbers, { recipients: 40, messages: 41, gotOnce: 38, gotNone: 1, gotMore: 1, sentWrongly: 1 })
+  const verdict = judge(braze, nobodyLinked(new Map()), new Set(), NOTHING_TO_REPAIR, { wrongs, numbers })
+  t.match(describe(verdict, NOTHING_TO_REPAIR), /^Not as it should be: 1 people .+no message.+was sent.+\.$/)
+})
+
+t.test('says who got no message, as where LINE takes the old token no more', BESIDE, async (t) => {
+  const { stage, send } = await setMessage(t)
+  const { braze, lineApi } = stage
+  const old = braze.contentBlock(TOKEN_BLOCK)?.content
+  const stop = braze.on('call', () => {
+    const { content } = braze.contentBlock(TOKEN_BLOCK) ?? {}
+    if (content === old) return
+    stop()
+    lineApi.answerNextOf('/v2/bot/message/push', { status: 401 }, 3)
+  })
+  const { wrongs, numbers } = await send()
+  t.match(numbers, { gotNone: 3, gotOnce: 37 })
+  t.match(wrongs, [/^3 people who can be reached and got no message \(first: U\w{32}\)$/])
+})
+
+t.test('says that the token was not rotated in the middle', async (t) => {
+  const numbers = { byOldToken: 1, byNewToken: 0, late: 0, retries: 0, sent: 1 }
+  const sending = { ...numbers, asked: new Map([['U1', 1]]), got: new Map([['U1', 1]]) }
+  const { wrongs } = judgeReceivers(nobodyLinked(new Map([['U1', 'reachable']])), sending)
+  t.match(wrongs, [/^the token was not rotated in the middle: 1 messages .+ old one, 0 with the new one$/])
 })
 
 t.test('redraws its numbers in place on a terminal, within 80 columns', async (t) => {
@@ -643,4 +793,7 @@ t.test('redraws its numbers in place on a terminal, within 80 columns', async (t
     twice: 100,
   }
   for (const line of logInFrameOf(logIns)) t.ok(line.length <= 80, line)
+  const message = { people: 131_095, sent: 99_999, got: 99_999, byOldToken: 99_999, byNewToken: 0 }
+  for (const line of messageFrameOf(message)) t.ok(line.length <= 80, line)
+  t.match(messageLineOf(message), /^messages 99,999 of 131,095, people who got one 99,999 of 131,095, /)
 })

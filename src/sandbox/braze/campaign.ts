@@ -20,6 +20,8 @@ export interface SendOptions {
   timeoutMs?: number
   /** Whether Liquid is rendered again for a retry, which Braze does not document. Default false: the first try is repeated. */
   renderAgain?: boolean
+  /** Awaited before each request, when its text is made already: as where Braze is told to send slowly. */
+  beforeRequest?: () => Promise<void>
 }
 
 /** What Braze's dashboard shows of a campaign that has been sent. */
@@ -105,13 +107,14 @@ export function createCampaigns({ profiles, contentBlocks, random, onSent }: Par
   async function sendOne(
     fill: () => Filled,
     agent: Agent,
-    { hosts = {}, secondMs = 1, renderAgain = false }: SendOptions,
+    { hosts = {}, secondMs = 1, renderAgain = false, beforeRequest }: SendOptions,
     result: CampaignResult,
   ): Promise<Sent> {
     let filled = fill()
     for (let retry = 0; ; retry++) {
       if ('aborted' in filled) return { outcome: 'aborted', status: null }
       if (!hasGoodHeaders(filled)) return { outcome: 'failed', status: 0 }
+      await beforeRequest?.()
       const { status, retryAfter } = await ask(filled, agent, hosts)
       closing.signal.throwIfAborted()
       if (status >= 200 && status < 300) return { outcome: 'received', status }

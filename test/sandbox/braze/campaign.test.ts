@@ -154,6 +154,24 @@ t.test('a retry carries the first text, or a new one where a test asks for that'
   t.match(await solo(true), { people: 1, failed: 1, retries: 1, byStatus: { 401: 1 } })
 })
 
+t.test('what is about to be sent can be held back, with the token that it has', async (t) => {
+  const { line, braze, send } = await start(t)
+  line.answerNext({ status: 503 })
+  let requests = 0
+  const later = line.until(() => line.pushes.length === 9)
+  const beforeRequest = async () => {
+    if (++requests <= 10) return
+    await later
+    braze.editContentBlock('token', line.reissueToken(60_000))
+  }
+  const result = await send({}, { concurrency: 11, secondMs: 0, beforeRequest })
+  t.match(result, { people: 20, received: 20, retries: 1 })
+  t.equal(requests, 21, 'a retry is a request, too')
+  const hashes = line.pushes.map(({ tokenHash }) => tokenHash)
+  t.equal(hashes[9], hashes[0], 'it was filled in before')
+  t.not(hashes.at(-1), hashes[0])
+})
+
 t.test('headers that are none fail without a try', async (t) => {
   const { line, braze, send } = await start(t)
   braze.editContentBlock('token', `a\r\nb`)
