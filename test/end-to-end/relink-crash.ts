@@ -65,11 +65,11 @@ export const relinkCrash = (name: string, createDatabase?: () => Promise<string>
         )
         t.match(await server.exited, { signal: 'SIGKILL' })
         t.ok(failed.length > 0, 'some were not acknowledged')
+        const { requests } = braze.stats
         server = await serve({ API_TOKENS: TOKEN })
         // They may be stored or not, until they are said again.
         for (const userId of new Set(failed)) t.ok(await link(userId, pick(CUSTOMERS)))
-        // Some of it gets to Braze before the next round.
-        const { requests } = braze.stats
+        // Some of it gets to Braze before the next round; it may be there by now.
         await braze.until(() => braze.stats.requests > requests + 1)
       }
       const all = await ledger()
