@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { number } from '../terminal/numbers.ts'
 import { frameOf, lineOf, type MessageProgress } from './message-progress.ts'
 import { patienceMs, withPatience } from './patience.ts'
@@ -27,22 +28,30 @@ export async function playFourthAct(expected: Expected, stage: Stage, means: Mea
   const concurrency = Math.min(MOST_AT_A_TIME, Math.ceil(people / 4))
   const asked = new Map<string, number>()
   const done = { sent: 0, byOldToken: 0, byNewToken: 0, late: 0 }
-  const token = () => braze.contentBlock(TOKEN_BLOCK)?.content
+  const token = () => braze.contentBlock(TOKEN_BLOCK)?.content ?? ''
   const progress = (): MessageProgress => ({ ...done, people, got: lineApi.received.size })
 
-  /** LINE has accepted one. */
-  const watch = (oldHash: () => string, isRotated: () => boolean) =>
-    lineApi.on('push', ({ to, tokenHash }) => {
+  /** Counts what LINE accepts, and what Braze is done with. The function returned ends it. */
+  function count(oldToken: string) {
+    const oldHash = createHash('sha256').update(oldToken).digest('hex')
+    const stopPushes = lineApi.on('push', ({ to, tokenHash }) => {
       asked.set(to, (asked.get(to) ?? 0) + 1)
-      const isOld = tokenHash === oldHash()
+      const isOld = tokenHash === oldHash
       done[isOld ? 'byOldToken' : 'byNewToken']++
-      if (isOld && isRotated()) done.late++
+      if (isOld && token() !== oldToken) done.late++
     })
+    const stopSent = braze.on('sent', () => {
+      done.sent++
+    })
+    return () => {
+      stopPushes()
+      stopSent()
+    }
+  }
 
   async function send() {
-    await braze.until(() => token() !== undefined)
+    await braze.until(() => token() !== '')
     const webhook = await printTemplate(TEXT, stage, means)
-    const old = token()
     const middle = Promise.withResolvers<void>()
     const rotated = middle.promise.then(() => rotateToken(stage, means))
     let requests = 0
@@ -54,16 +63,15 @@ export async function playFourthAct(expected: Expected, stage: Stage, means: Mea
       }
       if (requests > people * HOLD) await rotated
     }
-    const oldHash = () => lineApi.pushes[0]?.tokenHash ?? ''
-    const closers = [watch(oldHash, () => token() !== old), braze.on('sent', () => void done.sent++)]
+    const stop = count(token())
     display.show({ frame: () => frameOf(progress()), line: () => lineOf(progress()) })
     const options = { concurrency, secondMs: SECOND_MS, beforeRequest }
-    // Also where Braze has far fewer people than it should.
+    // It ends without its middle where Braze has far fewer people than it should.
     const sending = braze.sendCampaign(webhook, options).finally(middle.resolve)
-    const [campaign] = await Promise.all([sending, rotated])
-    for (const close of closers) close()
+    const [{ retries }] = await Promise.all([sending, rotated])
+    stop()
     display.end()
-    return campaign
+    return { ...done, retries, asked, got: lineApi.received }
   }
 
   // The strictest that LINE might be.
@@ -77,8 +85,7 @@ export async function playFourthAct(expected: Expected, stage: Stage, means: Mea
         `Fourth act: Braze sends one message to ${number(people)} people, everybody whom it can reach.`,
         'template text has printed what to paste into Braze, and the server has put the token there.',
       )
-      const { retries } = await interruption.race(send())
-      return { ...done, retries, asked, got: lineApi.received }
+      return interruption.race(send())
     },
   )
 }
