@@ -1,6 +1,7 @@
 import type { ContactKey, Evidence, Status } from '../contact/contact.ts'
-import type { Link } from '../contact/link.ts'
 import type { Address } from '../contact/profile.ts'
+import type { Aftermath, LeaseAnswer } from './leases.ts'
+import type { KnownContact, LinkEvidence, Redemption, StoredLink } from './links.ts'
 import type {
   Acknowledgement,
   CustomerCheck,
@@ -16,6 +17,8 @@ import type { LedgerPart } from './records.ts'
 import type { FollowerPage, Outstanding, Run, RunKind } from './runs.ts'
 import type { KnownToken, TokenNews } from './tokens.ts'
 
+export * from './leases.ts'
+export type * from './links.ts'
 export type * from './profiles.ts'
 export type * from './runs.ts'
 export type * from './tokens.ts'
@@ -323,38 +326,6 @@ export interface Ledger {
   close(): Promise<void>
 }
 
-/** What somebody says about which customer a contact is. */
-export interface LinkEvidence extends ContactKey, Pick<Link, 'externalId'> {
-  /** Null: now, and later than anything that is stored of this contact, so that of two requests the later one counts. */
-  readonly linkedAt: number | null
-}
-
-/** Who somebody is, as far as is known. */
-export interface KnownContact extends Link {
-  readonly userId: string
-  readonly status: Status
-}
-
-/** What is stored of a contact's link. */
-export interface StoredLink extends ContactKey, Link {
-  /** `unchanged`: it was so before, or something newer is known. */
-  readonly outcome: 'linked' | 'unlinked' | 'unchanged'
-}
-
-/** `used`: by another user. `unknown`: never made, or of another channel, or forgotten long after its end. */
-export type Redemption = StoredLink['outcome'] | 'used' | 'unknown' | 'expired'
-
-export interface Aftermath {
-  readonly endedMs: number
-  readonly lostMs: number
-}
-
-export interface LeaseAnswer {
-  readonly held: boolean
-  /** For how long what former holders did may still have effects; 0 where there is nothing to wait for. */
-  readonly quietMs: number
-}
-
 export type ChannelCounts = {
   readonly channel: string
   /** Profiles of which Braze does not know the newest state, and those whose newest state it rejected. */
@@ -367,12 +338,6 @@ export type ChannelCounts = {
 } & {
   readonly [status in Status]: number
 }
-
-/** The lease of whoever tells Braze. With it comes `DueProfile.mayHold`. */
-export const DELIVERY_LEASE = 'braze'
-
-/** A lease that ends later than this from now was dated by a clock that was wrong, and holds nobody back. */
-export const LEASE_LIMIT_MS = 600_000
 
 /** For no longer than this a look-up or a hand-over is put off: what would be later was dated by a clock that was wrong. */
 export const LONGEST_WAIT_MS = 3_600_000

@@ -1,7 +1,7 @@
 import type { ContactKey } from '../contact/contact.ts'
 
 /**
- * A part of a whole ledger, as any database reads and writes it. Contacts and customers are named as Braze and LINE name
+ * A part of a whole ledger, as every database reads and writes it. Contacts and customers are named as Braze and LINE name
  * them, since ids are each database's own; moments are milliseconds since 1970. In the order of this list: which ledger it is,
  * customers before the contacts that are in their profiles, and `end` when there is nothing more.
  */

@@ -30,6 +30,19 @@ export function tokensFor(channel: ChannelSettings, call: Caller): TokenSource |
   return accessToken === undefined ? undefined : fixedToken(accessToken)
 }
 
+/** What asks LINE for a channel; undefined where that has no token. */
+function createAsking(
+  channel: ChannelSettings,
+  settings: LineApiSettings,
+  log: Log,
+  sleep: CallerOptions['sleep'],
+) {
+  const http = createLineHttp(settings, CONNECTIONS)
+  const call = createCaller({ http, log, sleep })
+  const tokens = tokensFor(channel, call)
+  return tokens && { call, tokens, close: http.close }
+}
+
 /** LINE's API for a channel that has tokens. */
 export function createLineApi(
   channel: ChannelSettings,
@@ -37,11 +50,9 @@ export function createLineApi(
   log: Log,
   sleep?: CallerOptions['sleep'],
 ): LineClient & { close(): Promise<void> } {
-  const http = createLineHttp(settings, CONNECTIONS)
-  const call = createCaller({ http, log, sleep })
-  const tokens = tokensFor(channel, call)
-  if (!tokens) throw new Error(`The channel ${channel.name} has no token.`)
-  return { ...createLineClient({ call, tokens }), close: http.close }
+  const asking = createAsking(channel, settings, log, sleep)
+  if (!asking) throw new Error(`The channel ${channel.name} has no token.`)
+  return { ...createLineClient(asking), close: asking.close }
 }
 
 /** What sends messages of a channel; undefined where that has no token. */
@@ -51,10 +62,8 @@ export function createMessagingApi(
   log: Log,
   sleep?: CallerOptions['sleep'],
 ): (Messaging & { close(): Promise<void> }) | undefined {
-  const http = createLineHttp(settings, CONNECTIONS)
-  const call = createCaller({ http, log, sleep })
-  const tokens = tokensFor(channel, call)
-  return tokens && { ...createMessaging({ call, tokens }), close: http.close }
+  const asking = createAsking(channel, settings, log, sleep)
+  return asking && { ...createMessaging(asking), close: asking.close }
 }
 
 export const createLineHttp = (settings: LineApiSettings, connections: number) =>

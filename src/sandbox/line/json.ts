@@ -4,7 +4,7 @@ import { createHmac } from 'node:crypto'
 const escaped = /[<>&='\ud800-\udfff]/g
 
 /**
- * JSON as LINE writes it: some characters as `\uXXXX`, others as raw UTF-8, so that parsing and serialising again changes the bytes. [SIG]
+ * JSON as LINE writes it: some characters by their numbers (`\u` and four digits), others as raw UTF-8, so that parsing and serialising again changes the bytes. [SIG]
  * The escaped characters occur within strings only.
  */
 export function toLineJson(value: unknown): string {

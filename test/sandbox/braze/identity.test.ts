@@ -95,7 +95,7 @@ t.test('other successes without effect', async (t) => {
   t.equal(braze.customer('E5'), undefined)
 })
 
-t.test('a merged alias can be one that nobody has any more', async (t) => {
+t.test('a merged alias can be one that nobody has today', async (t) => {
   const braze = await start(t)
   braze.createProfile('U1')
   braze.createCustomer('E1')

@@ -1,0 +1,23 @@
+import type { ContactKey, Status } from '../contact/contact.ts'
+import type { Link } from '../contact/link.ts'
+
+/** What somebody says about which customer a contact is. */
+export interface LinkEvidence extends ContactKey, Pick<Link, 'externalId'> {
+  /** Null: now, and later than anything that is stored of this contact, so that of two requests the later one counts. */
+  readonly linkedAt: number | null
+}
+
+/** Who somebody is, as far as is known. */
+export interface KnownContact extends Link {
+  readonly userId: string
+  readonly status: Status
+}
+
+/** What is stored of a contact's link. */
+export interface StoredLink extends ContactKey, Link {
+  /** `unchanged`: it was so before, or something newer is known. */
+  readonly outcome: 'linked' | 'unlinked' | 'unchanged'
+}
+
+/** `used`: by another user. `unknown`: never made, or of another channel, or forgotten long after its end. */
+export type Redemption = StoredLink['outcome'] | 'used' | 'unknown' | 'expired'
