@@ -70,6 +70,30 @@ t.test('connections to what has become a standby are left behind', async (t) => 
   t.match(await ledger.counts(), [{ friend: 1 }])
 })
 
+t.test('who is suspended in the middle of a transaction keeps nobody for long', async (t) => {
+  const url = await server.createSchema()
+  await migrateLedger(url)
+  const pool = createPool({ url, waitMs: PATIENCE_MS })
+  t.teardown(() => pool.end())
+  const database = createDatabase({ connections: pool, name: 'x', silenceMs: 100 })
+  const PROBE = 'UPDATE probes SET probed = probed + 1'
+  const [locked, awake] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const suspended = database.transaction(async ({ query }) => {
+    await query(PROBE)
+    locked.resolve()
+    await awake.promise
+    await query(PROBE)
+  })
+  await locked.promise
+  await database.query(PROBE)
+  awake.resolve()
+  await t.rejects(suspended, {
+    name: 'LedgerError',
+    message: /said nothing for too long|has cut the connection/,
+  })
+  t.strictSame(await database.query('SELECT probed FROM probes'), [{ probed: 1 }])
+})
+
 t.test('who is in haste waits for nobody', async (t) => {
   const proxy = await startProxy(t, await server.createSchema())
   const ledger = await openPostgresLedger({ url: proxy.url, busyTimeoutMs: 300 })

@@ -65,7 +65,12 @@ export interface DatabaseOptions {
   readonly name: string
   /** For tests, instead of the database's clock. */
   readonly clock?: (() => number) | undefined
+  /** After so long in which nothing is said in a transaction the server ends it. Default 5,000. */
+  readonly silenceMs?: number
 }
+
+/** Who is suspended in the middle of a transaction keeps what it has locked, as the lease, from all others until then. */
+const SILENCE_MS = 5_000
 
 /** Conflicts that are no fault of anybody: the transaction is tried again so often. */
 const MOST_TRIES = 6
@@ -76,7 +81,8 @@ const LEAST_PATIENCE_MS = 10
 /** The longest that a timer can be. */
 const FOR_EVER_MS = 2 ** 31 - 1
 
-export function createDatabase({ connections, name, clock }: DatabaseOptions): Database {
+export function createDatabase(options: DatabaseOptions): Database {
+  const { connections, name, clock, silenceMs = SILENCE_MS } = options
   /** Clients that are in use, each by one piece of work. */
   const inUse = new Set<{ readonly client: pg.ClientBase }>()
   let mostMs = FOR_EVER_MS
@@ -142,7 +148,10 @@ export function createDatabase({ connections, name, clock }: DatabaseOptions): D
   ): Promise<T> {
     const say = (text: string, patienceMs = PATIENCE_MS) =>
       client.query({ text, query_timeout: atMost(patienceMs) } as pg.QueryConfig)
-    await say('BEGIN ISOLATION LEVEL READ COMMITTED', BEGIN_PATIENCE_MS)
+    await say(
+      `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = ${silenceMs}`,
+      BEGIN_PATIENCE_MS,
+    )
     onBegun()
     try {
       const sql = on(client)

@@ -17,6 +17,8 @@ const HINTS: Record<string, string> = {
   '53300': 'has no connection left; raise max_connections, or put a pooler in front of it',
   '53100': 'cannot grow: its disk is full; free some space',
   '53': 'lacks resources; look into its log',
+  '25P03':
+    'has ended a transaction in which this process said nothing for too long, as while it was suspended; it is tried again',
   '40': 'has too many transactions that wait for each other; try again',
   '57014': 'took too long over a statement; look for what keeps it busy',
   '55P03': 'is locked by another process; try again',
@@ -30,6 +32,7 @@ const HINTS: Record<string, string> = {
   ENOTFOUND: 'cannot be reached, since its host has no address; check DATABASE_URL',
   EAI_AGAIN: 'cannot be reached, since its host has no address now; check DATABASE_URL',
   'Connection terminated': 'has cut the connection; it is tried again',
+  'Client has encountered a connection error': 'has cut the connection; it is tried again',
   ECONNRESET: 'has cut the connection; it is tried again',
   EPIPE: 'has cut the connection; it is tried again',
   ETIMEDOUT: 'does not answer in time; check it, the network, and DATABASE_URL',
@@ -100,7 +103,7 @@ export function rootOf(error: unknown): unknown {
 export function isLost(error: unknown): boolean {
   const { code = '', message } = error as { code?: string; message: string }
   // What has become a standby is left for whoever is the primary now.
-  if (error instanceof pg.DatabaseError) return isReadOnly(error) || /^(08|57P)/.test(code)
+  if (error instanceof pg.DatabaseError) return isReadOnly(error) || /^(08|57P|25P03)/.test(code)
   return /^E[A-Z]+$/.test(code) || TOO_LATE.test(message) || /terminated|not queryable/.test(message)
 }
 
