@@ -1,5 +1,4 @@
 import { Command } from 'commander'
-import about from '../package.json' with { type: 'json' }
 import { backfillCommand } from './commands/backfill.ts'
 import { copyCommand } from './commands/copy.ts'
 import { demoCommand } from './commands/demo.ts'
@@ -14,13 +13,14 @@ import { tokenCommand } from './commands/token.ts'
 import { verifyCommand } from './commands/verify.ts'
 import type { Host } from './process/host.ts'
 import { run } from './process/run.ts'
+import { VERSION } from './process/version.ts'
 
 /** The command table. */
 export function createCli(host: Host = process): Command {
   return (
     new Command('line-braze')
       .description('Keeps line_id in Braze in step with who can be reached on LINE.')
-      .version(about.version)
+      .version(VERSION)
       // A command may have options of its own and commands below it: what comes after one of those is that one's.
       .enablePositionalOptions()
       .addCommand(serveCommand(host))

@@ -22,7 +22,20 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   http: ['line', 'ledger', 'contact', 'wire'],
   verify: ['braze', 'wire', 'ledger', 'contact'],
   terminal: ['backfill', 'links', 'message', 'verify', 'token', 'ledger', 'line', 'contact'],
-  process: ['terminal', 'config', 'http', 'delivery', 'token', 'line', 'braze', 'wire', 'ledger', 'contact'],
+  // '..' is package.json, for the version.
+  process: [
+    'terminal',
+    'config',
+    'http',
+    'delivery',
+    'token',
+    'line',
+    'braze',
+    'wire',
+    'ledger',
+    'contact',
+    '..',
+  ],
   demo: ['process', 'terminal', 'http', 'wire', 'token', 'sandbox'],
   commands: [
     'process',
@@ -37,8 +50,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'ledger',
     'contact',
   ],
-  // '..' is package.json, for the version.
-  'cli.ts': ['commands', 'process', '..'],
+  'cli.ts': ['commands', 'process'],
 }
 
 /** Rooms that may touch the process, its environment and its streams. */

@@ -13,8 +13,8 @@ export interface DeliveryLog {
 export interface DeliveryObserver {
   /** A request ended, with an HTTP status, or with `error` when no whole answer came. */
   requested(status: number | 'error', seconds: number): void
-  /** Braze accepted a contact, so long after the change was committed. */
-  accepted(seconds: number): void
+  /** Braze accepted a contact of the channel, so long after the change was committed. */
+  accepted(channel: string, seconds: number): void
   /** It is known, or cannot be, what became of an alias profile that was handed over to a customer. */
   merged(outcome: 'merged' | 'left' | 'unknown'): void
 }

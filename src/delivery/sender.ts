@@ -139,7 +139,7 @@ export function createSender(options: SenderOptions) {
     for (const [place, profile] of profiles.entries()) {
       const failure = rejected.get(place) ?? null
       if (failure === null && kind === 'refused') continue
-      if (failure === null) observer?.accepted((profile.pendingMs + sinceReadMs) / 1000)
+      if (failure === null) observer?.accepted(profile.channel, (profile.pendingMs + sinceReadMs) / 1000)
       else {
         log.warn({ channel: profile.channel, reason: failure }, 'Braze rejects a contact')
         log.debug({ ...namesOf(profile), reason: failure }, 'Braze rejects this contact')

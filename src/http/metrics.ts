@@ -156,7 +156,7 @@ export function createMetrics() {
         requests.inc({ status: String(status) })
         requestSeconds.observe(seconds)
       },
-      accepted: (seconds: number) => deliverySeconds.observe(Math.max(0, seconds)),
+      accepted: (_channel: string, seconds: number) => deliverySeconds.observe(Math.max(0, seconds)),
       merged: (outcome: string) => merges.inc({ outcome }),
     },
     /** Adds the numbers that are known when somebody asks, and returns how to make the page. */

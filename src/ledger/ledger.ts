@@ -1,5 +1,6 @@
 import type { ContactKey, Evidence, Status } from '../contact/contact.ts'
 import type { Address } from '../contact/profile.ts'
+import type { Activity, KnownServer, RunSummary, Sample, ServerReport } from './desk.ts'
 import type { Aftermath, LeaseAnswer } from './leases.ts'
 import type { KnownContact, LinkEvidence, Redemption, StoredLink } from './links.ts'
 import type {
@@ -17,6 +18,7 @@ import type { LedgerPart } from './records.ts'
 import type { FollowerPage, Outstanding, Run, RunKind } from './runs.ts'
 import type { KnownToken, TokenNews } from './tokens.ts'
 
+export * from './desk.ts'
 export * from './leases.ts'
 export type * from './links.ts'
 export type * from './profiles.ts'
@@ -312,6 +314,32 @@ export interface Ledger {
    * pause comes first only when that is over.
    */
   oldestPendingMs(): Promise<number | null>
+
+  /**
+   * Keeps the numbers of every channel as those of this hour, and forgets what is older than is kept. To be called now and
+   * then, by anybody: the last one within an hour counts.
+   */
+  keepSample(): Promise<void>
+
+  /** The samples of the last `backMs`, and of each channel the last one before them, in the order of channel and hour. */
+  samples(backMs: number): Promise<Sample[]>
+
+  /** Keeps what a server says of itself, and the newest of what it and others have said of channels. */
+  report(server: ServerReport): Promise<void>
+
+  /** The server stops: nobody asks for it any more. */
+  signOff(id: ServerReport['id']): Promise<void>
+
+  /** Those that have reported and have not signed off, the newest report first. */
+  servers(): Promise<KnownServer[]>
+
+  activity(): Promise<Activity[]>
+
+  /** Who has the lease `name`, and for how long; null: nobody, or it has run out. */
+  leaseHolder(name: string): Promise<{ readonly holder: string; readonly leftMs: number } | null>
+
+  /** The newest runs of all channels. */
+  runs(limit: number): Promise<RunSummary[]>
 
   /** Makes an empty durable write. Resolves when evidence could be stored right now, rejects when not. */
   probe(): Promise<void>

@@ -1,4 +1,5 @@
 import type { ContactKey } from '../contact/contact.ts'
+import type { Growth, Sample } from './desk.ts'
 
 /**
  * A part of a whole ledger, as every database reads and writes it. Contacts and customers are named as Braze and LINE name
@@ -13,10 +14,24 @@ export type LedgerPart =
   | { readonly kind: 'nonces'; readonly rows: readonly NonceRecord[] }
   | { readonly kind: 'customers'; readonly rows: readonly CustomerRecord[] }
   | { readonly kind: 'contacts'; readonly rows: readonly ContactRecord[] }
+  | { readonly kind: 'activity'; readonly rows: readonly ActivityRecord[] }
+  | { readonly kind: 'series'; readonly rows: readonly Sample[] }
+  | { readonly kind: 'growth'; readonly rows: readonly GrowthRecord[] }
   | { readonly kind: 'end' }
 
 /** The parts that are rows of one kind, in their order. */
-export const ROW_KINDS = ['accounts', 'runs', 'tokens', 'nonces', 'customers', 'contacts'] as const
+export const ROW_KINDS = [
+  'accounts',
+  'runs',
+  'tokens',
+  'nonces',
+  'customers',
+  'contacts',
+  'activity',
+  'series',
+  // After contacts, which count when they are stored.
+  'growth',
+] as const
 export type RowKind = (typeof ROW_KINDS)[number]
 export type RowPart = Extract<LedgerPart, { readonly kind: RowKind }>
 
@@ -46,6 +61,8 @@ export interface RunRecord {
   readonly added: number
   readonly returned: number
   readonly gone: number
+  readonly beganAt: number | null
+  readonly endedAt: number | null
 }
 
 export interface TokenRecord {
@@ -108,6 +125,16 @@ export interface MergeRecord {
   readonly tries: number
 }
 
+export interface ActivityRecord {
+  readonly channel: string
+  readonly webhookAt: number
+  readonly deliveredAt: number
+}
+
+export interface GrowthRecord extends Growth {
+  readonly channel: string
+}
+
 export type FieldType = 'text' | 'bigint' | 'boolean'
 type Fields<R> = Readonly<Record<keyof R & string, FieldType>>
 
@@ -118,6 +145,14 @@ const TOLD: Fields<ToldRecord> = {
   dueAt: 'bigint',
   failure: 'text',
   run: 'bigint',
+}
+
+const GROWTH: Fields<Growth> = {
+  followed: 'bigint',
+  listed: 'bigint',
+  returned: 'bigint',
+  blocked: 'bigint',
+  lapsed: 'bigint',
 }
 
 /** Fields that are a column of that name in either database, and which of them are the key. */
@@ -139,6 +174,8 @@ export const FIELDS = {
     added: 'bigint',
     returned: 'bigint',
     gone: 'bigint',
+    beganAt: 'bigint',
+    endedAt: 'bigint',
   } satisfies Fields<RunRecord>,
   tokens: {
     channel: 'text',
@@ -174,6 +211,21 @@ export const FIELDS = {
     linkedAt: 'bigint',
     ...TOLD,
   } satisfies Fields<Omit<ContactRecord, 'target' | 'customer' | 'isHolder' | 'merge'>>,
+  activity: {
+    channel: 'text',
+    webhookAt: 'bigint',
+    deliveredAt: 'bigint',
+  } satisfies Fields<ActivityRecord>,
+  series: {
+    channel: 'text',
+    at: 'bigint',
+    friend: 'bigint',
+    messager: 'bigint',
+    gone: 'bigint',
+    linked: 'bigint',
+    ...GROWTH,
+  } satisfies Fields<Sample>,
+  growth: { channel: 'text', ...GROWTH } satisfies Fields<GrowthRecord>,
   merges: {
     externalId: 'text',
     action: 'text',
@@ -191,13 +243,21 @@ export const KEYS: Readonly<Record<RowKind, readonly string[]>> = {
   nonces: ['hash'],
   customers: ['channel', 'externalId'],
   contacts: ['channel', 'userId'],
+  activity: ['channel'],
+  series: ['channel', 'at'],
+  growth: ['channel'],
 }
 
 /** `userId` is the column `user_id`. */
 export const columnOf = (field: string) => field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
 /** What stores news or says that it could, and so what a ledger that moves out keeps everybody from; leases but those of a copy. */
-export const CLOSED = [...ROW_KINDS, 'merges', 'probes', 'leases'] as const
+export const CLOSED = [
+  ...ROW_KINDS.filter((kind) => kind !== 'growth'),
+  'merges',
+  'probes',
+  'leases',
+] as const
 /** Who holds leases of a ledger that moves out. */
 export const COPIER = 'copy'
 

@@ -33,10 +33,11 @@ export function createDelivery(
   parts: Pick<DelivererOptions, 'ledger' | 'log' | 'observer'>,
 ) {
   const braze = createBraze(settings, channels)
+  const holder = randomUUID()
   const deliverer = createDeliverer({
     ...parts,
     braze,
-    holder: randomUUID(),
+    holder,
     settleMs: settings.BRAZE_SETTLE_MS,
     requestsPerSecond: settings.BRAZE_REQUESTS_PER_SECOND,
     concurrency: settings.BRAZE_CONCURRENCY,
@@ -44,5 +45,5 @@ export function createDelivery(
     checkCustomers: settings.BRAZE_CHECK_CUSTOMERS && settings.BRAZE_CREATE_PROFILES !== 'always',
     mergeProfiles: settings.BRAZE_MERGE_PROFILES,
   })
-  return { deliverer, braze }
+  return { deliverer, braze, holder }
 }

@@ -2,6 +2,7 @@ import closeWithGrace from 'close-with-grace'
 import { SETTING_NAMES, type SettingName } from '../config/settings.ts'
 import { warningsFor } from '../config/warnings.ts'
 import { createMetrics } from '../http/metrics.ts'
+import type { Outcome } from '../http/report.ts'
 import { webhookPaths } from '../http/routes.ts'
 import { createServer } from '../http/server.ts'
 import { openLedger } from '../ledger/open.ts'
@@ -12,6 +13,7 @@ import { type Closers, closeAll, closeTogether, errorsIn } from './closing.ts'
 import { createDelivery } from './delivery.ts'
 import { createLog, type Log, secretFiles, windowMsOf } from './environment.ts'
 import type { Host } from './host.ts'
+import { createPresence } from './presence.ts'
 import { createQuotaWatches } from './quota.ts'
 import { warnOfReadable } from './readable.ts'
 import { EXIT } from './run.ts'
@@ -84,7 +86,21 @@ async function open(
   for (const { sentence } of await foreignChannels(ledger, channels)) warn(sentence)
   const secrets = [...secretFiles(settings.DATABASE_URL, host.env, host.cwd()), ...files]
   for (const sentence of warnOfReadable(secrets, process.platform)) warn(sentence)
-  const { deliverer, braze } = createDelivery(settings, channels, { ledger, log, observer: metrics.delivery })
+  const observer = {
+    ...metrics.delivery,
+    accepted(channel: string, seconds: number) {
+      metrics.delivery.accepted(channel, seconds)
+      presence.delivered(channel)
+    },
+  }
+  const { deliverer, braze, holder } = createDelivery(settings, channels, { ledger, log, observer })
+  const presence = createPresence({
+    ledger,
+    id: holder,
+    channels: channels.map(({ name }) => name),
+    delivery: deliverer.delivery,
+    log,
+  })
   closers.push(braze.close)
   const api = createApi(settings, channels, { ledger, log })
   if (api) closers.push(api.close)
@@ -98,7 +114,13 @@ async function open(
     channels,
     ledger,
     api,
-    observer: metrics.webhooks,
+    observer: {
+      ...metrics.webhooks,
+      answered(channel: string, outcome: Outcome) {
+        metrics.webhooks.answered(channel, outcome)
+        if (outcome === 'accepted') presence.webhookStored(channel)
+      },
+    },
     linkObserver: metrics.linked,
     bodyLimitBytes: settings.BODY_LIMIT_BYTES,
     delivery: deliverer.delivery,
@@ -115,7 +137,7 @@ async function open(
   closers.push(() => {
     ledger.hasten(STOP_PATIENCE_MS)
     const servers = apps.map((app) => () => closeServer(app))
-    return closeTogether([...servers, deliverer.stop, keepers.stop, quotas.stop])
+    return closeTogether([...servers, deliverer.stop, keepers.stop, quotas.stop]).finally(presence.stop)
   })
 
   const urls: string[] = []
@@ -123,5 +145,6 @@ async function open(
   deliverer.start()
   keepers.start()
   quotas.start()
+  presence.start()
   return urls
 }

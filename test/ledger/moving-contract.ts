@@ -35,6 +35,9 @@ export function movingContract(name: string, createSource: Create, createTarget:
         '"failure","Braze',
         '"hasHolder",true',
         '"target","c7"',
+        '["series",',
+        '["activity",',
+        '["blocked",2],["channel","default"],["followed",5],["lapsed",0],["listed",4500]',
       ]) {
         t.ok(all.includes(some), `something of everything is there: ${some}`)
       }
@@ -189,6 +192,9 @@ async function live(ledger: Ledger, clock: { now: number }) {
   }
   await ledger.link([{ ...key('linked-1'), externalId: 'c7', linkedAt: 80 }])
   await know(ledger)
+  await ledger.keepSample()
+  const activity = [{ channel: 'default', webhookMs: 5, deliveredMs: null }]
+  await ledger.report({ id: 's', version: '1', upMs: 0, state: 'delivering', reason: null, activity })
 }
 
 async function accept(ledger: Ledger) {
@@ -247,6 +253,8 @@ async function described(ledger: Ledger) {
     ]),
     nextMergeMs: await ledger.nextMergeMs(['identify', 'look', 'rename']),
     tokens: await ledger.tokens('default'),
+    samples: await ledger.samples(0),
+    activity: await ledger.activity(),
     run: await ledger.openRun('default'),
     outstanding: await ledger.outstanding(1),
   }

@@ -2,6 +2,7 @@ import t from 'tap'
 import { openPostgresLedger } from '../../src/ledger/postgres/ledger.ts'
 import { PATIENCE_MS, startPostgres } from '../harness/postgres.ts'
 import { ledgerContract, type Subject } from './contract.ts'
+import { deskContract } from './desk-contract.ts'
 import { linksContract } from './links-contract.ts'
 import { placementModel } from './placement-model.ts'
 import { runsContract } from './runs-contract.ts'
@@ -21,6 +22,7 @@ ledgerContract('postgres', create)
 runsContract('postgres', create)
 linksContract('postgres', create)
 tokensContract('postgres', create)
+deskContract('postgres', create)
 placementModel(
   'postgres',
   async (t, clock) => {

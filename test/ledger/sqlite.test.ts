@@ -12,6 +12,7 @@ import * as schema from '../../src/ledger/sqlite/schema.ts'
 import { createStore } from '../../src/ledger/sqlite/store.ts'
 import { key } from '../harness/people.ts'
 import { ledgerContract, type Subject } from './contract.ts'
+import { deskContract } from './desk-contract.ts'
 import { linksContract } from './links-contract.ts'
 import { runsContract } from './runs-contract.ts'
 import { tokensContract } from './tokens-contract.ts'
@@ -29,6 +30,7 @@ ledgerContract('sqlite', create)
 runsContract('sqlite', create)
 linksContract('sqlite', create)
 tokensContract('sqlite', create)
+deskContract('sqlite', create)
 
 t.test('files', async (t) => {
   const folder = temporary()

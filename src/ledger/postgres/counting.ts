@@ -2,6 +2,11 @@ import type { Sql } from './database.ts'
 
 /** Status of a contact, as it is counted: 1, 2, 3, and 0 for one that is not there. */
 export const GONE = 3
+/** Only its link is known. */
+const NOTHING_KNOWN = 64
+/** For `after`: a run brought it, or it was time that did. */
+export const BY_RUN = 128
+export const BY_TIME = 256
 
 /** The rules of `statusOf` in src/contact, a tie is gone; the contract suite holds the two together. */
 export const statusOf = (of: string) => `(CASE
@@ -19,15 +24,20 @@ const profileOf = (of: string) =>
 export const countedContact = (of: string) => `(
   CASE WHEN ${of}.friend_at > ${of}.gone_at THEN 1 WHEN ${of}.messaged_at > ${of}.gone_at THEN 2 ELSE ${GONE} END
   + ${profileOf(of)} + CASE WHEN ${of}.external_id IS NULL THEN 0 ELSE 16 END
+  + CASE WHEN greatest(${of}.friend_at, ${of}.messaged_at, ${of}.gone_at) = 0 THEN ${NOTHING_KNOWN} ELSE 0 END
 )::smallint`
 
 export const countedCustomer = (of: string) => `(
   ${profileOf(of)} + CASE WHEN ${of}.check_at IS NOT NULL AND ${of}.tries > 0 THEN 32 ELSE 0 END
 )::smallint`
 
-const COUNTS = ['friend', 'messager', 'gone', 'pending', 'failed', 'linked', 'waiting'] as const
+/** What a row is by now: the number of these among those that changed is added to what it was before. */
+const STATES = ['friend', 'messager', 'gone', 'pending', 'failed', 'linked', 'waiting'] as const
+/** What has happened to a contact: it is counted for ever. */
+const EVENTS = ['followed', 'listed', 'returned', 'blocked', 'lapsed'] as const
+const COUNTS = [...STATES, ...EVENTS] as const
 type Count = (typeof COUNTS)[number]
-const SETS: Record<Count, (of: string) => string> = {
+const SETS: Record<(typeof STATES)[number], (of: string) => string> = {
   friend: (of) => `${of} & 3 = 1`,
   messager: (of) => `${of} & 3 = 2`,
   gone: (of) => `${of} & 3 = ${GONE}`,
@@ -36,14 +46,29 @@ const SETS: Record<Count, (of: string) => string> = {
   linked: (of) => `${of} & 16 <> 0`,
   waiting: (of) => `${of} & 32 <> 0`,
 }
-const difference = (count: Count) =>
-  `sum((${SETS[count]('after')})::int - (${SETS[count]('before')})::int) AS ${count}`
+const becameReachable = `before & 3 IN (0, ${GONE}) AND after & 3 IN (1, 2)`
+const becameGone = `before & 3 IN (1, 2) AND after & 3 = ${GONE}`
+const wasUnknown = `(before & 3 = 0 OR before & ${NOTHING_KNOWN} <> 0)`
+const HAPPENED: Record<(typeof EVENTS)[number], string> = {
+  followed: `${becameReachable} AND ${wasUnknown} AND after & ${BY_RUN} = 0`,
+  listed: `${becameReachable} AND ${wasUnknown} AND after & ${BY_RUN} <> 0`,
+  returned: `${becameReachable} AND NOT ${wasUnknown}`,
+  blocked: `${becameGone} AND after & ${BY_TIME} = 0`,
+  lapsed: `${becameGone} AND after & ${BY_TIME} <> 0`,
+}
+const DIFFERENCES = [
+  ...STATES.map(
+    (count) => `sum((${SETS[count]('after')})::int - (${SETS[count]('before')})::int) AS ${count}`,
+  ),
+  ...EVENTS.map((count) => `count(*) FILTER (WHERE ${HAPPENED[count]}) AS ${count}`),
+]
 
 /** What rows of `changed` (channel, before, after) add to the counts; no row for a channel where that is nothing. */
-export const differences = (changed: string) => `${sums(changed)} HAVING bool_or(before <> after)`
+export const differences = (changed: string) =>
+  `${sums(changed)} HAVING bool_or(before <> after & ~${BY_RUN})`
 
 const sums = (changed: string, more = '') =>
-  `SELECT channel, ${COUNTS.map(difference).join(', ')}${more} FROM ${changed} GROUP BY channel`
+  `SELECT channel, ${DIFFERENCES.join(', ')}${more} FROM ${changed} GROUP BY channel`
 
 const SHARDS = 64
 
@@ -103,5 +128,5 @@ const ADD_TALLY = adding(
 )
 
 export const ALL_COUNTS = `
-  SELECT channel, ${COUNTS.map((count) => `sum(${count})::bigint AS ${count}`).join(', ')}
+  SELECT channel, ${STATES.map((count) => `sum(${count})::bigint AS ${count}`).join(', ')}
   FROM counts GROUP BY channel ORDER BY channel`

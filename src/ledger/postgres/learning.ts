@@ -1,4 +1,4 @@
-import { adding, countedContact, differences, GONE, isPending, isReachable } from './counting.ts'
+import { adding, BY_RUN, countedContact, differences, GONE, isPending, isReachable } from './counting.ts'
 
 /** The term of the lease in force: what is made in it nobody before can have sent. */
 export const TERM = "coalesce((SELECT term FROM leases WHERE name = 'braze'), 0)"
@@ -50,7 +50,8 @@ export const learning = (batch: string) => `
       was = ${countedContact('c')}
     -- What is old news changes no row and costs no write.
     WHERE excluded.friend_at > c.friend_at OR excluded.messaged_at > c.messaged_at OR excluded.gone_at > c.gone_at
-    RETURNING c.channel, c.user_id, c.was AS before, ${countedContact('c')} AS after, ${IS_MOVED} AS is_touched
+    RETURNING c.channel, c.user_id, c.was AS before,
+      ${countedContact('c')} | CASE WHEN c.run IS NULL THEN 0 ELSE ${BY_RUN} END AS after, ${IS_MOVED} AS is_touched
   ),
   ${FOLLOWING}`
 

@@ -4,6 +4,7 @@ import { createMergeStore } from './alias-merges.ts'
 import { storeAnswers } from './answers.ts'
 import { ALL_COUNTS } from './counting.ts'
 import { createCustomerStore } from './customers.ts'
+import { createDesk } from './desk.ts'
 import { createDueProfiles } from './due-profiles.ts'
 import { fewAtOnce } from './few.ts'
 import { createKnownContacts } from './known-contacts.ts'
@@ -133,6 +134,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
     ...merges,
     ...customers,
     ...createKnownContacts(database),
+    ...createDesk(database),
     ...runContacts,
     ...createTokenStore(database),
     ...moving,

@@ -195,6 +195,8 @@ const NEW = { term: '0', was: '0' }
 const CONTACTS = rowsOf({ channel: 'text', userId: 'text', ...EXTRA.contacts })
 const plain = (text: string) => ({ text, isCounted: false })
 const merged = Object.keys(FIELDS.merges)
+const { channel: _, ...growthFields } = FIELDS.growth
+const growth = Object.keys(growthFields)
 const mergeOf = (field: string, type: string) => `(r.merge ->> '${field}')::${type}`
 
 const LOAD: Readonly<Record<RowKind, readonly { readonly text: string; readonly isCounted: boolean }[]>> = {
@@ -230,5 +232,16 @@ const LOAD: Readonly<Record<RowKind, readonly { readonly text: string; readonly 
       FROM ${CONTACTS} WHERE r.merge IS NOT NULL
       ON CONFLICT (channel, user_id) DO UPDATE SET
         ${list(merged.map((field) => `${columnOf(field)} = excluded.${columnOf(field)}`))}`),
+  ],
+  activity: [load('activity')],
+  series: [load('series')],
+  growth: [
+    plain(`
+      INSERT INTO counts (channel, shard, friend, messager, gone, pending, failed, linked, waiting)
+      SELECT r.channel, 0, 0, 0, 0, 0, 0, 0, 0 FROM ${rowsOf(FIELDS.growth)} ORDER BY r.channel ON CONFLICT DO NOTHING`),
+    // What the rows of the copy counted as when they were stored is no growth.
+    plain(`
+      UPDATE counts AS c SET ${list(growth.map((name) => `${name} = CASE c.shard WHEN 0 THEN r.${name} ELSE 0 END`))}
+      FROM ${rowsOf(FIELDS.growth)} WHERE c.channel = r.channel`),
   ],
 }

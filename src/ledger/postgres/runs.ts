@@ -6,7 +6,7 @@ import { accounts, runs } from './schema.ts'
 type Row = typeof runs.$inferSelect
 
 /** A run as the ledger's interface has it. */
-export const asRun = ({ kind: _, cursorAt, ...run }: Row, now: number): Run => ({
+export const asRun = ({ kind: _, cursorAt, beganAt: __, endedAt: ___, ...run }: Row, now: number): Run => ({
   ...run,
   cursorAgeMs: now - cursorAt,
 })
@@ -61,26 +61,28 @@ export function createRunStore(database: Database) {
       database.transaction(async (transaction) => {
         const { drizzle } = transaction
         const before = and(eq(runs.channel, channel), eq(runs.kind, kind), isOpen)
-        await drizzle.update(runs).set({ state: 'abandoned' }).where(before)
         const account = (await accountOf(transaction, channel))?.destination ?? null
         const [row] = await transaction.query<{ known: number }>(KNOWN, { channel })
-        const cursorAt = await transaction.now()
+        const now = await transaction.now()
+        await drizzle.update(runs).set({ state: 'abandoned', endedAt: now }).where(before)
         const begun = {
           kind,
           channel,
           account,
           asOf,
           state: 'listing',
-          cursorAt,
+          cursorAt: now,
+          beganAt: now,
           known: row?.known ?? 0,
         } as const
         const [run] = await drizzle.insert(runs).values(begun).returning()
-        return asRun(run as Row, cursorAt)
+        return asRun(run as Row, now)
       }),
     endRun: (id, state) =>
-      database.transaction(async (transaction) =>
-        asRun(await changeRun(transaction, id, { state, cursor: null }), await transaction.now()),
-      ),
+      database.transaction(async (transaction) => {
+        const endedAt = await transaction.now()
+        return asRun(await changeRun(transaction, id, { state, cursor: null, endedAt }), endedAt)
+      }),
     claimAccount: (channel, destination, heard) =>
       database.transaction(async ({ drizzle, query }) => {
         const where = eq(accounts.channel, channel)

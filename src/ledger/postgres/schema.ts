@@ -20,6 +20,8 @@ export const runs = pgTable('runs', {
   added: number('added').notNull().default(0),
   returned: number('returned').notNull().default(0),
   gone: number('gone').notNull().default(0),
+  beganAt: number('began_at'),
+  endedAt: number('ended_at'),
 })
 
 export const accounts = pgTable('accounts', {

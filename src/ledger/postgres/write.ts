@@ -1,5 +1,5 @@
 import type { Evidence } from '../../contact/contact.ts'
-import { countedContact, isPending } from './counting.ts'
+import { BY_TIME, countedContact, isPending } from './counting.ts'
 import type { Database } from './database.ts'
 import { FOLLOWING, IS_AT_ALIAS, IS_MOVED, type Learnt, learning } from './learning.ts'
 
@@ -66,7 +66,7 @@ const LAPSE = `
     ) AS locked
     WHERE c.channel = locked.channel AND c.user_id = locked.user_id
       AND ${ONLY_WROTE} AND c.messaged_at <= @now - @windowMs::bigint
-    RETURNING c.channel, c.user_id, c.was AS before, ${countedContact('c')} AS after, ${IS_MOVED} AS is_touched
+    RETURNING c.channel, c.user_id, c.was AS before, ${countedContact('c')} | ${BY_TIME} AS after, ${IS_MOVED} AS is_touched
   ),
   ${FOLLOWING}`
 

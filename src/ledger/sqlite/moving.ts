@@ -59,7 +59,7 @@ export function createMoving(database: BetterSqlite3.Database, atomic: ReturnTyp
     dumpRows(_now: number, kind: RowKind, after: Place | null) {
       const rows = database
         .prepare<[object], { place: Place; row: string }>(DUMP[kind])
-        .all({ after: after ?? (kind === 'nonces' ? '' : 0), limit: ROWS_AT_ONCE })
+        .all({ after: after ?? (BY_TEXT.includes(kind) ? '' : 0), limit: ROWS_AT_ONCE })
       const last = rows.length < ROWS_AT_ONCE ? null : (rows.at(-1)?.place ?? null)
       return { rows: `[${rows.map(({ row }) => row).join()}]`, last }
     },
@@ -119,6 +119,9 @@ const MORE: Partial<Record<RowKind, string>> = {
 const dump = (kind: RowKind, place = 'id') => `
   SELECT ${place} AS place, json_object(${pairs(FIELDS[kind], 't')}${MORE[kind] ?? ''}) AS row
   FROM ${kind} AS t WHERE ${place} > @after ORDER BY ${place} LIMIT @limit`
+/** Whose places are texts. */
+const BY_TEXT: readonly RowKind[] = ['nonces', 'series']
+
 const DUMP: Readonly<Record<RowKind, string>> = {
   accounts: dump('accounts', 'rowid'),
   runs: dump('runs'),
@@ -126,6 +129,9 @@ const DUMP: Readonly<Record<RowKind, string>> = {
   nonces: dump('nonces', 'hash'),
   customers: dump('customers'),
   contacts: dump('contacts'),
+  activity: dump('activity', 'rowid'),
+  series: dump('series', "channel || ' ' || at"),
+  growth: dump('growth', 'rowid'),
 }
 
 const list = (items: readonly string[]) => items.join(', ')
@@ -173,4 +179,7 @@ const LOAD: Readonly<Record<RowKind, readonly string[]>> = {
     FROM json_each(@rows) WHERE value ->> 'merge' IS NOT NULL
     ON CONFLICT (contact) DO UPDATE SET ${list(merged.map((field) => `${columnOf(field)} = excluded.${columnOf(field)}`))}`,
   ],
+  activity: [load('activity')],
+  series: [load('series')],
+  growth: [load('growth')],
 }

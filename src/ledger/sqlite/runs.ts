@@ -6,7 +6,7 @@ import type { Stored, transactions } from './stored.ts'
 type Row = typeof runs.$inferSelect
 
 /** A run as the ledger's interface has it. */
-export const asRun = ({ kind: _, cursorAt, ...run }: Row, now: number): Run => ({
+export const asRun = ({ kind: _, cursorAt, beganAt: __, endedAt: ___, ...run }: Row, now: number): Run => ({
   ...run,
   cursorAgeMs: now - cursorAt,
 })
@@ -47,13 +47,22 @@ export function createRunStore(db: Drizzle, atomic: ReturnType<typeof transactio
     },
     beginRun: atomic((now, kind, channel, asOf = 0) => {
       const before = and(eq(runs.channel, channel), eq(runs.kind, kind), isOpen)
-      db.update(runs).set({ state: 'abandoned' }).where(before).run()
+      db.update(runs).set({ state: 'abandoned', endedAt: now }).where(before).run()
       const account = accountOf(channel)?.destination ?? null
       const known = countsOf(channel).friend
-      const begun = { kind, channel, account, asOf, state: 'listing', cursorAt: now, known } as const
+      const begun = {
+        kind,
+        channel,
+        account,
+        asOf,
+        state: 'listing',
+        cursorAt: now,
+        known,
+        beganAt: now,
+      } as const
       return asRun(db.insert(runs).values(begun).returning().get(), now)
     }),
-    endRun: (now, id, state) => asRun(change(id, { state, cursor: null }), now),
+    endRun: (now, id, state) => asRun(change(id, { state, cursor: null, endedAt: now }), now),
     claimAccount: atomic((_now, channel, destination, heard) => {
       const known = accountOf(channel)
       if (known && (known.heard || !heard)) return known.destination

@@ -62,6 +62,8 @@ export const runs = sqliteTable('runs', {
   added: integer().notNull().default(0),
   returned: integer().notNull().default(0),
   gone: integer().notNull().default(0),
+  beganAt: integer('began_at'),
+  endedAt: integer('ended_at'),
 })
 
 export const accounts = sqliteTable('accounts', {

@@ -1,7 +1,9 @@
 import { createMergeStore } from './alias-merges.ts'
 import { createCustomerStore } from './customers.ts'
+import { createDesk } from './desk.ts'
 import { asc, drizzle } from './drizzle.ts'
 import { createDueProfiles } from './due-profiles.ts'
+import { countGrowth } from './growth.ts'
 import { createKnownContacts } from './known-contacts.ts'
 import { createKnownProfiles } from './known-profiles.ts'
 import { createLeaseStore } from './leases.ts'
@@ -19,6 +21,7 @@ import { createWrite } from './write.ts'
 
 /** What the ledger asks of one open database. Synchronous: each call is over when it returns. */
 export function createStore({ db: database }: Pick<OpenDatabase, 'db'>, messagerWindowMs = 0) {
+  countGrowth(database)
   const db = drizzle(database)
   const locks = createLocks(database.name)
   const atomic = transactions(database)
@@ -42,6 +45,7 @@ export function createStore({ db: database }: Pick<OpenDatabase, 'db'>, messager
     ...createCustomerStore(database, atomic, place),
     ...createMergeStore(database, atomic, place),
     ...createTokenStore(database, atomic),
+    ...createDesk(database, atomic),
     ...createMoving(database, atomic),
     ...createWrite(database, atomic, place, messagerWindowMs),
     lock: locks.lock,
