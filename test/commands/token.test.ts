@@ -177,7 +177,12 @@ t.test(
       t.equal(content(), held)
       braze.unarchiveContentBlock(BLOCK)
     }
+    braze.archiveContentBlock(BLOCK)
+    braze.listArchivedBlocks(true)
     const issued = line.keyIds().length
+    t.equal((await token(['rotate'])).code, 1)
+    t.equal(line.keyIds().length, issued, 'nothing is issued for a block that takes nothing')
+    braze.unarchiveContentBlock(BLOCK)
     braze.draftContentBlock(BLOCK)
     t.equal((await token(['rotate'])).code, 0)
     t.equal(braze.contentBlock(BLOCK)?.state, 'active', 'a draft is of no use to messages')
@@ -212,8 +217,10 @@ t.test(
       )
       if (name === 'list') t.equal(line.keyIds().length, 0)
     }
+    const issued = line.keyIds().length
     braze.answerNextOf('/content_blocks/update', { status: 403 })
     t.match((await token(['rotate'])).stderr, /needs the permission content_blocks\.update/)
+    t.equal(line.keyIds().length, issued)
   },
 )
 
@@ -228,6 +235,26 @@ t.test('an answer of Braze that repeats the token is not shown', async (t) => {
   braze.editContentBlock(BLOCK, 'hunter2')
   braze.answerNextOf('/content_blocks/update', { status: 400, body: { message: 'hunter2 is wrong' } })
   t.match((await token(['rotate'])).stderr, /\(<secret> is wrong\)/)
+})
+
+t.test("another channel's block is left alone", async (t) => {
+  const { token, braze, line, content } = await stageTokens(t)
+  const other = line.addChannel({ channelId: '4242' })
+  braze.createContentBlock(BLOCK, other.token)
+  const from = (text: string) => ({ stdin: Readable.from([Buffer.from(text)]) as never })
+  const refused = /holds a token of the channel 4242, which LINE takes.*BRAZE_TOKEN_BLOCK/s
+  for (const more of [{}, { LINE_CHANNEL_ID: '', LINE_ASSERTION_KEY: '' }]) {
+    const put = await token(['put'], more, from(line.token))
+    t.equal(put.code, 1)
+    t.match(put.stderr, refused)
+  }
+  const rotated = await token(['rotate'])
+  t.equal(rotated.code, 1)
+  t.match(rotated.stderr, refused)
+  t.equal(content(), other.token)
+  t.equal(line.keyIds().length, 0)
+  braze.editContentBlock(BLOCK, 'nothing')
+  t.equal((await token(['rotate'])).code, 0)
 })
 
 t.test('several channels: each with its own block, and the key of each', async (t) => {
