@@ -10,7 +10,7 @@ import { openTaskLedger, runTask, TASK_SETTINGS, type Task } from '../process/ta
 import { createTokenMeans, TOKEN_SETTINGS, tokenChannelOf } from '../process/token.ts'
 import type { End } from '../terminal/report.ts'
 import { forHowLong, secondsOf, stateOf, type TokenState } from '../terminal/token-result.ts'
-import { type Asking, describeToken, isToken, putToken, rotateToken } from '../token/once.ts'
+import { type Asking, countTokens, isToken, lookAtToken, putToken, rotateToken } from '../token/once.ts'
 import { keygenCommand } from './token-keygen.ts'
 
 interface TokenOptions extends ChannelChoice {
@@ -70,8 +70,10 @@ async function show(options: TokenOptions, host: Host) {
   const work = async (task: Task) => {
     const { config, means } = await open(task, options)
     for (const channel of withBlock(config).map(tokenChannelOf)) {
-      const { found, live } = await describeToken(channel, means, task.signal)
-      channels.push(stateOf(channel, found, live))
+      const found = await lookAtToken(channel, means, task.signal)
+      // What the block holds is told also where the key is wrong.
+      const place = channels.push(stateOf(channel, found, null)) - 1
+      channels[place] = stateOf(channel, found, await countTokens(channel, means, task.signal))
     }
     const wrong = channels.filter(({ status }) => status === 'wrong')
     if (wrong.length > 0) throw new Error(REMEDY)

@@ -52,15 +52,17 @@ export async function putToken(
   return facts
 }
 
-/** What the block holds, and how many tokens v2.1 the channel has; null where there is no key to ask by. */
-export async function describeToken(
-  channel: TokenChannel,
-  means: TokenMeans,
+/** What the block holds, and what LINE says of that. */
+export const lookAtToken = (channel: TokenChannel, means: TokenMeans, signal: AbortSignal): Promise<Look> =>
+  look({ ...means, channel, block: createBlock(channel.block, means) }, signal)
+
+/** How many tokens v2.1 the channel has; null where there is no key to ask by. */
+export async function countTokens(
+  { assertions }: TokenChannel,
+  { tokens }: TokenMeans,
   signal: AbortSignal,
-): Promise<{ readonly found: Look; readonly live: number | null }> {
-  const found = await look({ ...means, channel, block: createBlock(channel.block, means) }, signal)
-  const keyIds = channel.assertions && (await means.tokens.keyIds(channel.assertions, signal))
-  return { found, live: keyIds?.length ?? null }
+): Promise<number | null> {
+  return assertions ? (await tokens.keyIds(assertions, signal)).length : null
 }
 
 export { isToken, TOKEN_LIMIT }

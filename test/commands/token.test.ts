@@ -224,6 +224,32 @@ t.test(
   },
 )
 
+t.test(
+  'where another process works on the token it says that it waits, and goes on afterwards',
+  async (t) => {
+    const { command, ledger, tokenEnv, content } = await stageTokens(t)
+    const all = await ledger()
+    await all.holdLease('token-default', 'another process', 60_000, { endedMs: 0, lostMs: 0 })
+    const sleep = () => new Promise(setImmediate)
+    const rotate = command(['token', 'rotate'], tokenEnv, { sleep })
+    await rotate.said(/Another process works on the token, .* 2 seconds at most/)
+    t.equal(content(), undefined)
+    await all.releaseLease('token-default', 'another process', 0)
+    t.equal((await rotate.ended).code, 0)
+    t.type(content(), 'string')
+  },
+)
+
+t.test('a key that LINE does not take keeps nobody from seeing what is in the block', async (t) => {
+  const { token } = await stageTokens(t)
+  await token(['rotate'])
+  const other = await stageTokens(t)
+  const shown = await token([], { LINE_ASSERTION_KEY: other.tokenEnv.LINE_ASSERTION_KEY as string })
+  t.equal(shown.code, 1)
+  t.match(shown.stderr, /Cannot find channel key.*; LINE_ASSERTION_KEY and LINE_CHANNEL_ID/)
+  t.match(shown.result, { status: 'failed', channels: [{ status: 'ok', liveTokens: null }] })
+})
+
 t.test('an answer of Braze that repeats the token is not shown', async (t) => {
   const { token, braze, content } = await stageTokens(t)
   await token(['rotate'])
