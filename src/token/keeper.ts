@@ -73,7 +73,7 @@ export function createTokenKeeper(options: KeeperOptions) {
       assertNotShared(found, all, channel)
       const dueMs = renewalMs(found, all)
       if (dueMs > 0) {
-        tell(found.kind === 'alive' && !found.known ? someoneElses(channel) : null)
+        tell(found.kind === 'alive' && !found.known ? someoneElses(channel, found.leftMs) : null)
         return dueMs
       }
       const why = whyOf(found, channel)
@@ -187,5 +187,5 @@ function whyOf(found: Look, { block, name }: TokenChannel): string | null {
   return null
 }
 
-const someoneElses = ({ block }: TokenChannel) =>
-  `The Content Block ${block} holds a token that was not issued here, as when it is edited in the browser. LINE takes it, so that it stays until it is old; line-braze token rotate replaces it now`
+const someoneElses = ({ block }: TokenChannel, leftMs: number | null) =>
+  `The Content Block ${block} holds a token that was not issued here, as when it is edited in the browser. LINE takes it, ${leftMs === null ? 'and it has no end, so that it stays' : 'so that it stays until it is old'}; line-braze token rotate replaces it now`

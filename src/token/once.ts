@@ -37,7 +37,7 @@ export async function putToken(
   const facts = await means.tokens.verify(token, asking.signal)
   if (!facts)
     throw new TokenError(
-      'LINE does not take this token, which was revoked, has ended, or is none; a stateless one cannot be checked, and would end within 15 minutes. The block is left as it was.',
+      'LINE does not take this token, which was revoked, has ended, or is none; a stateless one cannot be checked, and would end within 15 minutes. The block is left as it was; take the long-lived one of the LINE Developers Console.',
     )
   if (channel.channelId !== undefined && facts.channelId !== channel.channelId)
     throw new TokenError(

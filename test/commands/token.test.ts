@@ -94,7 +94,7 @@ t.test('put: a long-lived token from standard input or a file, checked before an
     ['', 2, /What was given is no channel access token/],
     ['{{ liquid }}', 2, /What was given is no channel access token/],
     ['two lines\nof it', 2, /What was given is no channel access token/],
-    ['hunter2', 1, /LINE does not take this token/],
+    ['hunter2', 1, /LINE does not take this token.*the long-lived one of the LINE Developers Console/],
   ] as const) {
     const ended = await token(['put'], keyless, from(text))
     t.equal(ended.code, code, text)

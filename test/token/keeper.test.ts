@@ -205,6 +205,13 @@ t.test("somebody else's token: replaced in the beginning, later only when it is 
   })
   await pass(14 * DAY + 10 * MINUTE)
   t.not(world.content(), 'theirs', 'it is old')
+  block.content = world.add('endless', { leftMs: null })
+  await pass(DAY)
+  t.equal(world.content(), 'endless')
+  t.match(
+    keeper.status().problem,
+    /LINE takes it, and it has no end, so that it stays; .*token rotate replaces it/,
+  )
 })
 
 t.test('who was killed after the update: the next one knows the token by its end', async (t) => {
