@@ -198,6 +198,10 @@ t.test(
       message: /LINE does not take what/,
     })
     t.notMatch(edited.stdout + edited.stderr, /hunter2/)
+    for (const content of ['', '{% if %}']) {
+      braze.editContentBlock(BLOCK, content)
+      t.equal((await token(['rotate'])).code, 0, 'what Braze would not take back is replaced')
+    }
     braze.renameContentBlock(BLOCK, 'other')
     t.equal((await token(['rotate'])).code, 0, 'whoever never knew it makes another')
   },

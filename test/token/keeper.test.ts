@@ -324,6 +324,23 @@ t.test('who lost the lease while LINE and Braze were slow issues nothing', async
   t.match(keeper.status().problem, /^Another process has taken over/)
 })
 
+t.test('who lost it between the issue and the update writes nothing, and its token later', async (t) => {
+  const { world, means, start, pass } = setUp(t)
+  const { issue } = means.tokens
+  means.tokens.issue = async (assertions) => {
+    world.occupy('somebody else')
+    return issue(assertions)
+  }
+  const keeper = start()
+  await pass(1_000)
+  t.strictSame(world.written, [])
+  t.match(keeper.status().problem, /^Another process has taken over/)
+  world.occupy(undefined)
+  await pass(MINUTE)
+  t.strictSame(world.written, ['token-1'])
+  t.equal(world.count, 1)
+})
+
 t.test(
   "where another channel's token is there from the beginning it stays: the block is that channel's",
   async (t) => {
