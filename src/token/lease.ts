@@ -4,7 +4,7 @@ import { TokenError, type TokenMeans } from './means.ts'
 
 /**
  * From the renewal of the lease until a token is there and checked: it is issued once, and looked at twice. Whoever takes
- * longer has it taken away and issues nothing; and when its holder is killed, others wait for so long.
+ * longer may find it gone, and then issues or writes nothing; and when its holder is killed, others wait for so long.
  */
 const REQUESTS = 3
 

@@ -73,7 +73,7 @@ async function checked(
   signal?: AbortSignal,
 ): Promise<CheckedToken | undefined> {
   const facts = await tokens.verify(issued.token, signal)
-  if (facts?.channelId === channel.channelId && facts?.leftMs && facts.leftMs > issued.lifeMs / 2) {
+  if (facts?.leftMs && facts.channelId === channel.channelId && facts.leftMs > issued.lifeMs / 2) {
     own.wasTaken = true
     return { ...issued, leftMs: facts.leftMs }
   }
