@@ -10,7 +10,7 @@ import { openTaskLedger, runTask, TASK_SETTINGS, type Task } from '../process/ta
 import { createTokenMeans, TOKEN_SETTINGS, tokenChannelOf } from '../process/token.ts'
 import type { End } from '../terminal/report.ts'
 import { forHowLong, secondsOf, stateOf, type TokenState } from '../terminal/token-result.ts'
-import { describeToken, isToken, putToken, rotateToken } from '../token/once.ts'
+import { type Asking, countTokens, isToken, lookAtToken, putToken, rotateToken } from '../token/once.ts'
 import { keygenCommand } from './token-keygen.ts'
 
 interface TokenOptions extends ChannelChoice {
@@ -70,8 +70,10 @@ async function show(options: TokenOptions, host: Host) {
   const work = async (task: Task) => {
     const { config, means } = await open(task, options)
     for (const channel of withBlock(config).map(tokenChannelOf)) {
-      const { found, live } = await describeToken(channel, means, task.signal)
-      channels.push(stateOf(channel, found, live))
+      const found = await lookAtToken(channel, means, task.signal)
+      // What the block holds is told also where the key is wrong.
+      const place = channels.push(stateOf(channel, found, null)) - 1
+      channels[place] = stateOf(channel, found, await countTokens(channel, means, task.signal))
     }
     const wrong = channels.filter(({ status }) => status === 'wrong')
     if (wrong.length > 0) throw new Error(REMEDY)
@@ -95,7 +97,7 @@ async function rotate(options: TokenOptions, host: Host) {
   const work = async (task: Task) => {
     const { config, means } = await open(task, options)
     for (const channel of withKey(config).map(tokenChannelOf)) {
-      const { keyId, leftMs } = await rotateToken(channel, means, task.signal)
+      const { keyId, leftMs } = await rotateToken(channel, means, askingOf(task))
       const { name, block } = channel
       channels.push({ channel: name, block, keyId, secondsLeft: secondsOf(leftMs) })
       const text = `The Content Block ${block} holds the token ${keyId}. LINE takes it${forHowLong(leftMs)}.`
@@ -120,7 +122,7 @@ async function put(options: PutOptions, host: Host) {
     const { config, means } = await open(task, options)
     const channel = tokenChannelOf(theOne(config))
     const token = await readGiven(options.file, task)
-    const { leftMs, channelId } = await putToken(channel, token, means, task.signal)
+    const { leftMs, channelId } = await putToken(channel, token, means, askingOf(task))
     Object.assign(result, { channel: channel.name, block: channel.block, secondsLeft: secondsOf(leftMs) })
     const unchecked =
       channel.channelId === undefined
@@ -134,6 +136,14 @@ async function put(options: PutOptions, host: Host) {
     interrupted: 'Interrupted. What was not finished has left the token in Braze as it was.',
   }))
 }
+
+const askingOf = ({ signal, display }: Task): Asking => ({
+  signal,
+  onWait: (forMs) =>
+    display.say(
+      `Another process works on the token, or was killed while it did: that is waited for, ${Math.round(forMs / 1000)} seconds at most.`,
+    ),
+})
 
 const statusOf = (end: End, done: string) => (end === 'done' ? done : end)
 

@@ -12,8 +12,8 @@ export interface HeldBlock {
 /** What was written may not be what is read at once. */
 const READ_BACK_MS = [0, 500, 2_000]
 
-const PAGE = "Braze's page Content > Content Blocks"
-const OTHER_NAME =
+export const PAGE = "Braze's page Content > Content Blocks"
+export const OTHER_NAME =
   'choose another name with BRAZE_TOKEN_BLOCK (tokenBlock in LINE_CHANNELS_FILE) and in the templates'
 
 /** The Content Block that templates take a channel's token from. It is looked up by its name each time: a person may have touched it. */
@@ -67,6 +67,14 @@ export function createBlock(
       return found === undefined
         ? undefined
         : { id: found, content: (await blocks.read(found, signal)).content.trim() }
+    },
+
+    /**
+     * Writes once more what it holds, where that is no Liquid, which Braze might not take back: whatever keeps a token from
+     * being written shows before one is issued.
+     */
+    async rehearse({ id, content }: HeldBlock) {
+      if (/^[^{}]+$/.test(content)) await update(id, content)
     },
 
     /**

@@ -2,9 +2,9 @@ import { backoffMs } from '../wire/retry.ts'
 import { sleep as sleepFor } from '../wire/time.ts'
 import { createBlock } from './block.ts'
 import { createTokenLease } from './lease.ts'
-import { type Look, lifeMsOf, look, renewalMs } from './look.ts'
+import { assertNotShared, type Look, lifeMsOf, look, renewalMs } from './look.ts'
 import type { TokenChannel, TokenMeans } from './means.ts'
-import { createOwnToken } from './own-token.ts'
+import { noToken } from './own-token.ts'
 import { type Renewed, renew } from './renewal.ts'
 
 export interface KeeperOptions extends TokenMeans {
@@ -53,7 +53,7 @@ export function createTokenKeeper(options: KeeperOptions) {
   const { channel, log, ledger, requestMs, sleep = sleepFor } = options
   const { monotonic = () => performance.now(), random = Math.random } = options
   const block = createBlock(channel.block, options)
-  const own = createOwnToken(monotonic)
+  const own = noToken()
   const lease = createTokenLease(channel.name, options)
   const stopping = new AbortController()
   const { signal } = stopping
@@ -67,16 +67,18 @@ export function createTokenKeeper(options: KeeperOptions) {
   async function step(): Promise<number> {
     seen ??= await remembered()
     const restMs = await lease.during(async () => {
-      const found = await look({ ...options, block, own: own.get() }, signal)
+      const found = await look({ ...options, block, own }, signal)
       noteSeen(seenIn(found))
-      const dueMs = renewalMs(found, await ledger.tokens(channel.name))
+      const all = await ledger.tokens(channel.name)
+      assertNotShared(found, all, channel)
+      const dueMs = renewalMs(found, all)
       if (dueMs > 0) {
-        tell(found.kind === 'alive' && !found.known ? someoneElses(channel) : null)
+        tell(found.kind === 'alive' && !found.known ? someoneElses(channel, found.leftMs) : null)
         return dueMs
       }
       const why = whyOf(found, channel)
       if (why !== null) log.warn({ channel: channel.name, block: channel.block }, why)
-      const renewed = await renew({ ...options, block, own, lease }, found.held, true, signal)
+      const renewed = await renew({ ...options, block, own, lease }, found.held, signal)
       noteSeen(seenOf(renewed))
       tell(null)
       return renewed.leftMs - renewed.lifeMs / 2
@@ -185,5 +187,5 @@ function whyOf(found: Look, { block, name }: TokenChannel): string | null {
   return null
 }
 
-const someoneElses = ({ block }: TokenChannel) =>
-  `The Content Block ${block} holds a token that was not issued here, as when it is edited in the browser. LINE takes it, so that it stays until it is old; line-braze token rotate replaces it now`
+const someoneElses = ({ block }: TokenChannel, leftMs: number | null) =>
+  `The Content Block ${block} holds a token that was not issued here, as when it is edited in the browser. LINE takes it, ${leftMs === null ? 'and it has no end, so that it stays' : 'so that it stays until it is old'}; line-braze token rotate replaces it now`

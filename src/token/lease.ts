@@ -2,8 +2,11 @@ import { LEASE_LIMIT_MS } from '../ledger/ledger.ts'
 import { sleep as sleepFor } from '../wire/time.ts'
 import { TokenError, type TokenMeans } from './means.ts'
 
-/** Between two renewals of the lease there are no more requests than this, each of which may be tried twice. */
-const REQUESTS = 4
+/**
+ * From the renewal of the lease until a token is there and checked: it is issued once, and looked at twice. Whoever takes
+ * longer may find it gone, and then issues or writes nothing; and when its holder is killed, others wait for so long.
+ */
+const REQUESTS = 3
 
 type LeaseMeans = Pick<TokenMeans, 'ledger' | 'holder' | 'requestMs' | 'sleep'>
 
@@ -11,7 +14,7 @@ type LeaseMeans = Pick<TokenMeans, 'ledger' | 'holder' | 'requestMs' | 'sleep'>
 export function createTokenLease(channel: string, means: LeaseMeans) {
   const { ledger, holder, requestMs, sleep = sleepFor } = means
   const name = `token-${channel}`
-  const durationMs = Math.min(LEASE_LIMIT_MS / 2, requestMs * REQUESTS * 2)
+  const durationMs = Math.min(LEASE_LIMIT_MS / 2, requestMs * REQUESTS)
   // Whatever a former holder may still write is a token that LINE takes: there is nothing to wait for.
   const hold = () => ledger.holdLease(name, holder, durationMs, { endedMs: 0, lostMs: 0 })
 
@@ -30,7 +33,9 @@ export function createTokenLease(channel: string, means: LeaseMeans) {
     /** @throws TokenError where the lease has run out meanwhile and somebody else has it */
     async renew() {
       if (!(await hold()).held)
-        throw new TokenError('Another process has taken over the token meanwhile; this one leaves it alone')
+        throw new TokenError(
+          'Another process has taken over the token meanwhile, since LINE or Braze was slow; this one leaves it alone for now',
+        )
     },
     /** Between two looks whether it is free. */
     wait: (signal?: AbortSignal) => sleep(500, signal),

@@ -1,7 +1,7 @@
 import type { KnownToken } from '../ledger/ledger.ts'
 import { LONGEST_LIFE_SECONDS } from '../line/channel-tokens.ts'
-import type { Block, HeldBlock } from './block.ts'
-import type { TokenChannel, TokenMeans } from './means.ts'
+import { type Block, type HeldBlock, OTHER_NAME, PAGE } from './block.ts'
+import { type TokenChannel, TokenError, type TokenMeans } from './means.ts'
 import type { OwnToken } from './own-token.ts'
 
 /** What a channel's block holds, and what LINE says of that. */
@@ -45,8 +45,9 @@ export async function look(
   if (channel.channelId !== undefined && channelId !== channel.channelId)
     return { kind: 'stranger', held, channelId }
   const all = await ledger.tokens(channel.name)
+  const issued = own?.issued
   const known =
-    own?.token === held.content ? all.find(({ keyId }) => keyId === own.keyId) : sameEnd(all, leftMs)
+    issued?.token === held.content ? all.find(({ keyId }) => keyId === issued.keyId) : sameEnd(all, leftMs)
   // Who has written it may have been killed before it could say so.
   if (known && !known.isWritten)
     await ledger.keepToken(channel.name, { keyId: known.keyId, leftMs: known.leftMs, isWritten: true })
@@ -61,6 +62,21 @@ function sameEnd(all: readonly KnownToken[], leftMs: number | null): KnownToken 
   return nearest && gapOf(nearest) <= SAME_END_MS ? nearest : undefined
 }
 
+/**
+ * Two channels that share a block would take it from each other for ever. So whoever comes second is refused: where no token of
+ * ours ever was in the block, another channel's that LINE takes is not there by mistake.
+ *
+ * @throws TokenError
+ */
+export function assertNotShared(found: Look, all: readonly KnownToken[], { block }: TokenChannel) {
+  if (found.kind === 'stranger' && !wasWritten(all))
+    throw new TokenError(
+      `The Content Block ${block} holds a token of the channel ${found.channelId}, which LINE takes: messages of that one need it, and it stays; ${OTHER_NAME}; or write anything else into the block on ${PAGE}, where it is there by mistake`,
+    )
+}
+
+const wasWritten = (all: readonly KnownToken[]) => all.some(({ isWritten }) => isWritten)
+
 const LONGEST_LIFE_MS = LONGEST_LIFE_SECONDS * 1000
 
 /** The life by which the age of a token is told: its own, or the longest where somebody else has issued it. */
@@ -74,6 +90,6 @@ export const lifeMsOf = ({ known }: Extract<Look, { kind: 'alive' }>): number =>
  */
 export function renewalMs(found: Look, all: readonly KnownToken[]): number {
   if (found.kind !== 'alive') return 0
-  if (!found.known && !all.some(({ isWritten }) => isWritten)) return 0
+  if (!found.known && !wasWritten(all)) return 0
   return found.leftMs === null ? Number.POSITIVE_INFINITY : Math.max(0, found.leftMs - lifeMsOf(found) / 2)
 }

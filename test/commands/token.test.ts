@@ -94,7 +94,7 @@ t.test('put: a long-lived token from standard input or a file, checked before an
     ['', 2, /What was given is no channel access token/],
     ['{{ liquid }}', 2, /What was given is no channel access token/],
     ['two lines\nof it', 2, /What was given is no channel access token/],
-    ['hunter2', 1, /LINE does not take this token/],
+    ['hunter2', 1, /LINE does not take this token.*the long-lived one of the LINE Developers Console/],
   ] as const) {
     const ended = await token(['put'], keyless, from(text))
     t.equal(ended.code, code, text)
@@ -177,7 +177,12 @@ t.test(
       t.equal(content(), held)
       braze.unarchiveContentBlock(BLOCK)
     }
+    braze.archiveContentBlock(BLOCK)
+    braze.listArchivedBlocks(true)
     const issued = line.keyIds().length
+    t.equal((await token(['rotate'])).code, 1)
+    t.equal(line.keyIds().length, issued, 'nothing is issued for a block that takes nothing')
+    braze.unarchiveContentBlock(BLOCK)
     braze.draftContentBlock(BLOCK)
     t.equal((await token(['rotate'])).code, 0)
     t.equal(braze.contentBlock(BLOCK)?.state, 'active', 'a draft is of no use to messages')
@@ -193,6 +198,10 @@ t.test(
       message: /LINE does not take what/,
     })
     t.notMatch(edited.stdout + edited.stderr, /hunter2/)
+    for (const content of ['', '{% if %}']) {
+      braze.editContentBlock(BLOCK, content)
+      t.equal((await token(['rotate'])).code, 0, 'what Braze would not take back is replaced')
+    }
     braze.renameContentBlock(BLOCK, 'other')
     t.equal((await token(['rotate'])).code, 0, 'whoever never knew it makes another')
   },
@@ -212,10 +221,38 @@ t.test(
       )
       if (name === 'list') t.equal(line.keyIds().length, 0)
     }
+    const issued = line.keyIds().length
     braze.answerNextOf('/content_blocks/update', { status: 403 })
     t.match((await token(['rotate'])).stderr, /needs the permission content_blocks\.update/)
+    t.equal(line.keyIds().length, issued)
   },
 )
+
+t.test(
+  'where another process works on the token it says that it waits, and goes on afterwards',
+  async (t) => {
+    const { command, ledger, tokenEnv, content } = await stageTokens(t)
+    const all = await ledger()
+    await all.holdLease('token-default', 'another process', 60_000, { endedMs: 0, lostMs: 0 })
+    const sleep = () => new Promise(setImmediate)
+    const rotate = command(['token', 'rotate'], tokenEnv, { sleep })
+    await rotate.said(/Another process works on the token, .* 2 seconds at most/)
+    t.equal(content(), undefined)
+    await all.releaseLease('token-default', 'another process', 0)
+    t.equal((await rotate.ended).code, 0)
+    t.type(content(), 'string')
+  },
+)
+
+t.test('a key that LINE does not take keeps nobody from seeing what is in the block', async (t) => {
+  const { token } = await stageTokens(t)
+  await token(['rotate'])
+  const other = await stageTokens(t)
+  const shown = await token([], { LINE_ASSERTION_KEY: other.tokenEnv.LINE_ASSERTION_KEY as string })
+  t.equal(shown.code, 1)
+  t.match(shown.stderr, /Cannot find channel key.*; LINE_ASSERTION_KEY and LINE_CHANNEL_ID/)
+  t.match(shown.result, { status: 'failed', channels: [{ status: 'ok', liveTokens: null }] })
+})
 
 t.test('an answer of Braze that repeats the token is not shown', async (t) => {
   const { token, braze, content } = await stageTokens(t)
@@ -228,6 +265,26 @@ t.test('an answer of Braze that repeats the token is not shown', async (t) => {
   braze.editContentBlock(BLOCK, 'hunter2')
   braze.answerNextOf('/content_blocks/update', { status: 400, body: { message: 'hunter2 is wrong' } })
   t.match((await token(['rotate'])).stderr, /\(<secret> is wrong\)/)
+})
+
+t.test("another channel's block is left alone", async (t) => {
+  const { token, braze, line, content } = await stageTokens(t)
+  const other = line.addChannel({ channelId: '4242' })
+  braze.createContentBlock(BLOCK, other.token)
+  const from = (text: string) => ({ stdin: Readable.from([Buffer.from(text)]) as never })
+  const refused = /holds a token of the channel 4242, which LINE takes.*BRAZE_TOKEN_BLOCK/s
+  for (const more of [{}, { LINE_CHANNEL_ID: '', LINE_ASSERTION_KEY: '' }]) {
+    const put = await token(['put'], more, from(line.token))
+    t.equal(put.code, 1)
+    t.match(put.stderr, refused)
+  }
+  const rotated = await token(['rotate'])
+  t.equal(rotated.code, 1)
+  t.match(rotated.stderr, refused)
+  t.equal(content(), other.token)
+  t.equal(line.keyIds().length, 0)
+  braze.editContentBlock(BLOCK, 'nothing')
+  t.equal((await token(['rotate'])).code, 0)
 })
 
 t.test('several channels: each with its own block, and the key of each', async (t) => {

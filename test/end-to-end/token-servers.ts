@@ -12,6 +12,8 @@ export function tokenServers(name: string, databaseUrl: () => Promise<string | u
       t,
       url === undefined ? {} : { databaseUrl: url },
     )
+    line.setQuota(500)
+    line.setQuotaUsed(42)
     const keyIdOf = async (server: Serve) => (await server.logged(isFresh)).keyId
 
     const servers = await Promise.all([serve(tokenEnv), serve(tokenEnv)])
@@ -32,6 +34,12 @@ export function tokenServers(name: string, databaseUrl: () => Promise<string | u
       (await server.get('/metrics')).body,
     )
     t.ok(Number(seconds?.[1]) > 29 * 86_400)
+    await server.logged(({ msg }) => msg === "LINE has said how many of the month's messages are sent")
+    const quota = (await server.get('/metrics')).body.match(/^line_braze_line_quota.*$/gm)
+    t.strictSame(quota, [
+      'line_braze_line_quota{channel="default"} 500',
+      'line_braze_line_quota_used{channel="default"} 42',
+    ])
 
     // A person's rotation beside running servers.
     t.equal((await token(['rotate'])).code, 0)

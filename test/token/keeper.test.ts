@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { BlockError } from '../../src/braze/content-blocks.ts'
 import { LineError } from '../../src/line/call.ts'
-import { createTokenKeeper } from '../../src/token/keeper.ts'
+import { createTokenKeeper, type KeeperOptions } from '../../src/token/keeper.ts'
 import { createTime, turns } from '../harness/time.ts'
 import { CHANNEL, createTokenWorld, LIFE_MS } from '../harness/tokens.ts'
 
@@ -14,20 +14,23 @@ function setUp(t: Test) {
   const { world, means } = createTokenWorld(time)
   const logged: string[] = []
   const log = (fields: object, message: string) => void logged.push(`${message} ${JSON.stringify(fields)}`)
-  const start = () => {
+  const start = (more: Partial<KeeperOptions> = {}) => {
     const keeper = createTokenKeeper({
       ...means,
       channel: CHANNEL,
       monotonic: time.monotonic,
       random: () => 1,
       log: { info: log, warn: log },
+      ...more,
     })
     keeper.start()
     t.teardown(keeper.stop)
     return keeper
   }
   return {
+    time,
     world,
+    means,
     logged,
     start,
     status: (keeper: ReturnType<typeof start>) => keeper.status(),
@@ -55,10 +58,10 @@ t.test(
     await pass(15 * DAY - 10 * MINUTE)
     t.strictSame(world.written, ['token-1'], 'not before half of it')
     await pass(20 * MINUTE)
-    t.strictSame(world.written, ['token-1', 'token-2'])
+    t.strictSame(world.written, ['token-1', 'token-1', 'token-2'], 'tried with the old one first')
     t.ok(world.isAlive('token-1'), 'the one before is left to end by itself')
     await pass(15 * DAY)
-    t.strictSame(world.written, ['token-1', 'token-2', 'token-3'])
+    t.strictSame(world.written, ['token-1', 'token-1', 'token-2', 'token-2', 'token-3'])
   },
 )
 
@@ -100,16 +103,20 @@ t.test(
     t.equal(logged.filter((line) => line.includes('LINE cannot be reached')).length, 1, 'told once')
     world.broken.kids = undefined as never
     await pass(10 * MINUTE)
-    t.strictSame(world.written, ['token-1', 'token-2'])
+    t.strictSame(world.written, ['token-1', 'token-1', 'token-2'])
     t.match(keeper.status(), { keyId: 'kid-2', problem: null, isStale: false })
   },
 )
 
 t.test('Braze fails between the issue and the update: one token is issued, and written later', async (t) => {
-  const { world, start, pass } = setUp(t)
+  const { world, means, start, pass } = setUp(t)
   const keeper = start()
   await pass(15 * DAY - MINUTE)
-  world.broken.update = new BlockError('Braze cannot be reached: ECONNREFUSED')
+  const { issue } = means.tokens
+  means.tokens.issue = async (assertions) => {
+    world.broken.update = new BlockError('Braze cannot be reached: ECONNREFUSED')
+    return issue(assertions)
+  }
   await pass(DAY)
   t.equal(world.content(), 'token-1')
   t.equal(world.count, 2, 'not one for each time that it is tried')
@@ -198,6 +205,13 @@ t.test("somebody else's token: replaced in the beginning, later only when it is 
   })
   await pass(14 * DAY + 10 * MINUTE)
   t.not(world.content(), 'theirs', 'it is old')
+  block.content = world.add('endless', { leftMs: null })
+  await pass(DAY)
+  t.equal(world.content(), 'endless')
+  t.match(
+    keeper.status().problem,
+    /LINE takes it, and it has no end, so that it stays; .*token rotate replaces it/,
+  )
 })
 
 t.test('who was killed after the update: the next one knows the token by its end', async (t) => {
@@ -277,4 +291,101 @@ t.test('where it never worked it is a person’s business at once', async (t) =>
   const keeper = start()
   await pass(0)
   t.match(keeper.status(), { secondsLeft: null, isStale: true, problem: /content_blocks\.list/ })
+})
+
+t.test('servers that start while Braze refuses to change the block issue nothing', async (t) => {
+  const { world, start, pass } = setUp(t)
+  await start().stop()
+  await pass(16 * DAY)
+  world.broken.update = new BlockError('the key needs the permission content_blocks.update')
+  for (let i = 0; i < 5; i++) {
+    const keeper = start()
+    await pass(MINUTE)
+    t.match(keeper.status().problem, /content_blocks\.update/)
+    await keeper.stop()
+  }
+  t.equal(world.count, 1)
+  world.broken.update = undefined as never
+  start()
+  await pass(0)
+  t.strictSame(world.written.at(-1), 'token-2')
+})
+
+t.test('who lost the lease while LINE and Braze were slow issues nothing', async (t) => {
+  const { world, means, start, pass } = setUp(t)
+  const { keyIds } = means.tokens
+  means.tokens.keyIds = async (...args) => {
+    world.occupy('somebody else')
+    return keyIds(...args)
+  }
+  const keeper = start()
+  await pass(1_000)
+  t.equal(world.count, 0)
+  t.match(keeper.status().problem, /^Another process has taken over/)
+})
+
+t.test('who lost it between the issue and the update writes nothing, and its token later', async (t) => {
+  const { world, means, start, pass } = setUp(t)
+  const { issue } = means.tokens
+  means.tokens.issue = async (assertions) => {
+    world.occupy('somebody else')
+    return issue(assertions)
+  }
+  const keeper = start()
+  await pass(1_000)
+  t.strictSame(world.written, [])
+  t.match(keeper.status().problem, /^Another process has taken over/)
+  world.occupy(undefined)
+  await pass(MINUTE)
+  t.strictSame(world.written, ['token-1'])
+  t.equal(world.count, 1)
+})
+
+t.test(
+  "where another channel's token is there from the beginning it stays: the block is that channel's",
+  async (t) => {
+    const { world, start, pass } = setUp(t)
+    world.blocks.set('b', { name: CHANNEL.block, content: world.add('theirs', { channelId: '8' }) })
+    const keeper = start()
+    await pass(DAY)
+    t.equal(world.content(), 'theirs')
+    t.equal(world.count, 0)
+    t.match(keeper.status(), {
+      secondsLeft: 0,
+      isStale: true,
+      problem: /holds a token of the channel 8, which LINE takes.*choose another name.*BRAZE_TOKEN_BLOCK/s,
+    })
+    world.revoke('theirs')
+    await pass(10 * MINUTE)
+    t.equal(world.content(), 'token-1', 'nobody needs it any more')
+  },
+)
+
+t.test('LINE does not take what it issues: one is issued, and written once LINE takes it', async (t) => {
+  const { world, means, start, pass } = setUp(t)
+  const { verify } = means.tokens
+  let isKnown = false
+  means.tokens.verify = async (...args) => (isKnown ? verify(...args) : undefined)
+  const keeper = start()
+  await pass(DAY)
+  t.equal(world.count, 1)
+  t.strictSame(world.written, [])
+  t.match(keeper.status().problem, /LINE does not take the token that it has issued.*token rotate/s)
+  isKnown = true
+  await pass(10 * MINUTE)
+  t.strictSame(world.written, ['token-1'])
+})
+
+t.test('a machine that slept: by LINE’s word the token is renewed in time, and written again', async (t) => {
+  const { time, world, start, pass } = setUp(t)
+  const keeper = start({ monotonic: () => time.monotonic() - Math.max(0, time.monotonic() - DAY) / 2 })
+  await pass(2 * DAY)
+  const [block] = world.blocks.values()
+  if (!block) return t.fail('no block')
+  block.content = 'Hello!'
+  await pass(10 * MINUTE)
+  t.equal(world.content(), 'token-1')
+  t.equal(keeper.status().problem, null)
+  await pass(13 * DAY)
+  t.equal(world.content(), 'token-2')
 })
