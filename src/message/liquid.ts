@@ -37,17 +37,23 @@ export const isLiquid = (text: string): boolean => /\{\{|\{%/.test(text)
 
 /** Reads Liquid as Braze writes it. @throws LiquidError */
 export function readLiquid(source: string): LiquidTemplate {
+  if ((source.match(/\{[{%]/g)?.length ?? 0) > MOST_TAGS)
+    throw new LiquidError(`it has more than ${MOST_TAGS.toLocaleString('en')} tags and outputs`)
   const { plain, names } = toPlainLiquid(source)
   const template = attempt(() => engine.parse(plain))
   return {
     names: names.map(({ name }) => name),
     render(fill) {
-      const scope: Record<string, Record<string, string>> = {}
-      for (const { name, group, key } of names) {
-        const value = fill(name)
-        if (value !== undefined) scope[group] = { ...scope[group], [key]: value }
-      }
-      return attempt(() => engine.renderSync(template, scope))
+      const groups = Map.groupBy(names, ({ group }) => group)
+      const scope = Object.fromEntries(
+        Array.from(groups, ([group, members]) => [
+          group,
+          Object.fromEntries(members.map(({ name, key }) => [key, fill(name)])),
+        ]),
+      )
+      const text: string = attempt(() => engine.renderSync(template, scope))
+      if (text.length > MOST_MEMORY) throw new LiquidError('the text is longer than anything that can be sent')
+      return text
     },
   }
 }
@@ -66,14 +72,20 @@ function attempt<T>(work: () => T): T {
   }
 }
 
+/** liquidjs needs a time for them that grows with their square: half a second for so many. */
+const MOST_TAGS = 10_000
+const MOST_MEMORY = 20_000_000
+
 /** A loop that never ends, or that fills the memory, is no template. */
 const engine = new Liquid({
   strictFilters: true,
   ownPropertyOnly: true,
   parseLimit: 4_000_000,
   renderLimit: 2_000,
-  memoryLimit: 20_000_000,
+  memoryLimit: MOST_MEMORY,
 })
+// They are none of Braze's, and would bring a file of this machine's into the message.
+for (const tag of ['include', 'render', 'layout', 'block']) delete engine.tags[tag]
 
 /** Ends the message; the reason stands in Braze's log. */
 class AbortMessage extends Tag {
@@ -130,4 +142,8 @@ const FILTERS: Readonly<Record<string, (value: unknown, argument: unknown) => un
       : undefined,
   number_with_delimiter: (value) => Number(value).toLocaleString('en'),
 }
-for (const [name, filter] of Object.entries(FILTERS)) engine.registerFilter(name, filter)
+for (const [name, filter] of Object.entries(FILTERS))
+  engine.registerFilter(name, function (value, argument) {
+    this.context.memoryLimit.use(textOf(value).length)
+    return filter(value, argument)
+  })

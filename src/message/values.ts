@@ -55,10 +55,12 @@ function unescaped(name: string, what: string, source: string): string {
   return `is no JSON once ${liquidFor(name)} (${where}) has ${what}; write {{${inner} | json_escape}}`
 }
 
-const OUTPUT = /\{\{(?:\$\{[^}]*\}|[^}])*\}\}/g
+const OUTPUT = /\{\{(?:\$\{[^}]*\}|(?!\{\{)[^}])*\}\}/g
 
 /** What is captured is escaped where it is used; everything else stays where it is. */
 const withoutCaptures = (source: string) =>
-  source.replace(/\{%-?\s*capture\b[\s\S]*?\bendcapture\s*-?%\}/g, (captured) =>
-    captured.replace(/[^\n]/g, ' '),
-  )
+  source
+    .split(/(?<=\bendcapture\s*-?%\})/)
+    .map((part) => (/\bendcapture\s*-?%\}$/.test(part) ? part.replace(/\{%-?\s*capture\b[\s\S]*$/, blanked) : part))
+    .join('')
+const blanked = (text: string) => text.replace(/[^\n]/g, ' ')

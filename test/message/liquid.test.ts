@@ -84,8 +84,43 @@ t.test('Liquid that is none, with its line', async (t) => {
     t.throws(() => readLiquid(source), { name: 'LiquidError', line, message }, source)
 })
 
+t.test('no file of this machine comes into a message', async (t) => {
+  for (const tag of ['include', 'render', 'layout'])
+    t.throws(() => readLiquid(`{% ${tag} './package.json' %}`), {
+      name: 'LiquidError',
+      message: `tag "${tag}" not found`,
+    })
+})
+
+t.test('names that every object has are names like others', async (t) => {
+  const names = ['__proto__', 'constructor', '__proto__.a', 'constructor.b']
+  const template = readLiquid('{{${__proto__}}}{{${constructor}}}{{__proto__.${a}}}{{constructor.${b}}}{{a}}')
+  t.strictSame(template.names, names)
+  t.equal(
+    template.render((name) => `<${name}>`),
+    names.map((name) => `<${name}>`).join(''),
+  )
+})
+
+t.test('a megabyte of anything is read at once', async (t) => {
+  const many = (part: string) => part.repeat(1_000_000 / part.length)
+  t.throws(() => readLiquid('{{${a}}}'.repeat(10_001)), { message: 'it has more than 10,000 tags and outputs' })
+  t.equal(render('{{${a}}}'.repeat(10_000)), '')
+  for (const source of ['{% raw %}', '{{${a}}}', '${a}', 'x', '{{', '{%', '{{x.${', '}}', '{% comment %}', ' '].map(many)) {
+    const startedAt = performance.now()
+    try {
+      readLiquid(source)
+    } catch (error) {
+      if (!(error instanceof LiquidError)) throw error
+    }
+    t.ok(performance.now() - startedAt < 10_000, source.slice(0, 20))
+  }
+})
+
 t.test('a loop that would never end, or fill the memory, ends', async (t) => {
   for (const source of [
+    '{% assign a = "xxxxxxxxxx" %}{% for i in (1..90) %}{% assign a = a | base64 %}{% endfor %}{{a}}',
+    `{% assign a = "${'x'.repeat(100_000)}" %}{% for i in (1..3000) %}{{a}}{% endfor %}`,
     '{% for i in (1..1000000000) %}x{% endfor %}',
     '{% assign a = "xxxxxxxxxx" %}{% for i in (1..100) %}{% assign a = a | append: a %}{% endfor %}{{a}}',
   ])

@@ -96,6 +96,8 @@ class MessageExtras extends Tag {
 }
 
 const engine = new Liquid({ strictFilters: true, ownPropertyOnly: true })
+// Braze has none of them, and a template must not read files of this machine.
+for (const tag of ['include', 'render', 'layout', 'block']) delete engine.tags[tag]
 engine.registerTag('abort_message', AbortMessage)
 engine.registerTag('message_extras', MessageExtras)
 

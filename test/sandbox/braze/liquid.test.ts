@@ -72,4 +72,5 @@ t.test('extras leave no text', async (t) => {
 t.test('malformed', async (t) => {
   for (const source of ['{{ x | nope }}', '{% foo %}', '{% if x %}', '{{ x', '{% capture %}', '{{ ${x }}'])
     t.throws(() => render(source), source)
+  t.throws(() => render("{% include 'package.json' %}"), 'no file of this machine')
 })
