@@ -23,8 +23,8 @@ async function perform(file: string, options: CheckOptions, task: Task, outcome:
   const { value: values = new Map() } = options
   const names = [...LINE_API_SETTINGS, 'LOG_LEVEL'] as const
   const { settings, channels } = configFor(host, names, 'line', options, { needsToken: false })
-  const template = await readTemplateFile(file, host)
-  const checked = template.check({ channels, url: pushUrl(settings), values })
+  const template = await readTemplateFile(file, task)
+  const checked = await template.check({ channels, url: pushUrl(settings), values, signal })
   outcome.problems = checked.problems.map(template.placed)
   outcome.warnings = checked.warnings.map(template.placed)
   outcome.values = new Map(checked.names.map((name) => [name, values.get(name) ?? null]))

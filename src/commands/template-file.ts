@@ -2,27 +2,27 @@ import { type Checked, type CheckOptions, checkWebhook } from '../message/check.
 import type { Problem } from '../message/rules.ts'
 import { MOST_BYTES, readSource } from '../message/source.ts'
 import { nameOfInput, readWhole } from '../process/files.ts'
-import type { Host } from '../process/host.ts'
 import { UsageError } from '../process/run.ts'
+import type { Task } from '../process/task.ts'
 import type { Finding } from '../terminal/template-check-result.ts'
 
 /** A file with a webhook of Braze's, as `template … --json` prints it. */
 export interface TemplateFile {
   /** @throws UsageError where a value is given for a name that the template has not */
-  check(options: CheckOptions): Checked
+  check(options: CheckOptions): Promise<Checked>
   /** With where it stands in the file, if it does. */
   placed(problem: Problem): Finding
 }
 
 /** @throws Error with a sentence for a person */
-export async function readTemplateFile(file: string, host: Host): Promise<TemplateFile> {
+export async function readTemplateFile(file: string, { host, signal }: Task): Promise<TemplateFile> {
   const name = nameOfInput(file)
-  const { value, placeOf } = readSource(await readWhole(file, MOST_BYTES, { host }), name)
+  const { value, placeOf } = readSource(await readWhole(file, MOST_BYTES, { host, signal }), name)
   if (!['url', 'headers', 'body'].some((key) => Object.hasOwn(value as object, key)))
     throw new Error(`${name} is no webhook of Braze's; name a file with what template … --json prints.`)
   return {
-    check(options) {
-      const checked = checkWebhook(value, options)
+    async check(options) {
+      const checked = await checkWebhook(value, options)
       if (checked.request) assertKnown(options, checked)
       return checked
     },

@@ -43,10 +43,10 @@ export async function runSend(file: string, options: SendOptions, host: Host) {
 async function perform(file: string, options: SendOptions, task: Task, outcome: SendOutcome) {
   const { host, signal, closing } = task
   const { settings, channels } = configFor(host, [...LINE_API_SETTINGS, ...TASK_SETTINGS], 'line', options)
-  const template = await readTemplateFile(file, host)
+  const template = await readTemplateFile(file, task)
   const { value: given = new Map<string, string>() } = options
-  const how = { channels, url: pushUrl(settings), values: given }
-  const { problems, channel: name } = template.check(how)
+  const how = { channels, url: pushUrl(settings), values: given, signal }
+  const { problems, channel: name } = await template.check(how)
   const channel = channels.find((each) => each.name === name)
   outcome.problems = problems.map(template.placed)
   if (problems.length > 0 || !channel)
@@ -68,7 +68,7 @@ async function perform(file: string, options: SendOptions, task: Task, outcome: 
     [`custom_attribute.${channel.attribute}`, userId],
     ['campaign.dispatch_id', randomUUID()],
   ])
-  const { request, retryKey } = template.check({ ...how, values })
+  const { request, retryKey } = await template.check({ ...how, values })
   if (request?.to !== userId || retryKey === undefined)
     throw new Error('Nothing was sent: it is not for this person.')
   outcome.isTried = true

@@ -1,11 +1,11 @@
 import type { messagingApi } from '@line/bot-sdk'
 import { isObject } from '../wire/answer.ts'
 import { checkHeaders } from './headers.ts'
-import { Aborted, LiquidError, type LiquidTemplate, readLiquid } from './liquid.ts'
+import { isLiquid, type LiquidTemplate, readLiquid } from './liquid.ts'
 import { type Fill, requestOf, wordsOf } from './request.ts'
 import { object, type Problem, problemsOf, required, text } from './rules.ts'
 import { type Channel, HARMLESS, knownTo } from './samples.ts'
-import { checkValues } from './values.ts'
+import { checkValues, liquidFor } from './values.ts'
 import type { Webhook } from './webhook.ts'
 
 export interface CheckOptions {
@@ -15,6 +15,8 @@ export interface CheckOptions {
   readonly url: string
   /** What is filled in, by name, where a person has said so. */
   readonly values: ReadonlyMap<string, string>
+  /** Many names take long: ends the check, with its reason. */
+  readonly signal: AbortSignal
 }
 
 export interface Checked {
@@ -58,7 +60,7 @@ const webhookShape = object<Webhook>({
  *
  * @param given what a file says, of any shape
  */
-export function checkWebhook(given: unknown, options: CheckOptions): Checked {
+export async function checkWebhook(given: unknown, options: CheckOptions): Promise<Checked> {
   const unshaped = problemsOf(given, webhookShape)
   if (unshaped.length > 0) return { ...NONE, problems: unshaped }
   const webhook = given as Webhook
@@ -71,19 +73,17 @@ export function checkWebhook(given: unknown, options: CheckOptions): Checked {
       return undefined
     }
   }
-  const url = read('url', webhook.url)
   const body = read('body', webhook.body)
   const headers = new Map<string, LiquidTemplate>()
   for (const [name, source] of Object.entries(webhook.headers)) {
     const template = read(`headers.${name}`, source)
     if (template) headers.set(name, template)
   }
-  if (problems.length > 0 || !body || !url) return { ...NONE, problems }
+  if (problems.length > 0 || !body) return { ...NONE, problems }
 
   const known = knownTo(options.channels)
-  const names = namesIn([url, body, ...headers.values()]).filter((name) => !known.has(name))
+  const names = namesIn([body, ...headers.values()]).filter((name) => !known.has(name))
   const fill = (name: string) => options.values.get(name) ?? known.get(name) ?? HARMLESS
-  problems.push(...checkAddress(webhook, render(url, fill), options.url))
 
   const harmless = requestOf(body, fill)
   const request = harmless.kind === 'request' ? harmless.request : undefined
@@ -95,11 +95,15 @@ export function checkWebhook(given: unknown, options: CheckOptions): Checked {
   })
   const ofBody = namesIn([body]).filter((name) => !known.has(name))
   const found = request
-    ? checkValues({ body, source: webhook.body, names: ofBody, fill, given: options.values })
+    ? await checkValues(
+        { body, source: webhook.body, names: ofBody, fill, given: options.values },
+        options.signal,
+      )
     : { problems: [], warnings: [] }
   return {
     problems: [
-      ...checkAddress(webhook, render(url, fill), options.url),
+      ...checkAddress(webhook, options.url),
+      ...checkSecrecy({ body, headers, webhook, channels: options.channels }),
       ...harmless.problems,
       ...(request && !channel
         ? [{ property: 'to', message: `is not ${options.channels.map(liquidOf).join(' or ')}` }]
@@ -122,24 +126,45 @@ const namesIn = (templates: Iterable<LiquidTemplate>) => [
   ...new Set(Array.from(templates, ({ names }) => names).flat()),
 ]
 
-/** The text; undefined where the Liquid ends the message or fails. */
-function render(template: LiquidTemplate, fill: Fill): string | undefined {
-  try {
-    return template.render(fill)
-  } catch (error) {
-    if (error instanceof Aborted || error instanceof LiquidError) return undefined
-    throw error
-  }
-}
-
-function checkAddress({ method }: Webhook, url: string | undefined, right: string): Problem[] {
+/** The token goes where the URL says, so that it must not depend on anybody's values. */
+function checkAddress({ url, method }: Webhook, right: string): Problem[] {
   const problems: Problem[] = []
-  if (url?.startsWith('http:') && right.startsWith('https:'))
-    problems.push({ property: 'url', message: `is an http:// address; it must be ${right}` })
-  else if (url !== right) problems.push({ property: 'url', message: `must be ${right}` })
+  const insecure = url.startsWith('http:') && right.startsWith('https:')
+  if (insecure) problems.push({ property: 'url', message: `is an http:// address; it must be ${right}` })
+  else if (url !== right)
+    problems.push({ property: 'url', message: `must be ${right}${isLiquid(url) ? ', without Liquid' : ''}` })
   if (method !== 'POST') problems.push({ property: 'method', message: 'must be POST' })
   return problems
 }
+
+interface Parts {
+  readonly webhook: Webhook
+  readonly body: LiquidTemplate
+  readonly headers: ReadonlyMap<string, LiquidTemplate>
+  readonly channels: readonly Channel[]
+}
+
+/** Whoever has the token can write to everybody: it is for LINE alone. */
+function checkSecrecy({ webhook, body, headers, channels }: Parts): Problem[] {
+  const tokens = channels.map(({ tokenBlock }) => `content_blocks.${tokenBlock}`)
+  const problems: Problem[] = []
+  for (const [property, { names }] of new Map([['body', body], ...prefixed(headers)])) {
+    const token = names.find((name) => tokens.includes(name))
+    if (token === undefined) continue
+    if (property.toLowerCase() !== 'headers.authorization')
+      problems.push({
+        property,
+        message: `has the token of ${liquidFor(token)}, which belongs in headers.Authorization alone`,
+      })
+    else if (/\{%-?\s*connected_content\b/.test(webhook.headers[property.slice(HEADERS.length)] ?? ''))
+      problems.push({ property, message: 'has connected_content, which must not know the token' })
+  }
+  return problems
+}
+
+const HEADERS = 'headers.'
+const prefixed = (headers: ReadonlyMap<string, LiquidTemplate>) =>
+  Array.from(headers, ([name, template]): [string, LiquidTemplate] => [`${HEADERS}${name}`, template])
 
 /** Nothing may be sent to who has no user id: LINE would refuse it, and Braze count it as a failure. */
 function checkBlank(body: LiquidTemplate, channel: Channel, fill: Fill): Problem[] {

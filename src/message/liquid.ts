@@ -52,7 +52,8 @@ export function readLiquid(source: string): LiquidTemplate {
         ]),
       )
       const text: string = attempt(() => engine.renderSync(template, scope))
-      if (text.length > MOST_MEMORY) throw new LiquidError('the text is longer than anything that can be sent')
+      if (text.length > MOST_MEMORY)
+        throw new LiquidError('the text is longer than anything that can be sent')
       return text
     },
   }

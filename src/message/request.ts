@@ -32,7 +32,13 @@ export function requestOf(body: LiquidTemplate, fill: Fill): Outcome {
     const message = `is no JSON once it is rendered${placeOfFault(rendered)}`
     return { kind: 'unreadable', problems: [{ property: 'body', message }] }
   }
-  const problems = problemsOf(request, pushRequest)
+  let problems: Problem[]
+  try {
+    problems = problemsOf(request, pushRequest)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    return { kind: 'unreadable', problems: [{ property: 'body', message: 'is nested too deeply' }] }
+  }
   if (!isObject(request)) return { kind: 'unreadable', problems }
   return { kind: 'request', request: request as unknown as messagingApi.PushMessageRequest, problems }
 }

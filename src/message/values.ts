@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { LiquidTemplate } from './liquid.ts'
 import { type Fill, requestOf } from './request.ts'
 import type { Problem } from './rules.ts'
@@ -13,11 +14,13 @@ export interface Filled {
 }
 
 /** What becomes of a body that is a request when one of the names has a value that some people have. */
-export function checkValues({ body, source, names, fill, given }: Filled) {
+export async function checkValues({ body, source, names, fill, given }: Filled, signal: AbortSignal) {
   const problems = new Map<string, Problem>()
   const warnings = new Map<string, Problem>()
   const usual = new Set(requestOf(body, fill).problems.map(({ property }) => property))
   for (const name of names) {
+    await nextTurn()
+    signal.throwIfAborted()
     for (const { what, value, isRare } of HOSTILE) {
       // What a person gave may have to be as it is, as an address; only that it is escaped can be seen.
       const filled = `${given.get(name) ?? ''}${value}`
@@ -40,7 +43,7 @@ const remedy = ({ isTooLong }: Problem, isRare: boolean) =>
   isTooLong ? '; cut it with | truncate' : isRare ? '; give it a default' : ''
 
 /** As people write it. */
-function liquidFor(name: string): string {
+export function liquidFor(name: string): string {
   const dot = name.indexOf('.')
   return dot < 0 ? `{{\${${name}}}}` : `{{${name.slice(0, dot)}.\${${name.slice(dot + 1)}}}}`
 }
@@ -61,6 +64,8 @@ const OUTPUT = /\{\{(?:\$\{[^}]*\}|(?!\{\{)[^}])*\}\}/g
 const withoutCaptures = (source: string) =>
   source
     .split(/(?<=\bendcapture\s*-?%\})/)
-    .map((part) => (/\bendcapture\s*-?%\}$/.test(part) ? part.replace(/\{%-?\s*capture\b[\s\S]*$/, blanked) : part))
+    .map((part) =>
+      /\bendcapture\s*-?%\}$/.test(part) ? part.replace(/\{%-?\s*capture\b[\s\S]*$/, blanked) : part,
+    )
     .join('')
 const blanked = (text: string) => text.replace(/[^\n]/g, ' ')

@@ -104,9 +104,22 @@ t.test('names that every object has are names like others', async (t) => {
 
 t.test('a megabyte of anything is read at once', async (t) => {
   const many = (part: string) => part.repeat(1_000_000 / part.length)
-  t.throws(() => readLiquid('{{${a}}}'.repeat(10_001)), { message: 'it has more than 10,000 tags and outputs' })
+  t.throws(() => readLiquid('{{${a}}}'.repeat(10_001)), {
+    message: 'it has more than 10,000 tags and outputs',
+  })
   t.equal(render('{{${a}}}'.repeat(10_000)), '')
-  for (const source of ['{% raw %}', '{{${a}}}', '${a}', 'x', '{{', '{%', '{{x.${', '}}', '{% comment %}', ' '].map(many)) {
+  for (const source of [
+    '{% raw %}',
+    '{{${a}}}',
+    '${a}',
+    'x',
+    '{{',
+    '{%',
+    '{{x.${',
+    '}}',
+    '{% comment %}',
+    ' ',
+  ].map(many)) {
     const startedAt = performance.now()
     try {
       readLiquid(source)
