@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { estimateTotal } from '../backfill/estimate.ts'
 import { backfill } from '../backfill/run.ts'
-import { type ChannelSettings, channelSettings } from '../config/channels.ts'
+import { type ChannelSettings, channelSettings, OPTIONAL_FOR_LINE } from '../config/channels.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { CHANNEL_OPTION, type ChannelChoice, configFor } from '../process/channels.ts'
 import { failWith } from '../process/closing.ts'
@@ -39,7 +39,10 @@ export function backfillCommand(host: Host): Command {
     .option('--json', 'print the result as one JSON object')
     .addHelpText(
       'after',
-      settingsHelp([...channelSettings('line'), ...LINE_API_SETTINGS, ...BRAZE_SETTINGS, ...TASK_SETTINGS]),
+      settingsHelp(
+        [...channelSettings('line'), ...LINE_API_SETTINGS, ...BRAZE_SETTINGS, ...TASK_SETTINGS],
+        OPTIONAL_FOR_LINE,
+      ),
     )
     .action((options) => runBackfill(options, host))
 }

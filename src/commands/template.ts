@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander'
-import { channelSettings } from '../config/channels.ts'
+import { channelSettings, OPTIONAL_FOR_LINE } from '../config/channels.ts'
 import type { SettingName } from '../config/settings.ts'
 import type { Kind } from '../message/kinds.ts'
 import { CHANNEL_OPTION } from '../process/channels.ts'
@@ -71,7 +71,7 @@ const checkCommand = (host: Host) =>
 LINE's own validation is asked, too, where there is a token or a channel id with its secret; nothing is sent. Without
 --value each name gets values with quotes, line breaks, backslashes and emoji; and none, and one of 255 characters, whose
 consequences are warnings.
-${settingsHelp(withChannels([...LINE_API_SETTINGS, 'LOG_LEVEL']))}`,
+${settingsHelp(withChannels([...LINE_API_SETTINGS, 'LOG_LEVEL']), OPTIONAL_FOR_LINE)}`,
     )
     .action(async (file, options) => {
       const { runCheck } = await import('./template-check.ts')
@@ -92,7 +92,7 @@ const sendCommand = (host: Host) =>
       'after',
       `
 It counts as one message of the month. Braze is not asked: where no --value says something else, a name becomes "Sample".
-${settingsHelp(withChannels([...LINE_API_SETTINGS, ...TASK_SETTINGS]))}`,
+${settingsHelp(withChannels([...LINE_API_SETTINGS, ...TASK_SETTINGS]), OPTIONAL_FOR_LINE)}`,
     )
     .action(async (file, options) => {
       const { runSend } = await import('./template-send.ts')

@@ -136,6 +136,9 @@ export const channelSettings = (need: ChannelNeed): SettingName[] => [
   ...keysFor(need).map((key) => SETTING_OF[key]),
 ]
 
+/** What a command that asks LINE does not require: a token does without, and so does an assertion key. */
+export const OPTIONAL_FOR_LINE: readonly SettingName[] = ['LINE_CHANNEL_SECRET']
+
 /** A text that cannot be read is there all the same, and its error is told where it is needed. */
 function textOrProblem(name: SettingName, env: Environment, fallback: Environment): string | undefined {
   try {

@@ -51,7 +51,10 @@ export function readSource(bytes: Uint8Array, name: string): Source {
     const { line, col } = lines.linePos(offset)
     return `${line}:${col}`
   }
-  const faults = [...document.errors, ...document.warnings].map(({ pos, message }) => {
+  const found = [...document.errors, ...document.warnings]
+  const deep = found.find(({ message }) => STACK.test(message))
+  if (deep) throw new SourceError(`${name}:${where(deep.pos[0])}: it is nested too deeply.`)
+  const faults = found.map(({ pos, message }) => {
     const { line } = lines.linePos(pos[0])
     return `${name}:${where(pos[0])}: ${firstLine(message)}${isLiquid(text.split('\n')[line - 1] ?? '') ? QUOTES : ''}`
   })
@@ -71,6 +74,9 @@ export function readSource(bytes: Uint8Array, name: string): Source {
     placeOf: (property) => where(offsetOf(document.contents as Node, keysIn(property))),
   }
 }
+
+/** What nesting that is too deep for the parser makes of it. */
+const STACK = /call stack|stack overflow/i
 
 function parsed(text: string, lineCounter: LineCounter, name: string) {
   try {

@@ -63,12 +63,17 @@ function lines({ stderr }: Host) {
 
 export type Log = ReturnType<typeof createLog>
 
-/** The end of a command's --help: its settings, one a line. */
-export function settingsHelp(names?: readonly SettingName[]): string {
+/**
+ * The end of a command's --help: its settings, one a line.
+ *
+ * @param optional those that other commands require, and this one does not
+ */
+export function settingsHelp(names?: readonly SettingName[], optional: readonly SettingName[] = []): string {
   const rows = describeSettings().filter(({ name }) => !names || names.includes(name))
   const width = Math.max(...rows.map(({ name }) => name.length))
   const lines = rows.map(({ name, default: value, description }) => {
-    const shown = value === 'required' ? ' (required)' : value && ` (default: ${value})`
+    const required = optional.includes(name) ? '' : ' (required)'
+    const shown = value === 'required' ? required : value && ` (default: ${value})`
     return `  ${name.padEnd(width)}  ${description.replaceAll('`', '')}${shown}`
   })
   return [

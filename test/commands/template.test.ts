@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import t, { type Test } from 'tap'
@@ -122,6 +122,31 @@ t.test('what is printed, for a person and for machines', async (t) => {
   )
 })
 
+t.test('docs/first-message.md: what it types runs as it is printed', async (t) => {
+  const { line, known, file, run, runJson } = await setUp(t)
+  await known([friend(key(USER), 5)])
+  const page = readFileSync(new URL('../../docs/first-message.md', import.meta.url), 'utf8')
+  const [, text] = /^npx line-braze template text --text '([^']*)' --json > hello\.json$/m.exec(page) ?? []
+  t.match(page, /^npx line-braze template check hello\.json$/m)
+  const { stdout } = await run(['text', '--text', text as string, '--json'])
+  const hello = file('hello.json', stdout)
+  t.match(await runJson(['check', hello]), {
+    code: 0,
+    result: { status: 'ok', line: 'valid', problems: [], warnings: [], names: ['first_name'] },
+  })
+  t.match(await runJson(['send', hello, '--to', USER, '--yes']), { code: 0, result: { status: 'accepted' } })
+  t.match(line.pushes, [{ to: USER, received: true }])
+})
+
+t.test('carousel --help shows a file that can be printed, checked and sent', async (t) => {
+  const { file, printed, command, runJson } = await setUp(t)
+  const { stdout } = await command(['template', 'carousel', '--help']).ended
+  const [, yaml] = /FILE is such as\n\n([\s\S]*?)\n\nwith/.exec(stdout) ?? []
+  const template = await printed(['carousel', file('help.yaml', (yaml as string).replaceAll(/^ {4}/gm, ''))])
+  t.match(await runJson(['check', template]), { code: 0, result: { line: 'valid', problems: [] } })
+  t.match(await runJson(['send', template, '--to', USER, '--yes']), { code: 0 })
+})
+
 t.test('what is wrong with a file is told with its place', async (t) => {
   const { file, run } = await setUp(t)
   const wrong: [kind: string, text: string, message: RegExp][] = [
@@ -198,6 +223,16 @@ t.test('what is wrong with an option is told by its name', async (t) => {
     t.match({ code, stdout, stderr }, { code: 2, stdout: '', stderr: message }, args.join(' ').slice(0, 60))
   }
   t.match(await run(['text', '--text', 'x'], { BRAZE_ATTRIBUTE: 'a}b' }), { code: 2, stderr: /braces/ })
+})
+
+t.test('--help requires no secret, since a token does without', async (t) => {
+  const { command } = await setUp(t)
+  for (const args of [['template', 'check'], ['template', 'send'], ['backfill']]) {
+    const { code, stdout } = await command([...args, '--help']).ended
+    t.equal(code, 0)
+    t.match(stdout, /^ {2}LINE_CHANNEL_SECRET .*replaced$/m, args.join(' '))
+  }
+  t.match((await command(['serve', '--help']).ended).stdout, /^ {2}LINE_CHANNEL_SECRET .*\(required\)$/m)
 })
 
 t.test('check works without credentials, and says that LINE was not asked', async (t) => {

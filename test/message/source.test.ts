@@ -55,8 +55,9 @@ t.test('what is no template, with the place and what to do', async (t) => {
     ['\u0000', /a\.yaml/],
     [Buffer.from([0x61, 0x3a, 0x20, 0xff]), /is not UTF-8/],
     [Buffer.alloc(MOST_BYTES + 1, 'a'), /more than 1 MB/],
-    [`a: ${'['.repeat(10_000)}`, /a\.yaml/],
-    [`a: ${'{a: '.repeat(10_000)}`, /a\.yaml/],
+    [`a: ${'['.repeat(10_000)}`, /^a\.yaml:1:\d+: it is nested too deeply\.$/],
+    [`a: ${'{a: '.repeat(10_000)}`, /^a\.yaml:1:\d+: it is nested too deeply\.$/],
+    [`{"a":${'{"a":'.repeat(10_000)}1${'}'.repeat(10_001)}`, /^a\.yaml:1:\d+: it is nested too deeply\.$/],
   ] as const)
     t.throws(() => read(text), { name: 'SourceError', message }, String(text).slice(0, 30))
 })
