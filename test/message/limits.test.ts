@@ -24,11 +24,11 @@ const templated = (template: object, more: object = {}) =>
 const carousel = (...columns: object[]) => templated({ type: 'carousel', columns })
 const buttons = (more: object) => templated({ type: 'buttons', text: 'x', actions: [uri()], ...more })
 const confirm = (more: object) => templated({ type: 'confirm', text: 'x', actions: [uri(), uri()], ...more })
-const imageColumns = (size: number, label?: string) =>
+const imageColumns = (size: number, label?: string, imageUrl = 'https://example.com/a.jpg') =>
   templated({
     type: 'image_carousel',
     columns: listOf(size, () => ({
-      imageUrl: 'https://example.com/a.jpg',
+      imageUrl,
       action: { type: 'uri', uri: 'https://example.com/', ...(label !== undefined && { label }) },
     })),
   })
@@ -81,6 +81,20 @@ const CASES: Readonly<
     ['messages[0].sender.iconUrl', (size) => push(text({ sender: { iconUrl: urlOf(size) } }))],
     ['messages[0].quickReply.items[0].imageUrl', (size) => quickReply(1, { imageUrl: urlOf(size) })],
     ['messages[0].contents.hero.url', (size) => flex(bubble({ hero: { type: 'image', url: urlOf(size) } }))],
+    [
+      'messages[0].contents.hero.url',
+      (size) => flex(bubble({ hero: { type: 'video', url: urlOf(size), previewUrl: urlOf(30) } })),
+    ],
+    [
+      'messages[0].contents.hero.previewUrl',
+      (size) => flex(bubble({ hero: { type: 'video', url: urlOf(30), previewUrl: urlOf(size) } })),
+    ],
+    [
+      'messages[0].contents.body.contents[0].url',
+      (size) => flex(bubble({ body: box({ type: 'icon', url: urlOf(size) }) })),
+    ],
+    ['messages[0].template.thumbnailImageUrl', (size) => buttons({ thumbnailImageUrl: urlOf(size) })],
+    ['messages[0].template.columns[0].imageUrl', (size) => imageColumns(1, undefined, urlOf(size))],
   ],
   text: [['messages[0].text', (size, limit) => push(text({ text: textOf(size, limit) }))]],
   emojis: [
@@ -152,6 +166,14 @@ const CASES: Readonly<
     ['messages[0].template.columns[0].action.label', (size, limit) => imageColumns(1, textOf(size, limit))],
   ],
   label: [
+    ...['confirm', 'buttons'].map((type): (typeof CASES)['label'][number] => [
+      'messages[0].template.actions[0].label',
+      (size, limit) => templated({ type, text: 'x', actions: [uri({ label: textOf(size, limit) }), uri()] }),
+    ]),
+    [
+      'messages[0].template.columns[0].defaultAction.label',
+      (size, limit) => carousel(column({ defaultAction: uri({ label: textOf(size, limit) }) })),
+    ],
     [
       'messages[0].template.columns[0].actions[0].label',
       (size, limit) => action(uri({ label: textOf(size, limit) })),
@@ -162,6 +184,14 @@ const CASES: Readonly<
     ],
   ],
   flexLabel: [
+    [
+      'messages[0].contents.body.action.label',
+      (size, limit) => flex(bubble({ body: { ...box(), action: uri({ label: textOf(size, limit) }) } })),
+    ],
+    [
+      'messages[0].contents.action.label',
+      (size, limit) => flex(bubble({ action: uri({ label: textOf(size, limit) }) })),
+    ],
     [
       'messages[0].contents.body.contents[0].action.label',
       (size, limit) =>
@@ -193,6 +223,10 @@ const CASES: Readonly<
     ],
   ],
   displayText: [
+    ...['text', 'fillInText'].map((key): (typeof CASES)['displayText'][number] => [
+      `messages[0].template.columns[0].actions[0].${key}`,
+      (size, limit) => action({ type: 'postback', label: 'x', data: 'x', [key]: textOf(size, limit) }),
+    ]),
     [
       'messages[0].template.columns[0].actions[0].displayText',
       (size, limit) => action({ type: 'postback', label: 'x', data: 'x', displayText: textOf(size, limit) }),
