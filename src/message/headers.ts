@@ -67,6 +67,8 @@ function tokenFault(rendered: string, names: readonly string[], { channels, chan
   const owners = channels.filter(({ tokenBlock }) => token.trim() === tokenIn(tokenBlock))
   const [owner] = owners
   if (!owner) return `does not hold the token of ${right}`
+  if (owners.length > 1)
+    return `has the token of ${blockIn(owner)}, which the channels ${owners.map(({ name }) => name).join(' and ')} share; it is the token of one of them`
   if (channel && !owners.includes(channel))
     return `holds the token of channel ${owner.name}, and the body is for channel ${channel.name}; take it from ${right}`
   return rendered === `Bearer ${tokenIn(owner.tokenBlock)}`

@@ -65,6 +65,12 @@ t.test('one line for each setting that is missing', async (t) => {
   t.equal(loadSettings({ ...REQUIRED, PORT: ' ', BRAZE_SETTLE_MS: '' }).PORT, 3_000, 'and blank is empty')
 })
 
+t.test('the name of a Content Block has at most 99 characters', async (t) => {
+  const longest = 'x'.repeat(99)
+  t.equal(loadSettings({ ...REQUIRED, BRAZE_TOKEN_BLOCK: longest }).BRAZE_TOKEN_BLOCK, longest)
+  t.equal(complaints({ ...REQUIRED, BRAZE_TOKEN_BLOCK: `${longest}x` }).length, 1)
+})
+
 t.test('every setting, wrong, is one line that names it and says what would be right', async (t) => {
   const wrong: Record<string, string[]> = {
     LINE_CHANNEL_SECRET: ['a,,b', ',', 'a,', 'two words'],

@@ -207,6 +207,17 @@ t.test('the token, from the block of the channel', async (t) => {
   )
 })
 
+t.test('a block that channels share has the token of one of them', async (t) => {
+  const shared = { ...CAFE, tokenBlock: SHOP.tokenBlock }
+  t.match((await check(webhook(), {}, [SHOP, shared])).problems, [
+    {
+      property: 'headers.Authorization',
+      message:
+        /^has the token of .*Shop_Token\}\}\}, which the channels shop and cafe share; it is the token of one of them$/,
+    },
+  ])
+})
+
 t.test('the retry key', async (t) => {
   const slices =
     '{{k | slice: 0, 8}}-{{k | slice: 8, 4}}-{{k | slice: 12, 4}}-{{k | slice: 16, 4}}-{{k | slice: 20, 12}}'
