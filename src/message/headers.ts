@@ -36,6 +36,8 @@ export function checkHeaders(
     if (!find(headers, name)) tell(name, 'is missing')
     else if (rendered(name) === undefined) tell(name, 'fails, or ends the message, once it is rendered')
   }
+  for (const [, again] of Map.groupBy(headers.keys(), (name) => name.toLowerCase()).values())
+    if (again !== undefined) tell(again, 'is there twice')
   const type = rendered(CONTENT_TYPE)
   if (type !== undefined && !/^application\/json\s*(;|$)/i.test(type))
     tell(CONTENT_TYPE, 'must be application/json')

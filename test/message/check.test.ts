@@ -246,6 +246,12 @@ t.test('the retry key', async (t) => {
   )
 })
 
+t.test('a header that is there twice', async (t) => {
+  t.match((await check(withHeader('authorization', 'Bearer other'))).problems, [
+    { property: 'headers.authorization', message: 'is there twice' },
+  ])
+})
+
 t.test('the content type', async (t) => {
   for (const value of [undefined, 'text/plain', 'application/jsonp'])
     t.match((await check(withHeader('Content-Type', value))).problems, [{ property: 'headers.Content-Type' }])
