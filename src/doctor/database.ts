@@ -125,5 +125,8 @@ export function checkDisk(place: Place | Error, platform: NodeJS.Platform): Chec
   if (doubt) return warning(name, `${folder} is ${doubt}; set DATABASE_URL to a disk that stays.`)
   if (freeBytes < FEW_BYTES)
     return warning(name, `${folder} has ${free}; free some space before it is used up.`)
-  return ok(name, `${folder} is on a local disk, with ${free}.`)
+  return ok(
+    name,
+    platform === 'linux' ? `${folder} is on a local disk, with ${free}.` : `${folder} has ${free}.`,
+  )
 }

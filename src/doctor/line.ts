@@ -61,8 +61,12 @@ export async function checkChannel(means: ChannelMeans): Promise<Check[]> {
     return error as Error
   })
   if (account instanceof Error) {
-    const [token, ...others] = unknowns(means, 'No token that LINE takes is there to ask with.')
-    return [withoutAccount(account, means) ?? (token as Check), ...others]
+    const isAway = account instanceof LineError && account.status === undefined
+    if (isAway) return unknowns(means, 'LINE cannot be reached.')
+    return [
+      withoutAccount(account, means),
+      ...unknowns(means, 'There is no token that LINE takes to ask with.').slice(1),
+    ]
   }
   const checked = await Promise.all([
     checkToken(means, account),
@@ -95,10 +99,9 @@ function withoutToken(means: ChannelMeans): Check[] {
   ]
 }
 
-/** What it means that LINE does not say which account it is; undefined where it was not to be had, which is told elsewhere. */
-function withoutAccount(error: Error, { names }: ChannelMeans): Check | undefined {
+/** What it means that LINE does not say which account the token is of. */
+function withoutAccount(error: Error, { names }: ChannelMeans): Check {
   if (!(error instanceof LineError)) return wrong('line.token', said(error))
-  if (error.status === undefined) return undefined
   // Where a token cannot even be had, the message says what to do.
   const remedy =
     error.status === 401 && !error.message.includes('/oauth2/')
@@ -180,7 +183,9 @@ async function checkSecret(
 
 async function checkAccount({ ledger, channel, names }: ChannelMeans, { userId }: Account): Promise<Check> {
   const name = 'line.account'
-  const known = (await ledger)?.contents?.accounts.get(channel)
+  const facts = await ledger
+  if (!facts) return notChecked(name, 'The database cannot be looked at.')
+  const known = facts.contents?.accounts.get(channel)
   if (known === undefined)
     return notChecked(
       name,

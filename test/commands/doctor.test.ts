@@ -1,8 +1,12 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
+import about from '../../package.json' with { type: 'json' }
 import { DELIVERY_LEASE } from '../../src/ledger/ledger.ts'
 import { newKeyPair } from '../../src/token/key-pair.ts'
 import { stageChannels } from '../harness/channels.ts'
@@ -530,6 +534,46 @@ t.test('a server: none, something else, another version, degraded, on another da
   t.ok(folder && env)
 })
 
+/** Somebody who answers to `/health`, as a server does. Returns the port. */
+async function healthOf(t: Test, health: object): Promise<string> {
+  const server = createServer((_, response) => response.end(JSON.stringify(health))).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  return String((server.address() as AddressInfo).port)
+}
+
+t.test('what the health of a server says: its version, and what is wrong with it', async (t) => {
+  const { expect } = await setUp(t)
+  const nobody = ['warning', /^Nobody delivers/] as const
+  const standby = { status: 'ok', version: '0.0.9', ledger: {}, delivery: { state: 'standby', reason: null } }
+  await expect(
+    t,
+    {
+      server: ['ok', /standby/],
+      'server.version': ['warning', /has the version 0\.0\.9, and this is/],
+      'server.lease': nobody,
+    },
+    { PORT: await healthOf(t, standby) },
+  )
+  const { version: _, ...before } = standby
+  await expect(
+    t,
+    { server: ['ok'], 'server.version': ['warning', /does not say which it is/] },
+    { PORT: await healthOf(t, before) },
+  )
+  const degraded = {
+    ...standby,
+    version: about.version,
+    status: 'degraded',
+    ledger: { error: 'The disk is full' },
+    delivery: { state: 'standby', reason: null, failed: 3, stumbling: 2 },
+    tokens: [{ channel: 'default', problem: 'The block is archived' }, { problem: null }],
+  }
+  const all =
+    /degraded: The disk is full; Braze has rejected 3 contacts; Braze fails over 2 contacts; The block is archived\.$/
+  await expect(t, { server: ['wrong', all], 'server.version': ['ok'] }, { PORT: await healthOf(t, degraded) })
+})
+
 t.test('channels: each by itself, and one is chosen', async (t) => {
   const { command, run, lines, list, file, ledger } = await stageChannels(t)
   lines.shop.setWebhook('https://your.host/webhook/shop')
@@ -579,4 +623,15 @@ t.test('a command line that asks for what cannot be', async (t) => {
   for (const url of ['your.host', 'https://your.host/webhook', 'https://a:b@your.host'])
     t.match(await start(['--url', url]), { code: 2, stderr: /^--url must be/ }, url)
   t.match(await start(['--help']), { code: 0, stdout: /changes nothing/ })
+})
+
+t.test('an interruption ends it at once, and nothing is left', async (t) => {
+  const { command, env, line } = await setUp(t)
+  line.setOutage({ kind: 'hang' })
+  const doctor = command(['doctor', '--json'], { ...env, LINE_TIMEOUT_MS: '60000' })
+  await line.until(() => line.stats.requests > 0)
+  const { code, stdout, stderr } = await doctor.kill('SIGINT')
+  t.equal(code, 130)
+  t.match(lastLine(stdout), { status: 'interrupted', checks: [] })
+  t.match(stderr, 'Interrupted; nothing was changed.')
 })

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { ok } from '../../src/doctor/check.ts'
 import { type ClockReading, checkClock, readClock } from '../../src/doctor/clock.ts'
+import { checkDisk } from '../../src/doctor/database.ts'
 import { examine } from '../../src/doctor/doctor.ts'
 
 const never = () => new Promise<never>(() => {})
@@ -67,4 +68,10 @@ t.test('a clock is judged by whoever is nearest to it, less what cannot be told'
     status: 'warning',
     message: /agrees with B's, and the Date of A is 3 hours off/,
   })
+})
+
+t.test('what Linux calls a network is nothing elsewhere, where nothing is said of it', async (t) => {
+  const place = { folder: '/data', type: 0x6969, freeBytes: 20 * 2 ** 30 }
+  t.match(checkDisk(place, 'linux'), { status: 'wrong' })
+  t.match(checkDisk(place, 'darwin'), { status: 'ok', message: '/data has 20 GiB free.' })
 })
