@@ -1,6 +1,14 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -297,6 +305,20 @@ t.test('the database: none, older, newer, foreign, damaged, lone log, a folder, 
   t.strictSame(readdirSync(folder), listing, 'no file was made')
   t.equal(hash(), before, 'nothing was migrated')
   t.ok(env)
+})
+
+t.test('a log that somebody has left is read, and not brought in', async (t) => {
+  const { expect, folder } = await setUp(t)
+  const left = join(folder, 'left.db')
+  const files = [left, `${left}-wal`]
+  for (const suffix of ['', '-wal']) copyFileSync(join(folder, 'data', `ledger.db${suffix}`), left + suffix)
+  const before = files.map((file) => readFileSync(file))
+  t.ok(before[1]?.length, 'the account is in there')
+  await expect(t, { 'line.account': ['ok'] }, { DATABASE_URL: `file:${left}` })
+  t.strictSame(
+    files.map((file) => readFileSync(file)),
+    before,
+  )
 })
 
 t.test(
