@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { backfillCommand } from './commands/backfill.ts'
 import { copyCommand } from './commands/copy.ts'
 import { demoCommand } from './commands/demo.ts'
+import { doctorCommand } from './commands/doctor.ts'
 import { linksCommand } from './commands/links.ts'
 import { migrateCommand } from './commands/migrate.ts'
 import { resyncCommand } from './commands/resync.ts'
@@ -26,6 +27,7 @@ export function createCli(host: Host = process): Command {
       .addCommand(serveCommand(host))
       .addCommand(demoCommand())
       .addCommand(sandboxCommand())
+      .addCommand(doctorCommand(host))
       .addCommand(backfillCommand(host))
       .addCommand(resyncCommand(host))
       .addCommand(verifyCommand(host))

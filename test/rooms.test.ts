@@ -21,11 +21,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   links: ['line', 'ledger', 'contact'],
   http: ['line', 'ledger', 'contact', 'wire'],
   verify: ['braze', 'wire', 'ledger', 'contact'],
-  terminal: ['backfill', 'links', 'message', 'verify', 'token', 'ledger', 'line', 'contact'],
+  terminal: ['backfill', 'doctor', 'links', 'message', 'verify', 'token', 'ledger', 'line', 'contact'],
+  doctor: ['line', 'braze', 'ledger', 'wire'],
   // '..' is package.json, for the version.
   process: [
     'terminal',
     'config',
+    'doctor',
     'http',
     'delivery',
     'token',
@@ -43,6 +45,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'demo',
     'config',
     'backfill',
+    'doctor',
     'links',
     'message',
     'verify',

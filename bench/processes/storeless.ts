@@ -10,6 +10,7 @@ const methods = answerCalls({
   /** Starts on a free port, and returns that. */
   async listen(): Promise<number> {
     const app = await createServer({
+      version: '0',
       log: createLog('info'),
       channels: [{ name: 'default', secrets: [SECRET] }],
       ledger: {

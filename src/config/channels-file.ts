@@ -15,7 +15,7 @@ export interface FileOptions {
 }
 
 export interface FileReading {
-  /** As the schema has them; of no use where there are problems. */
+  /** Each as the schema has it, as far as it is right. */
   readonly found: readonly unknown[]
   /** That file, and those that it names. */
   readonly files: readonly string[]
@@ -107,7 +107,8 @@ function readChannel(
     if (text.fault !== undefined) problems.set(key, `${key} ${text.fault}; it must be ${mustBe}`)
     else if (text.value) given[key] = text.value
   }
-  const { values, problems: others } = check(schema, given)
+  const { values: right, problems: others } = check(schema, given)
+  const values = Object.fromEntries(Object.entries(right).filter(([key]) => !problems.has(key)))
   const title = given.name === undefined || others.has('name') ? nth(place) : `channel ${given.name}`
   // Why there is no value says more than that there is none.
   const lines = [...new Map([...others, ...problems]).values()].map((line) => `${FILE}, ${title}: ${line}`)

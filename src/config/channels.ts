@@ -1,7 +1,7 @@
 import { parseEnv } from 'node:util'
 import { type Static, Type } from 'typebox'
 import { readChannelsFile } from './channels-file.ts'
-import { assertNone, loadSettings, SettingsError } from './load.ts'
+import { assertNone, loadSettings, readSettings, SettingsError } from './load.ts'
 import { about, partsOf, SETTINGS, type SettingName } from './settings.ts'
 import { type Environment, readText } from './texts.ts'
 
@@ -55,6 +55,9 @@ export interface ChannelSettings extends Omit<Channel, 'secret'> {
  */
 export type ChannelNeed = 'webhooks' | 'line' | 'token' | 'braze'
 
+/** A channel as far as its settings are right. */
+export type ChannelReading = Partial<ChannelSettings> & Pick<ChannelSettings, 'name' | 'secrets'>
+
 export interface Channels {
   /** In the order in which they are given, one at least. */
   readonly channels: readonly ChannelSettings[]
@@ -79,8 +82,52 @@ export function loadChannels(env: Environment, dotenv: string, need: ChannelNeed
   return { channels, files }
 }
 
+/** The channels as far as their settings are right, for whoever can do with that; and a line for each thing that is wrong. */
+export function readChannels(env: Environment, dotenv: string) {
+  const fallback = parseEnv(dotenv)
+  let path: string | undefined
+  try {
+    path = pathOf(env, fallback)
+  } catch (error) {
+    return { channels: [], isListed: true, files: [], problems: [(error as Error).message] }
+  }
+  const { found, files, problems } = path
+    ? readChannelsFile(path, { schema: CHANNEL, env, fallback })
+    : readOne(env, dotenv)
+  const isListed = path !== undefined && path !== ''
+  const channels: readonly ChannelReading[] = (found as Partial<Channel>[]).flatMap(({ name, ...rest }) =>
+    name === undefined ? [] : [{ ...asChannel(rest), name }],
+  )
+  return {
+    channels,
+    isListed,
+    files,
+    problems: [
+      ...(isListed ? conflicts(env, fallback) : []),
+      ...problems,
+      // Of an id that is wrong that is told already.
+      ...channels
+        .filter((channel) => {
+          const id = nameOf('channelId', channel, isListed)
+          return !problems.some((line) => line.startsWith(`${id} `))
+        })
+        .flatMap((channel) => withoutId(channel, isListed)),
+    ],
+  }
+}
+
+function readOne(env: Environment, dotenv: string) {
+  const names = KEYS.map((key) => SETTING_OF[key])
+  const { settings, problems } = readSettings(env, dotenv, names)
+  const values = KEYS.flatMap((key) => {
+    const value = settings[SETTING_OF[key]]
+    return value === undefined ? [] : [[key, value]]
+  })
+  return { found: [{ name: DEFAULT_CHANNEL, ...Object.fromEntries(values) }], files: [], problems }
+}
+
 /** An assertion says which channel it is for. */
-const withoutId = (channel: ChannelSettings, isListed: boolean): string[] =>
+const withoutId = (channel: ChannelReading, isListed: boolean): string[] =>
   channel.assertionKey === undefined || channel.channelId !== undefined
     ? []
     : [
@@ -110,7 +157,7 @@ function theOne(env: Environment, dotenv: string, need: ChannelNeed): ChannelSet
     const value = settings[SETTING_OF[key]]
     return value === undefined ? [] : [[key, value]]
   })
-  const channel = asChannel({ name: DEFAULT_CHANNEL, ...Object.fromEntries(given) })
+  const channel = asChannel({ name: DEFAULT_CHANNEL, ...Object.fromEntries(given) } as Channel)
   assertNone(withoutId(channel, false))
   return channel
 }
@@ -157,10 +204,10 @@ const conflicts = (env: Environment, fallback: Environment): string[] =>
         `${name} and LINE_CHANNELS_FILE are both set; say it as ${key} in that file, and remove ${name}`,
     )
 
-const asChannel = ({
+const asChannel = <C extends object>({
   secret = '',
   ...channel
-}: Omit<Channel, 'secret'> & { secret?: string }): ChannelSettings => ({
+}: C & { secret?: string }): Omit<C, 'secret'> & Pick<ChannelSettings, 'secrets'> => ({
   ...channel,
   secrets: secret === '' ? [] : partsOf(secret),
 })

@@ -1,12 +1,12 @@
 import { envSchema } from 'env-schema'
-import type { TObject } from 'typebox'
+import { type TObject, Type } from 'typebox'
 import { isHttpUrl } from './endpoint.ts'
 import { type About, HTTP_URL } from './settings.ts'
 import { isHarmless } from './shown.ts'
 
 export interface Checked {
-  /** As the schema has them, with its defaults; of no use where there are problems. */
-  readonly values: unknown
+  /** As the schema has them, with its defaults; without those that are missing or wrong. */
+  readonly values: Readonly<Record<string, unknown>>
   /** For each name that is missing or wrong a line for a person, without a secret. */
   readonly problems: ReadonlyMap<string, string>
 }
@@ -22,16 +22,9 @@ export function check(schema: TObject, given: Readonly<Record<string, string>>):
     // Ajv would take 0x10 and 1e3, too.
     else if (type === 'integer' && !/^\d+$/.test(value)) problems.set(name, isWrong(name, value, about(name)))
   }
-  let values: unknown = {}
   try {
-    values = envSchema({
-      schema,
-      data: { ...given },
-      env: false,
-      ajv: {
-        customOptions: (ajv) => ajv.addVocabulary(VOCABULARY).addFormat(HTTP_URL, isHttpUrl),
-      },
-    })
+    const values = read(schema, given)
+    if (problems.size === 0) return { values, problems }
   } catch (error) {
     const { errors } = error as { errors?: { instancePath: string; params: { missingProperty?: string } }[] }
     if (!errors) throw error
@@ -45,7 +38,28 @@ export function check(schema: TObject, given: Readonly<Record<string, string>>):
       )
     }
   }
-  return { values, problems }
+  return { values: readRest(schema, given, problems), problems }
+}
+
+const read = (schema: TObject, given: Readonly<Record<string, string>>) =>
+  envSchema({
+    schema,
+    data: { ...given },
+    env: false,
+    ajv: {
+      customOptions: (ajv) => ajv.addVocabulary(VOCABULARY).addFormat(HTTP_URL, isHttpUrl),
+    },
+  }) as Record<string, unknown>
+
+/** What is wrong has no default in its place: nobody has asked for that. */
+function readRest(
+  schema: TObject,
+  given: Readonly<Record<string, string>>,
+  problems: ReadonlyMap<string, string>,
+) {
+  const isRight = ([name]: readonly [string, unknown]) => !problems.has(name)
+  const right = Object.fromEntries(Object.entries(given).filter(isRight))
+  return Object.fromEntries(Object.entries(read(Type.Partial(schema), right)).filter(isRight))
 }
 
 /** What of a setting is no JSON schema. */

@@ -16,6 +16,12 @@ export function assertNone(lines: Iterable<string>) {
   if (told.length > 0) throw new SettingsError(told.join('\n'))
 }
 
+/** Settings as far as they are right, and a line for each that is missing or wrong. */
+export interface SettingsReading<N extends SettingName> {
+  readonly settings: Partial<Pick<Settings, N>>
+  readonly problems: readonly string[]
+}
+
 /**
  * Reads the settings `names` from `env`, from the files that `NAME_FILE` names, and, where `env` has neither variable,
  * from the text of a `.env` file. An empty value counts as absent, and an empty variable in `env` so on purpose: it goes
@@ -28,6 +34,17 @@ export function loadSettings<N extends SettingName = SettingName>(
   dotenv = '',
   names: readonly N[] = SETTING_NAMES as N[],
 ): Pick<Settings, N> {
+  const { settings, problems } = readSettings(env, dotenv, names)
+  assertNone(problems)
+  return settings as Pick<Settings, N>
+}
+
+/** The same for whoever can do with a part of them. */
+export function readSettings<N extends SettingName = SettingName>(
+  env: Environment,
+  dotenv = '',
+  names: readonly N[] = SETTING_NAMES as N[],
+): SettingsReading<N> {
   const fallback = parseEnv(dotenv)
   const problems = new Map<string, string>()
   const given: Record<string, string> = {}
@@ -42,8 +59,11 @@ export function loadSettings<N extends SettingName = SettingName>(
   }
   const checked = check(Type.Pick(SETTINGS, [...names]), given)
   const lines = new Map([...checked.problems, ...problems])
-  assertNone(names.flatMap((name) => lines.get(name) ?? []))
-  return checked.values as Pick<Settings, N>
+  const right = Object.entries(checked.values).filter(([name]) => !lines.has(name))
+  return {
+    settings: Object.fromEntries(right) as Partial<Pick<Settings, N>>,
+    problems: names.flatMap((name) => lines.get(name) ?? []),
+  }
 }
 
 /** Whether a setting is required, since the one that would be in its place is not there. */

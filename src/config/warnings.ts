@@ -1,11 +1,11 @@
-import { type ChannelSettings, nameOf } from './channels.ts'
+import { type ChannelReading, nameOf } from './channels.ts'
 import { isOpenToOthers } from './endpoint.ts'
 import type { Settings } from './settings.ts'
 
 /** Settings with which a command can begin, but that are probably not what somebody meant: a sentence for each, without a secret. */
 export const warningsFor = (
   settings: Partial<Settings>,
-  channels: readonly ChannelSettings[] = [],
+  channels: readonly ChannelReading[] = [],
 ): string[] => [
   ...channels.flatMap((channel) => strangeSecrets(channel, settings.LINE_CHANNELS_FILE !== undefined)),
   ...openEndpoints(settings),
@@ -13,7 +13,7 @@ export const warningsFor = (
 
 const CHANNEL_SECRET = /^[0-9a-f]{32}$/
 
-function strangeSecrets(channel: ChannelSettings, isListed: boolean): string[] {
+function strangeSecrets(channel: ChannelReading, isListed: boolean): string[] {
   const { secrets } = channel
   return secrets.flatMap((secret, place) =>
     CHANNEL_SECRET.test(secret)

@@ -27,6 +27,8 @@ export function introduction(ends: Ends): string {
   const link = `contacts/${userId}/link`
   return [
     ...settings(ends),
+    '# whether all of that is right: npx line-braze doctor --webhook-test',
+    '',
     `# somebody follows; ${ends.followers.length} others are on LINE's list, for backfill`,
     webhook(ends, follow(userId, now)),
     '',

@@ -38,6 +38,7 @@ async function perform(
   closers: Closers,
   signal: AbortSignal,
 ) {
+  const webhookUrl = `http://127.0.0.1:${serverPort}/webhook`
   const random = seededRandom(SEED)
   const { user } = createEvents(random)
   const followers = Array.from({ length: FOLLOWERS }, user)
@@ -45,6 +46,7 @@ async function perform(
     cannotListen(linePort, '--line-port'),
   )
   closers.push(lineApi.close)
+  lineApi.setWebhook(webhookUrl)
   const braze = await startBrazeSandbox({ random, settleMs: SETTLE_MS, port: brazePort }).catch(
     cannotListen(brazePort, '--braze-port'),
   )
@@ -52,7 +54,7 @@ async function perform(
   for (const customer of CUSTOMERS) braze.createCustomer(customer)
   const apiToken = hex(random, 64)
   const { channelSecret: secret, destination } = lineApi
-  const webhooks = createLineSandbox({ url: `http://127.0.0.1:${serverPort}/webhook`, secret, destination })
+  const webhooks = createLineSandbox({ url: webhookUrl, secret, destination })
   closers.push(webhooks.close)
   process.stdout.write(
     introduction({ lineApi, braze, serverPort, apiToken, followers, customers: CUSTOMERS }),

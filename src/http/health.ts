@@ -20,6 +20,8 @@ export interface TokenHealth {
 }
 
 export interface HealthOptions {
+  /** Of line-braze. */
+  readonly version: string
   readonly ledger: Pick<Ledger, 'probe'>
   readonly numbers: () => Promise<Numbers>
   /** The channels that are shown before their first contact is known. */
@@ -46,7 +48,7 @@ const STUCK = ['waiting', 'paused']
  */
 export async function healthRoutes(
   app: FastifyInstance,
-  { ledger, numbers, channels, delivery, tokens = () => [], time = realTime }: HealthOptions,
+  { version, ledger, numbers, channels, delivery, tokens = () => [], time = realTime }: HealthOptions,
 ) {
   /** An Error says why webhooks cannot be stored right now, for a person. */
   const probed = answerOf(time, () => ledger.probe())
@@ -71,6 +73,7 @@ export async function healthRoutes(
       ofTokens.some(({ isStale }) => isStale)
     return reply.code(obstacle ? 503 : 200).send({
       status: obstacle || isStuck ? 'degraded' : 'ok',
+      version,
       ledger: { ...parts.ledger, ...obstacle },
       delivery: { ...now, ...parts.delivery },
       ...(ofTokens.length > 0 && { tokens: ofTokens.map(({ isStale: _, ...token }) => token) }),

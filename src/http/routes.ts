@@ -55,7 +55,7 @@ export const ROUTES = {
     method: 'GET',
     url: '/health',
     answers:
-      '200 (503 where ready is): `{"status":"ok"\\|"degraded", "ledger":{…}, "delivery":{"state":"delivering"\\|"standby"\\|"waiting"\\|"paused", "reason":…, "pending":n, "oldestPendingSeconds":s, "failed":n, "stumbling":n}, "tokens"?:[{"channel","block","keyId","secondsLeft","problem"}], "channels":[{"channel","friend","messager","gone","pending","failed","linked","waiting"}]}`',
+      '200 (503 where ready is): `{"status":"ok"\\|"degraded", "version":…, "ledger":{…}, "delivery":{"state":"delivering"\\|"standby"\\|"waiting"\\|"paused", "reason":…, "pending":n, "oldestPendingSeconds":s, "failed":n, "stumbling":n}, "tokens"?:[{"channel","block","keyId","secondsLeft","problem"}], "channels":[{"channel","friend","messager","gone","pending","failed","linked","waiting"}]}`',
   },
   metrics: {
     method: 'GET',

@@ -10,7 +10,7 @@ import { type WebhookOptions, webhookRoutes } from './webhook.ts'
 
 export interface ServerOptions
   extends Omit<WebhookOptions, 'ledger'>,
-    Pick<HealthOptions, 'delivery' | 'tokens'> {
+    Pick<HealthOptions, 'version' | 'delivery' | 'tokens'> {
   readonly ledger: WebhookOptions['ledger'] & Pick<Ledger, 'probe' | 'counts' | 'oldestPendingMs'>
   /** Without it nothing under `/api` exists. */
   readonly api?: Api | undefined

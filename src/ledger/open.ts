@@ -1,7 +1,9 @@
+import type { LedgerFacts, LookAtFileSystem, Place } from './facts.ts'
 import type { Ledger } from './ledger.ts'
 import type { PostgresLedgerOptions } from './postgres/ledger.ts'
 import { refuseMissing } from './sqlite/files.ts'
 import { openSqliteLedger, type SqliteLedgerOptions } from './sqlite/ledger.ts'
+import { lookAtPlace, lookAtSqlite } from './sqlite/look.ts'
 import { openDatabase } from './sqlite/open.ts'
 
 export interface LedgerOptions extends Omit<SqliteLedgerOptions & PostgresLedgerOptions, 'path'> {
@@ -66,6 +68,21 @@ export async function migrateLedger(url: string): Promise<string[]> {
  */
 export const makeTemporarySchema = async (url: string) =>
   (await import('./postgres/schemas.ts')).makeTemporarySchema(url)
+
+/**
+ * Looks into the database that `url` names.
+ *
+ * @param waitMs how long to wait for a connection, where the database is elsewhere
+ * @throws LedgerError with a sentence for a person
+ */
+export async function lookAtLedger(url: string, waitMs: number): Promise<LedgerFacts> {
+  if (isPostgres(url)) return (await import('./postgres/look.ts')).lookAtPostgres(url, waitMs)
+  return lookAtSqlite(sqlitePath(url))
+}
+
+/** Where the file of the database is that `url` names; null where it is elsewhere. @throws LedgerError */
+export const lookAtLedgerPlace = async (url: string, look: LookAtFileSystem): Promise<Place | null> =>
+  isPostgres(url) ? null : lookAtPlace(sqlitePath(url), look)
 
 /** What serves it is loaded by those alone who use it. */
 const isPostgres = (url: string) => /^postgres(ql)?:/.test(url)

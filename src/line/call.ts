@@ -26,7 +26,8 @@ export interface LineLog {
   warn(fields: object, message: string): void
 }
 
-export interface CallerOptions extends Pick<RetryOptions, 'random' | 'sleep'> {
+/** `retries`: where a call does not say it. */
+export interface CallerOptions extends Pick<RetryOptions, 'random' | 'sleep' | 'retries'> {
   readonly http: HttpClient
   readonly log: LineLog
 }
@@ -58,7 +59,7 @@ export interface Refusal extends Pick<HttpAnswer, 'status'> {
  * answer in time, and a success that is none, as a proxy's page. Other 4xx never are.
  * Source: developers.line.biz/en/docs/messaging-api/retrying-api-request
  */
-export function createCaller({ http, log, random, sleep }: CallerOptions) {
+export function createCaller({ http, log, random, sleep, retries }: CallerOptions) {
   const onPause = (reason: string, forMs: number) => log.warn({ reason, forMs }, 'LINE is asked again')
 
   async function attempt<T>(call: Call<T>, isRepeated: boolean): Promise<Attempt<T>> {
@@ -103,7 +104,7 @@ export function createCaller({ http, log, random, sleep }: CallerOptions) {
     let tries = 0
     return retry(() => attempt(call, tries++ > 0), {
       signal: call.signal,
-      retries: call.retries,
+      retries: call.retries ?? retries,
       onPause,
       random,
       sleep,

@@ -1,4 +1,10 @@
-import { type ChannelNeed, type ChannelSettings, loadChannels, nameOf } from '../config/channels.ts'
+import {
+  type ChannelNeed,
+  type ChannelReading,
+  type ChannelSettings,
+  loadChannels,
+  nameOf,
+} from '../config/channels.ts'
 import { assertNone, readDotenv, SettingsError } from '../config/load.ts'
 import type { SettingName, Settings } from '../config/settings.ts'
 import type { Ledger } from '../ledger/ledger.ts'
@@ -57,7 +63,11 @@ export function configFor<N extends SettingName>(
   return { settings, channels, allChannels: all?.channels, files: all?.files } as Config<N>
 }
 
-function chosen(channels: readonly ChannelSettings[], { channel: name }: ChannelChoice) {
+/** @throws UsageError where the channel that was chosen is none of them */
+export function chosen<C extends { readonly name: string }>(
+  channels: readonly C[],
+  { channel: name }: ChannelChoice,
+): readonly C[] {
   if (name === undefined) return channels
   const found = channels.filter((channel) => channel.name === name)
   if (found.length > 0) return found
@@ -99,7 +109,7 @@ export async function foreignChannels(
  * it would go to the customer whom one account knows, with what another one has written to it, and where that was to be
  * cleared nobody could tell any more.
  */
-const withOneAlias = (channels: readonly ChannelSettings[]): string[] =>
+export const withOneAlias = (channels: readonly ChannelReading[]): string[] =>
   [...Map.groupBy(channels, ({ aliasLabel }) => aliasLabel).values()]
     .filter((together) => together.length > 1)
     .map((together) => {

@@ -18,11 +18,15 @@ export const windowMsOf = ({ MESSAGER_WINDOW_DAYS: days }: Pick<Settings, 'MESSA
   days * 86_400_000
 
 /** The files with secrets or with people's ids, whether they are there or not. */
-export function secretFiles(databaseUrl: string, env: Environment, folder: string): string[] {
+export function secretFiles(databaseUrl: string | undefined, env: Environment, folder: string): string[] {
   const named = describeSettings()
     .filter(({ name }) => about(name).secret)
     .map(({ name }) => env[`${name}_FILE`])
-  return [join(folder, '.env'), ...named.filter((file) => file !== undefined), ...databaseFiles(databaseUrl)]
+  return [
+    join(folder, '.env'),
+    ...named.filter((file) => file !== undefined),
+    ...(databaseUrl === undefined ? [] : databaseFiles(databaseUrl)),
+  ]
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream'
 import type { Environment } from '../config/texts.ts'
+import type { LookAtFileSystem } from '../ledger/facts.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { LedgerOptions } from '../ledger/open.ts'
 
@@ -18,5 +19,7 @@ export interface Host {
   openLedger?(options: LedgerOptions): Promise<Ledger>
   /** How the pauses before LINE or Braze is asked again are made, where they shall not take their time. */
   sleep?(ms: number, signal?: AbortSignal): Promise<unknown>
+  /** How a file system is looked at. */
+  readonly statfs?: LookAtFileSystem
   exitCode?: number | string | null | undefined
 }

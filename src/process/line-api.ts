@@ -1,4 +1,4 @@
-import type { ChannelSettings } from '../config/channels.ts'
+import type { ChannelReading, ChannelSettings } from '../config/channels.ts'
 import type { Settings } from '../config/settings.ts'
 import { createAssertions } from '../line/assertion.ts'
 import { type Caller, type CallerOptions, createCaller } from '../line/call.ts'
@@ -20,7 +20,7 @@ const CONNECTIONS = 2
  * Where a channel's tokens come from, as its settings say: the assertion key goes before the secret, and the channel id
  * with either of them before a token. Undefined without all.
  */
-export function tokensFor(channel: ChannelSettings, call: Caller): TokenSource | undefined {
+export function tokensFor(channel: ChannelReading, call: Caller): TokenSource | undefined {
   const { channelId, accessToken, assertionKey: key } = channel
   const [channelSecret] = channel.secrets
   if (channelId !== undefined && key !== undefined)

@@ -18,6 +18,7 @@ import { createQuotaWatches } from './quota.ts'
 import { warnOfReadable } from './readable.ts'
 import { EXIT } from './run.ts'
 import { createTokenKeepers } from './token.ts'
+import { VERSION } from './version.ts'
 
 /** After the time that requests in flight may still take, a stop that has not ended is forced. */
 const STOP_MARGIN_MS = 5_000
@@ -110,6 +111,7 @@ async function open(
   closers.push(quotas.close)
   const isDelivering = () => deliverer.delivery().state !== 'standby'
   const options = {
+    version: VERSION,
     log,
     channels,
     ledger,

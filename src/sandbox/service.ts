@@ -35,7 +35,7 @@ export interface Turn<Kept> {
   /** Given in place of its own answer. */
   scripted: ScriptedAnswer | null
   /** Its own answer, asked for when the latency is over. */
-  reply: () => Reply
+  reply: () => Reply | Promise<Reply>
   /** How a good body begins, for answers that end too early: an object without its closing brace. */
   opening: string
   /** Sets the headers that every answer has. */
@@ -84,6 +84,7 @@ export async function startService<Kept extends object, Told extends object = ob
   const requests: (Answered & Kept)[] = []
   const next: ScriptedAnswer[] = []
   let outage: ScriptedAnswer | null = null
+  let dateOf: (() => Date | string) | null = null
   const listeners = new EventEmitter()
   const waits = createWaits()
 
@@ -98,6 +99,12 @@ export async function startService<Kept extends object, Told extends object = ob
     if (accepted) stats.accepted++
     if (keepRequests && requests.push(request) > maxKept) requests.shift()
     tell('request', request as Events['request'])
+  }
+
+  function stampDate(res: ServerResponse) {
+    const date = dateOf?.()
+    if (date === '') res.sendDate = false
+    else if (date !== undefined) res.setHeader('date', date instanceof Date ? date.toUTCString() : date)
   }
 
   function handle(arrival: Arrival, res: ServerResponse) {
@@ -121,6 +128,13 @@ export async function startService<Kept extends object, Told extends object = ob
     function give() {
       if (res.destroyed) return
       const answer = scripted ?? turn.reply()
+      if (answer instanceof Promise) answer.then(send)
+      else send(answer)
+    }
+
+    function send(answer: Reply | ScriptedAnswer) {
+      if (res.destroyed) return
+      stampDate(res)
       turn.stamp?.(res, answer.status ?? 200)
       const sent = giveAnswer(res, answer, turn.opening)
       if (sent !== 0) end(sent)
@@ -159,6 +173,10 @@ export async function startService<Kept extends object, Told extends object = ob
     /** All requests are answered so, until null. `answerNext` goes before it. */
     setOutage(answer: ScriptedAnswer | null) {
       outage = answer
+    },
+    /** What the Date header says; '' leaves it out. Null: the truth. */
+    setDate(newDate: (() => Date | string) | null) {
+      dateOf = newDate
     },
     /** Listens to requests that are over, or to an event of the play; the function returned ends it. */
     on<Name extends keyof Events & string>(name: Name, listener: (detail: Events[Name]) => void): () => void {

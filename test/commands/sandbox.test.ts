@@ -84,6 +84,9 @@ t.test(
     await free()
     const server = start(t, ['serve'], folder)
     await server.err.find(/"listening"/)
+    const doctor = await runCli(['doctor', '--webhook-test'], { cwd: folder })
+    t.match(doctor, { code: 0, stdout: /^ok +line\.webhook_test +LINE has posted a webhook/m })
+    t.notMatch(doctor.stdout, /^wrong/m)
     const curls = curlsIn(printed)
     t.equal(curls.length, 8)
     const [

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { loadSettings, readDotenv, SettingsError } from '../../src/config/load.ts'
+import { loadSettings, readDotenv, readSettings, SettingsError } from '../../src/config/load.ts'
 import { about, describeSettings, partsOf } from '../../src/config/settings.ts'
 import type { Environment } from '../../src/config/texts.ts'
 
@@ -297,5 +297,27 @@ t.test(
       'postgres:///db',
     ])
       t.match(load(right)(), { DATABASE_URL: right })
+  },
+)
+
+t.test(
+  'who can do with a part of them gets what is right, and no default in place of what is wrong',
+  async (t) => {
+    const { settings, problems } = readSettings({
+      BRAZE_API_KEY: 'braze-key',
+      BRAZE_TIMEOUT_MS: '5',
+      DATABASE_URL: 'mysql://a',
+      PORT: '80',
+    })
+    t.match(settings, { BRAZE_API_KEY: 'braze-key', PORT: 80, HOST: '0.0.0.0' })
+    for (const name of ['LINE_CHANNEL_SECRET', 'BRAZE_REST_ENDPOINT', 'BRAZE_TIMEOUT_MS', 'DATABASE_URL'])
+      t.notOk(name in settings, name)
+    t.match(problems, [
+      /^LINE_CHANNEL_SECRET is missing/,
+      /^BRAZE_REST_ENDPOINT is missing/,
+      /^BRAZE_TIMEOUT_MS is "5"/,
+      /^DATABASE_URL is wrong/,
+    ])
+    t.strictSame(readSettings(REQUIRED).settings, loadSettings(REQUIRED))
   },
 )

@@ -11,12 +11,13 @@ export interface CommandOptions {
   readonly stdin?: Host['stdin']
   readonly openLedger?: Host['openLedger']
   readonly sleep?: Host['sleep']
+  readonly statfs?: Host['statfs']
 }
 
 /** Runs a command in this process, as a process of its own would: nothing of this one's settings reaches it. */
 export function startCommand(
   args: readonly string[],
-  { env = {}, cwd = tmpdir(), stdin = Readable.from([]), openLedger, sleep }: CommandOptions = {},
+  { env = {}, cwd = tmpdir(), stdin = Readable.from([]), openLedger, sleep, statfs }: CommandOptions = {},
 ) {
   const [stdout, stderr] = [createOutput(), createOutput()]
   const signals = new EventEmitter()
@@ -30,6 +31,7 @@ export function startCommand(
     off: (signal, listener) => signals.off(signal, listener),
     ...(openLedger && { openLedger }),
     ...(sleep && { sleep }),
+    ...(statfs && { statfs }),
   }
   async function run() {
     await main(['node', 'line-braze', ...args], host)

@@ -66,6 +66,7 @@ export async function setUp(t: Test, options: Partial<ServerOptions> = {}, parts
   const { channels = [{ name: 'default', secrets: SECRETS }] } = options
   const app = await createServer(
     {
+      version: '1.2.3',
       channels,
       ledger,
       log: { info: note('info'), warn: note('warn'), error: note('error') },

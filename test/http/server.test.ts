@@ -206,6 +206,7 @@ t.test('health', async (t) => {
   t.match(await get('/health/ready'), { status: 200, body: '{"status":"ok"}' })
   t.strictSame(await health(), {
     status: 'ok',
+    version: '1.2.3',
     ledger: { friend: 3, messager: 1, gone: 3 },
     delivery: {
       state: 'delivering',

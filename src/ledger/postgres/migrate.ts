@@ -95,7 +95,8 @@ export async function refuseEmpty(sql: Sql, name: string) {
   )
 }
 
-async function refuseForeign(sql: Sql, name: string) {
+/** @throws LedgerError where the current schema, in which there is no ledger, has tables of the same names */
+export async function refuseForeign(sql: Sql, name: string) {
   const [row] = await sql.query<{ found: boolean }>(
     "SELECT to_regclass(quote_ident(current_schema()) || '.contacts') IS NOT NULL AS found",
   )

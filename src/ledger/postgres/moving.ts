@@ -96,7 +96,7 @@ const close = (table: (typeof CLOSED)[number]) => `
   ALTER TABLE ${table} ADD CONSTRAINT ${MOVED_OUT}
   CHECK (${table === 'leases' ? `holder IN ('', '${COPIER}')` : 'false'}) NOT VALID`
 const open = (table: (typeof CLOSED)[number]) => `ALTER TABLE ${table} DROP CONSTRAINT ${MOVED_OUT}`
-const IS_CLOSED = `EXISTS (
+export const IS_CLOSED = `EXISTS (
   SELECT 1 FROM pg_constraint WHERE conname = '${MOVED_OUT}' AND conrelid = to_regclass('contacts'))`
 
 async function* dumpRows(sql: Sql, kind: RowKind): AsyncGenerator<RowPart> {

@@ -93,7 +93,7 @@ const CLOSE = triggers.map(
     BEGIN SELECT RAISE(ABORT, 'moved out'); END`,
 )
 const OPEN = triggers.map(({ name }) => `DROP TRIGGER ${name}`)
-const IS_CLOSED = `EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND name = '${triggers[0]?.name}')`
+export const IS_CLOSED = `EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND name = '${triggers[0]?.name}')`
 
 const IS_EMPTY = ROW_KINDS.map((table) => `NOT EXISTS (SELECT 1 FROM ${table})`).join(' AND ')
 const IS_SERVED = `EXISTS (SELECT 1 FROM leases WHERE holder <> '' AND expires_at > ?)`

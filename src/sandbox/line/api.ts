@@ -1,5 +1,4 @@
 import { type JsonWebKey, randomUUID } from 'node:crypto'
-import type { ServerResponse } from 'node:http'
 import { type Reply, refusal, type ScriptedAnswer } from '../answers.ts'
 import type { Random } from '../random.ts'
 import { type Arrival, type ServiceOptions, startService } from '../service.ts'
@@ -31,6 +30,7 @@ export type LineApiSandbox = Awaited<ReturnType<typeof startLineApiSandbox>>
 
 const listPath = '/v2/bot/followers/ids'
 const pushPath = '/v2/bot/message/push'
+const webhookPath = '/v2/bot/channel/webhook/endpoint'
 /** Of the sandbox alone: registers the public JWK of an assertion signing key for its first channel. */
 export const consolePath = '/console/assertion-signing-key'
 const dialogPath = '/dialog/bot/accountLink'
@@ -56,7 +56,6 @@ export async function startLineApiSandbox(options: LineApiSandboxOptions = {}) {
   const scriptedPages = new Map<number, ScriptedAnswer>()
   const scripted = new Map<string, ScriptedAnswer[]>()
   const outages = new Map<string, ScriptedAnswer>()
-  let dateOf: (() => Date | string) | null = null
 
   function add(channelOptions: ChannelOptions): Channel {
     const onTokenIssued = () => {
@@ -84,13 +83,19 @@ export async function startLineApiSandbox(options: LineApiSandboxOptions = {}) {
     },
   }
   /** What is asked with the token of a channel. */
-  const owned: Record<string, (arrival: Arrival, channel: Channel, requestId: string) => Reply> = {
+  const owned: Record<
+    string,
+    (arrival: Arrival, channel: Channel, requestId: string) => Reply | Promise<Reply>
+  > = {
     [`GET ${listPath}`]: ({ query }, channel) => channel.answerList(query),
     'GET /v2/bot/info': (_, channel) => channel.answerInfo(),
     'GET /v2/bot/insight/followers': ({ query }, channel) => channel.answerInsight(query),
     [`POST ${linkTokenPath}`]: ({ path }, channel) => links.issue(channel, path.split('/')[4] as string),
     [`POST ${pushPath}`]: (arrival, { pushes }, requestId) => pushes.push(arrival, requestId),
     'POST /v2/bot/message/validate/push': ({ body }) => validate(parse(body)),
+    [`GET ${webhookPath}`]: (_, { webhook }) => webhook.answerEndpoint(),
+    [`PUT ${webhookPath}`]: ({ body }, { webhook }) => webhook.setEndpoint(parse(body)),
+    'POST /v2/bot/channel/webhook/test': ({ body }, { webhook }) => webhook.test(parse(body)),
     'GET /v2/bot/message/quota': (_, { pushes }) => pushes.answerQuota(),
     'GET /v2/bot/message/quota/consumption': (_, { pushes }) => pushes.answerConsumption(),
   }
@@ -103,7 +108,7 @@ export async function startLineApiSandbox(options: LineApiSandboxOptions = {}) {
     }
   }
 
-  function route(arrival: Arrival, requestId: string): Reply {
+  function route(arrival: Arrival, requestId: string): Reply | Promise<Reply> {
     const name = `${arrival.method} ${endpointOf(arrival.path)}`
     const [answerAnybody, answerOwner] = [open[name], owned[name]]
     if (answerAnybody !== undefined) return answerAnybody(arrival)
@@ -130,13 +135,6 @@ export async function startLineApiSandbox(options: LineApiSandboxOptions = {}) {
     return page ?? scripted.get(endpoint)?.shift() ?? outages.get(endpoint)
   }
 
-  function stamp(res: ServerResponse, requestId: string) {
-    res.setHeader('x-line-request-id', requestId)
-    const date = dateOf?.()
-    if (date === '') res.sendDate = false
-    else if (date !== undefined) res.setHeader('date', date instanceof Date ? date.toUTCString() : date)
-  }
-
   const service = await startService<Asked, Told>(options, (arrival, takeScripted) => {
     const { method, path, query } = arrival
     const answer = scriptedFor(endpointOf(path)) ?? takeScripted()
@@ -145,7 +143,7 @@ export async function startLineApiSandbox(options: LineApiSandboxOptions = {}) {
       scripted: answer,
       reply: () => route(arrival, requestId),
       opening,
-      stamp: (res) => stamp(res, requestId),
+      stamp: (res) => void res.setHeader('x-line-request-id', requestId),
       kept: { method, path, query: 'client_assertion' in query || 'access_token' in query ? {} : query },
     }
   })
@@ -188,10 +186,6 @@ export async function startLineApiSandbox(options: LineApiSandboxOptions = {}) {
     setOutageOf(path: string, answer: ScriptedAnswer | null) {
       if (answer === null) outages.delete(path)
       else outages.set(path, answer)
-    },
-    /** What the Date header says; '' leaves it out. Null: the truth. */
-    setDate(newDate: (() => Date | string) | null) {
-      dateOf = newDate
     },
     /** Registers the public JWK of an assertion signing key for the channel, as the console does; returns its `kid`, or throws why it would not. */
     registerKey: (jwk: JsonWebKey) => assertions.register(first.channelId, jwk),

@@ -4,6 +4,7 @@ import { createFollowers } from './followers.ts'
 import { type AnsweredPage, createList } from './list.ts'
 import { createPushes, type Push } from './push.ts'
 import { createTokens } from './tokens.ts'
+import { createWebhookEndpoint } from './webhook-endpoint.ts'
 
 export interface ChannelOptions {
   /** Who follows at the start. Default: nobody. */
@@ -56,6 +57,7 @@ export function createChannel(options: ChannelOptions, parts: Parts) {
   const reaches = (userId: string) =>
     followers.now.has(userId) || (messagers.get(userId) ?? Number.NEGATIVE_INFINITY) + messagerMs > clock()
   const pushes = createPushes({ random, clock, reaches, onPush })
+  const webhook = createWebhookEndpoint({ destination, channelSecret, clock })
   const info = infoOf(destination, random)
   let insight: Insight | null = null
 
@@ -67,6 +69,7 @@ export function createChannel(options: ChannelOptions, parts: Parts) {
     tokens,
     admits: tokens.admits,
     pushes,
+    webhook,
     answerList: list.answer,
     answerInfo: (): Reply => ({ status: 200, body: info }),
     answerInsight: ({ date }: Record<string, string>): Reply =>
@@ -76,6 +79,7 @@ export function createChannel(options: ChannelOptions, parts: Parts) {
       ...list.controls,
       ...tokens.controls,
       ...pushes.controls,
+      ...webhook.controls,
       destination,
       channelId,
       channelSecret,
