@@ -30,8 +30,8 @@ export interface Spans {
  * A span for each webhook, commit and request to Braze. None has more than names of ours, numbers and addresses of
  * services: no ids of people, no texts, no words of an error.
  */
-export function createSpans(name: string): Spans {
-  const tracer = trace.getTracer(name)
+export function createSpans(name: string, version: string): Spans {
+  const tracer = trace.getTracer(name, version)
 
   function webhooks(app: FastifyInstance) {
     const contexts = new WeakMap<FastifyRequest, Context>()

@@ -6,6 +6,7 @@ import type { Environment } from '../config/texts.ts'
 import type { Log } from './environment.ts'
 import type { Host } from './host.ts'
 import { createSpans, type Spans } from './spans.ts'
+import { VERSION } from './version.ts'
 
 const NAME = 'line-braze'
 
@@ -50,7 +51,7 @@ export async function startTracing(
     sdk.start()
     log.info({}, 'traces are sent, as the variables of OpenTelemetry say')
     return {
-      ...createSpans(NAME),
+      ...createSpans(NAME, VERSION),
       stop: () => within(FLUSH_MS, sdk.shutdown()),
     }
   } catch (error) {
