@@ -5,9 +5,13 @@
 export interface AlertCase {
   /** Between two scrapes. Default 1. */
   readonly stepMinutes?: number
-  /** After how many steps it is asked. */
+  /** After so many steps it fires, or does not. */
   readonly steps: number
+  /** After so many it fires for the first time. */
+  readonly firesAt: number
   readonly fires: Scraped
+  /** For the other half of its condition, where it has two. */
+  readonly orFires?: Scraped
   /** The labels that the alert has then, beside its name and severity. */
   readonly labels: Readonly<Record<string, string>>
   readonly quiet: Readonly<Record<string, Scraped>>
@@ -35,6 +39,7 @@ const WEEK = 1_008
 export const CASES: Readonly<Record<string, AlertCase>> = {
   LineBrazeDown: {
     steps: 8,
+    firesAt: 7,
     fires: { [on('up', 'a')]: '1x4 0x5', [on('up', 'b')]: '0x10' },
     labels: JOB,
     quiet: {
@@ -44,6 +49,7 @@ export const CASES: Readonly<Record<string, AlertCase>> = {
   },
   LineBrazeCannotStore: {
     steps: 8,
+    firesAt: 7,
     fires: { [on('line_braze_ready', 'a')]: '1x4 0x5', [on('line_braze_ready', 'b')]: '0x10' },
     labels: JOB,
     quiet: {
@@ -53,9 +59,16 @@ export const CASES: Readonly<Record<string, AlertCase>> = {
   },
   LineBrazeServerOut: {
     steps: 10,
+    firesAt: 9,
     fires: {
       [on('up', 'a')]: '1x3 0x9',
       [on('up', 'b')]: '1x12',
+      [on('line_braze_ready', 'b')]: '1x12',
+    },
+    orFires: {
+      [on('up', 'a')]: '1x12',
+      [on('up', 'b')]: '1x12',
+      [on('line_braze_ready', 'a')]: '1x3 0x9',
       [on('line_braze_ready', 'b')]: '1x12',
     },
     labels: { ...JOB, instance: 'a' },
@@ -74,10 +87,11 @@ export const CASES: Readonly<Record<string, AlertCase>> = {
   },
   LineBrazeWebhooksNotStored: {
     steps: 30,
+    firesAt: 11,
     fires: { [webhooks('accepted')]: '0+90x30', [webhooks('unavailable')]: '0+10x30' },
     labels: CHANNEL,
     quiet: {
-      'one in a hundred': { [webhooks('accepted')]: '0+99x30', [webhooks('unavailable')]: '0+1x30' },
+      'one in thirty': { [webhooks('accepted')]: '0+97x30', [webhooks('unavailable')]: '0+3x30' },
       'a failover, five minutes ago': {
         [webhooks('accepted')]: '0+100x24 2400x1 2400+100x5',
         [webhooks('unavailable')]: '0x24 100x6',
@@ -86,34 +100,39 @@ export const CASES: Readonly<Record<string, AlertCase>> = {
   },
   LineBrazeNothingSigned: {
     steps: 40,
-    fires: { [webhooks('accepted')]: '500x40', [webhooks('unsigned')]: '0+1x40' },
+    firesAt: 30,
+    fires: { [webhooks('accepted')]: '500x40', [webhooks('unsigned')]: '0+0.4x40' },
     labels: CHANNEL,
     quiet: {
       'strangers beside LINE': { [webhooks('accepted')]: '0+1x40', [webhooks('unsigned')]: '0+100x40' },
-      'a stranger at night': { [webhooks('accepted')]: '500x40', [webhooks('unsigned')]: '0x20 3x20' },
+      'a stranger at night': { [webhooks('accepted')]: '500x40', [webhooks('unsigned')]: '0x20 8x20' },
     },
   },
   LineBrazeSilence: {
     stepMinutes: 10,
     steps: WEEK + 40,
+    firesAt: WEEK + 38,
     fires: { [webhooks('accepted')]: `0+1x${WEEK} ${WEEK}x40` },
     labels: CHANNEL,
     quiet: {
-      'a quiet account': { [webhooks('accepted')]: `0x9 5x${WEEK + 30}` },
+      'a quiet account': { [webhooks('accepted')]: `0x9 15x${WEEK + 30}` },
       'one in six hours': { [webhooks('accepted')]: `0+1x${WEEK} ${WEEK}x20 ${WEEK + 1}x20` },
     },
   },
   LineBrazeOldSecret: {
     steps: 90,
+    firesAt: 61,
     fires: { [matches('1')]: '0+1x90', [matches('0')]: '7x90' },
     labels: CHANNEL,
     quiet: {
+      'nobody writes': { [matches('1')]: '7x90' },
       'by the first one': { [matches('0')]: '0+1x90' },
       'while it is replaced': { [matches('1')]: '0+1x60 60x30', [matches('0')]: '0x60 0+1x30' },
     },
   },
   LineBrazeCommitsSlow: {
     steps: 20,
+    firesAt: 11,
     fires: {
       [commits('0.01')]: '0+90x20',
       [commits('0.5')]: '0+95x20',
@@ -128,23 +147,31 @@ export const CASES: Readonly<Record<string, AlertCase>> = {
         [commits('1')]: '0+1000x20',
         [commits('+Inf')]: '0+1000x20',
       },
+      'a third of a second': {
+        [commits('0.2')]: '0+98x20',
+        [commits('0.5')]: '0+100x20',
+        [commits('+Inf')]: '0+100x20',
+      },
       'nobody writes': { [commits('0.5')]: '5x20', [commits('1')]: '9x20', [commits('+Inf')]: '9x20' },
     },
   },
   LineBrazeWebhooksFail: {
     steps: 20,
+    firesAt: 12,
     fires: { [webhooks('failed')]: '0x10 1x10' },
     labels: CHANNEL,
     quiet: { 'an old one': { [webhooks('failed')]: '1x20' } },
   },
   LineBrazeWebhooksTooLarge: {
     steps: 20,
+    firesAt: 12,
     fires: { [webhooks('too_large')]: '0x10 1x10' },
     labels: CHANNEL,
     quiet: { 'an old one': { [webhooks('too_large')]: '1x20' } },
   },
   LineBrazeRestarts: {
     steps: 20,
+    firesAt: 9,
     fires: { [on('process_start_time_seconds', 'a')]: '1000x5 1300 1360 1420x15' },
     labels: { ...JOB, instance: 'a' },
     quiet: {
@@ -153,6 +180,7 @@ export const CASES: Readonly<Record<string, AlertCase>> = {
   },
   LineBrazeNobodyDelivers: {
     steps: 8,
+    firesAt: 7,
     fires: {
       [on('line_braze_delivering', 'a')]: '1x4 0x5',
       [on('line_braze_delivering', 'b')]: '0x10',
@@ -167,6 +195,7 @@ export const CASES: Readonly<Record<string, AlertCase>> = {
   },
   LineBrazeTwoDeliver: {
     steps: 10,
+    firesAt: 8,
     fires: { [on('line_braze_delivering', 'a')]: '1x10', [on('line_braze_delivering', 'b')]: '0x2 1x8' },
     labels: JOB,
     quiet: {
@@ -182,15 +211,17 @@ export const CASES: Readonly<Record<string, AlertCase>> = {
   },
   LineBrazeKeyRefused: {
     steps: 20,
+    firesAt: 7,
     fires: { [requests('401')]: '0+2x20', [requests('201')]: '700x20' },
     labels: JOB,
     quiet: {
       'something else may not': { [requests('403')]: '0+2x20', [requests('201')]: '0+5x20' },
-      'once an hour, and nothing to deliver': { [requests('403')]: '3x15 4x5', [requests('201')]: '700x20' },
+      'twice an hour, and nothing to deliver': { [requests('403')]: '3x15 5x5', [requests('201')]: '700x20' },
     },
   },
   LineBrazeNothingDelivered: {
     steps: 40,
+    firesAt: 21,
     fires: {
       [on('line_braze_oldest_pending_seconds', 'a')]: '0+60x40',
       [on('line_braze_delivery_seconds_count', 'a')]: '700x40',
@@ -201,6 +232,10 @@ export const CASES: Readonly<Record<string, AlertCase>> = {
         [on('line_braze_oldest_pending_seconds', 'a')]: '0+60x40',
         [on('line_braze_delivery_seconds_count', 'a')]: '0+50000x40',
       },
+      'an outage of some minutes': {
+        [on('line_braze_oldest_pending_seconds', 'a')]: '0x25 0+60x14',
+        [on('line_braze_delivery_seconds_count', 'a')]: '700x40',
+      },
       'nothing to deliver': {
         [on('line_braze_oldest_pending_seconds', 'a')]: '0x40',
         [on('line_braze_delivery_seconds_count', 'a')]: '700x40',
@@ -209,35 +244,47 @@ export const CASES: Readonly<Record<string, AlertCase>> = {
   },
   LineBrazePendingTooLong: {
     steps: 90,
+    firesAt: 76,
     fires: { [on('line_braze_oldest_pending_seconds', 'a')]: '0+60x90' },
     labels: JOB,
-    quiet: { 'an outage that is over': { [on('line_braze_oldest_pending_seconds', 'a')]: '0+60x70 0x20' } },
+    quiet: {
+      'an outage that is over': { [on('line_braze_oldest_pending_seconds', 'a')]: '0+60x70 0x20' },
+      'most of an hour': { [on('line_braze_oldest_pending_seconds', 'a')]: '3000x90' },
+    },
   },
   LineBrazeRejectedGrows: {
     steps: 60,
-    fires: { [ofShop('failed')]: '2x10 2+1x50' },
+    firesAt: 21,
+    fires: { [ofShop('failed')]: '2x10 16x50' },
     labels: CHANNEL,
     quiet: {
-      'some, as every day': { [ofShop('failed')]: '2x10 7x50' },
+      'some, as every day': { [ofShop('failed')]: '2x10 10x50' },
       'old ones': { [ofShop('failed')]: '500x60' },
     },
   },
   LineBrazeTokenNotRenewed: {
     steps: 60,
+    firesAt: 31,
     fires: { [ofShop('token_seconds_left')]: '648010-60x60' },
     labels: CHANNEL,
-    quiet: { 'it is renewed': { [ofShop('token_seconds_left')]: '1296000-60x30 2592000-60x30' } },
+    quiet: {
+      'it is about to be renewed': { [ofShop('token_seconds_left')]: '1296000-60x60' },
+      'a week and a half': { [ofShop('token_seconds_left')]: '900000-60x60' },
+    },
   },
   LineBrazeTokenEnds: {
     steps: 40,
-    fires: { [ofShop('token_seconds_left')]: '2000000x10 0x30' },
+    firesAt: 26,
+    fires: { [ofShop('token_seconds_left')]: '2000000x10 100000x30' },
     labels: CHANNEL,
     quiet: {
+      'four days': { [ofShop('token_seconds_left')]: '350000x40' },
       'it was revoked, and replaced': { [ofShop('token_seconds_left')]: '2000000x20 0x10 2592000x10' },
     },
   },
   LineBrazeQuotaNearlyUsed: {
     steps: 40,
+    firesAt: 15,
     fires: { [ofShop('line_quota')]: '1000x40', [ofShop('line_quota_used')]: '905x40' },
     labels: CHANNEL,
     quiet: {
@@ -248,27 +295,31 @@ export const CASES: Readonly<Record<string, AlertCase>> = {
   },
   LineBrazeQuotaUsedUp: {
     steps: 40,
+    firesAt: 15,
     fires: { [ofShop('line_quota')]: '1000x40', [ofShop('line_quota_used')]: '1000x40' },
     labels: CHANNEL,
     quiet: { 'one is left': { [ofShop('line_quota')]: '1000x40', [ofShop('line_quota_used')]: '999x40' } },
   },
   LineBrazeLinksFail: {
     steps: 40,
-    fires: { [links('linked')]: '0+4x40', [links('unreachable')]: '0+1x40' },
+    firesAt: 21,
+    fires: { [links('linked')]: '0+4x40', [links('unreachable')]: '0+0.5x40' },
     labels: CHANNEL,
     quiet: {
-      'one in a hundred': { [links('linked')]: '0+99x40', [links('unreachable')]: '0+1x40' },
-      'a few people, and LINE is down': { [links('linked')]: '2x40', [links('unreachable')]: '0x30 3x10' },
+      'one in fourteen': { [links('linked')]: '0+93x40', [links('unreachable')]: '0+7x40' },
+      'a few people, and LINE is down': { [links('linked')]: '2x40', [links('unreachable')]: '0x30 4x10' },
       'somebody tries tokens': { [links('linked')]: '0+1x40', [links('refused')]: '0+50x40' },
     },
   },
   LineBrazeLinksWait: {
     steps: 400,
-    fires: { [ofShop('linked')]: '1000x400', [ofShop('waiting')]: '0x10 100x390' },
+    firesAt: 371,
+    fires: { [ofShop('linked')]: '300x400', [ofShop('waiting')]: '0x10 20x390' },
     labels: CHANNEL,
     quiet: {
       'new customers': { [ofShop('linked')]: '1000x400', [ofShop('waiting')]: '100x300 10x100' },
-      'ten of a million': { [ofShop('linked')]: '1000000x400', [ofShop('waiting')]: '20x400' },
+      'one in thirty': { [ofShop('linked')]: '1000x400', [ofShop('waiting')]: '35x400' },
+      'a few people': { [ofShop('linked')]: '50x400', [ofShop('waiting')]: '8x400' },
     },
   },
 }

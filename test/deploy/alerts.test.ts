@@ -125,16 +125,20 @@ t.test(
       const { alert, labels } = rule
       const own = CASES[alert]
       if (!own) return t.fail(alert)
-      const { fires, quiet, steps, stepMinutes = 1 } = own
+      const { fires, orFires = fires, firesAt, quiet, steps, stepMinutes = 1 } = own
       const pairs = Object.entries({ ...own.labels, ...labels }).map(([name, value]) => `${name}="${value}"`)
       const fired = { labels: firing(alert).replace('}', `,${pairs.join(',')}}`), value: 1 }
-      const expect = (scraped: typeof fires, samples: readonly object[]) =>
-        test(scraped, [steps * stepMinutes], { [firing(alert)]: samples }, stepMinutes)
-      const silent = Object.values(quiet).map((scraped) => expect(scraped, []))
-      const { said, isFine } = await check(folder, [rule], [expect(fires, [fired]), ...silent], stepMinutes)
+      const expect = (scraped: typeof fires, step: number, samples: readonly object[]) =>
+        test(scraped, [step * stepMinutes], { [firing(alert)]: samples }, stepMinutes)
+      const loud = [fires, orFires].flatMap((scraped) =>
+        [firesAt, steps].map((step) => expect(scraped, step, [fired])),
+      )
+      const silent = Object.values(quiet).map((scraped) => expect(scraped, steps, []))
+      const tests = [...loud, expect(fires, firesAt - 1, []), ...silent]
+      const { said, isFine } = await check(folder, [rule], tests, stepMinutes)
       t.ok(isFine, `${alert}: ${said}`)
       if (rule !== alerts[0]) continue
-      const wrong = await check(folder, [rule], [expect(fires, [])])
+      const wrong = await check(folder, [rule], [expect(fires, steps, [])])
       t.notOk(wrong.isFine, 'promtool does say what is wrong')
     }
   },
