@@ -79,7 +79,10 @@ export function createSpans(name: string, version: string): Spans {
   }
 
   const commits: CommitTrace = {
-    caller: () => trace.getActiveSpan()?.spanContext(),
+    caller() {
+      const span = trace.getActiveSpan()
+      return span?.isRecording() ? span.spanContext() : undefined
+    },
     commit({ contacts, answers }, callers, run) {
       const attributes = { 'line_braze.contacts': contacts, 'line_braze.answers': answers }
       const span = tracer.startSpan('commit', { root: true, attributes })

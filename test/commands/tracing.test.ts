@@ -123,6 +123,19 @@ t.test('a span for each webhook, commit and request to Braze; the last ones leav
   for (const secret of [USER, TEXT, SECRET, all.braze.apiKey, all.folder]) t.notMatch(said, secret)
 })
 
+t.test('the sampler is the one that the variables name, and what the proxy has sampled is', async (t) => {
+  const collector = await startCollector(t)
+  const all = await stage(t)
+  const sampler = { OTEL_TRACES_SAMPLER: 'parentbased_always_off' }
+  const serve = await all.serve({ ...variables(collector.url), ...sampler })
+  t.equal(await post(serve.url), 200)
+  t.equal(await post(serve.url, { traceparent: TRACEPARENT }), 200)
+  t.equal(await post(serve.url, { traceparent: TRACEPARENT.replace(/01$/, '00') }), 200)
+  await serve.stop()
+  t.match(collector.spans(), [{ name: 'POST /webhook', parentSpanId: PARENT.spanId }])
+  t.equal(collector.spans().length, 1)
+})
+
 t.test('what fails has a status, and no words', async (t) => {
   const collector = await startCollector(t)
   const all = await stage(t)
