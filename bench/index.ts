@@ -13,6 +13,7 @@ import { measureIntake } from './measures/intake.ts'
 import { measureMemory } from './measures/memory.ts'
 import { measurePipe } from './measures/pipe.ts'
 import { measurePostgres } from './measures/postgres.ts'
+import { measureTracing } from './measures/tracing.ts'
 import { PLACES } from './places.ts'
 import { killChildren } from './processes/child.ts'
 import { type Figure, isMet, table } from './report.ts'
@@ -25,6 +26,7 @@ const MEASURES = {
   backfill: measureBackfill,
   attacks: measureAttacks,
   growth: measureGrowth,
+  tracing: measureTracing,
 }
 type Measure = keyof typeof MEASURES
 const USAGE = `Usage: npm run bench -- [OPTION]... [MEASURE]...

@@ -18,6 +18,8 @@ export interface ServeOptions {
   readonly brazePort: number
   /** Of the database; by default one in the folder. */
   readonly url?: string
+  /** Further variables of its environment. */
+  readonly more?: Readonly<Record<string, string>>
 }
 
 export interface Serve {
@@ -37,6 +39,7 @@ export async function startServe({
   folder,
   brazePort,
   url = databaseIn(folder),
+  more,
 }: ServeOptions): Promise<Serve> {
   const logFile = `${folder}/serve.log`
   const stderr = openSync(logFile, 'w')
@@ -53,6 +56,7 @@ export async function startServe({
         DATABASE_URL: url,
         HOST: '127.0.0.1',
         PORT: '0',
+        ...more,
       },
       stdio: ['ignore', 'ignore', stderr],
     }),

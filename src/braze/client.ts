@@ -18,6 +18,7 @@ export interface BrazeClientOptions extends AttributeOptions {
   readonly concurrency: number
   /** For one request, until the last byte of its answer. */
   readonly timeoutMs: number
+  readonly createHttp?: typeof createHttpClient | undefined
 }
 
 /** Braze's own limit. Source: braze.com/docs/api/endpoints/user_data/post_user_track */
@@ -38,9 +39,10 @@ export function createBrazeClient({
   apiKey,
   concurrency,
   timeoutMs,
+  createHttp = createHttpClient,
   ...options
 }: BrazeClientOptions) {
-  const client = createHttpClient({ baseUrl: endpoint, timeoutMs, connections: concurrency })
+  const client = createHttp({ baseUrl: endpoint, timeoutMs, connections: concurrency })
   const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' }
   const post = (path: string, body: object, more?: Partial<HttpRequest>, signal?: AbortSignal) =>
     client.send({ method: 'POST', path, headers, body: JSON.stringify(body), ...more }, signal)

@@ -10,6 +10,7 @@ export interface ContentBlocksOptions extends Pick<RetryOptions, 'random' | 'sle
   readonly apiKey: string
   /** For one request, until the last byte of its answer. */
   readonly timeoutMs: number
+  readonly createHttp?: typeof createHttpClient | undefined
 }
 
 /** What a Content Block is called and holds. */
@@ -50,8 +51,8 @@ const LONGEST_WAIT_MS = 5_000
  * Source: braze.com/docs/api/endpoints/templates/content_blocks_templates
  */
 export function createContentBlocks(options: ContentBlocksOptions) {
-  const { endpoint, apiKey, timeoutMs, random, sleep } = options
-  const client = createHttpClient({ baseUrl: endpoint, timeoutMs })
+  const { endpoint, apiKey, timeoutMs, random, sleep, createHttp = createHttpClient } = options
+  const client = createHttp({ baseUrl: endpoint, timeoutMs })
   const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' }
 
   interface Asking<T> extends Omit<HttpRequest, 'headers'> {

@@ -1,8 +1,6 @@
 import type { FastifyInstance } from 'fastify'
-import type { ChannelCounts, Ledger } from '../ledger/ledger.ts'
-import { answerOf } from './kept.ts'
+import type { ChannelCounts } from '../ledger/ledger.ts'
 import { ROUTES } from './routes.ts'
-import { realTime, type Time } from './time.ts'
 
 /** What the ledger counts, and for how long the contact that is due first has been pending; or why that is not known. */
 export type Numbers = readonly [counts: readonly ChannelCounts[], oldestPendingMs: number | null] | Error
@@ -22,7 +20,8 @@ export interface TokenHealth {
 export interface HealthOptions {
   /** Of line-braze. */
   readonly version: string
-  readonly ledger: Pick<Ledger, 'probe'>
+  /** An Error says why webhooks cannot be stored right now, for a person. */
+  readonly probed: () => Promise<unknown>
   readonly numbers: () => Promise<Numbers>
   /** The channels that are shown before their first contact is known. */
   readonly channels: readonly string[]
@@ -35,7 +34,6 @@ export interface HealthOptions {
   }
   /** Of the channels whose token is kept fresh; without asking anybody. */
   readonly tokens?: (() => readonly TokenHealth[]) | undefined
-  readonly time?: Time
 }
 
 /** States in which nothing reaches Braze. `standby` is none of them: another process delivers. */
@@ -48,11 +46,8 @@ const STUCK = ['waiting', 'paused']
  */
 export async function healthRoutes(
   app: FastifyInstance,
-  { version, ledger, numbers, channels, delivery, tokens = () => [], time = realTime }: HealthOptions,
+  { version, probed, numbers, channels, delivery, tokens = () => [] }: HealthOptions,
 ) {
-  /** An Error says why webhooks cannot be stored right now, for a person. */
-  const probed = answerOf(time, () => ledger.probe())
-
   app.get(ROUTES.live.url, async () => ({ status: 'ok' }))
 
   app.get(ROUTES.ready.url, async (_request, reply) => {

@@ -66,6 +66,7 @@ export const METRICS = {
     help: "Alias profiles handed over to customers by what became of them: merged, left (alone, as it was), unknown (the key may not look, or the alias is another customer's)",
   },
   delivering: { name: 'line_braze_delivering', help: '1 where this process holds the lease' },
+  ready: { name: 'line_braze_ready', help: '1 where webhooks can be made durable, as /health/ready; else 0' },
   links: {
     name: 'line_braze_links_total',
     labelNames: ['channel', 'source', 'outcome'],
@@ -165,8 +166,8 @@ export function createMetrics() {
       // What has not happened yet is 0: else nobody could be told of the first time.
       for (const channel of options.channels)
         for (const outcome of OUTCOMES) webhooks.inc({ channel, outcome }, 0)
-      return async (numbers: Numbers) => {
-        show(numbers)
+      return async (numbers: Numbers, isReady: boolean) => {
+        show(numbers, isReady)
         return { contentType: registry.contentType, text: await registry.metrics() }
       }
     },
@@ -181,6 +182,7 @@ function createGauges(registers: Registry[], options: MetricsOptions) {
   const failed = gauge(METRICS.failed)
   const oldest = gauge(METRICS.oldestPending)
   const delivering = gauge(METRICS.delivering)
+  const ready = gauge(METRICS.ready)
   const linked = gauge(METRICS.linked)
   const waiting = gauge(METRICS.waiting)
   const tokenSeconds = gauge(METRICS.tokenSeconds)
@@ -205,8 +207,9 @@ function createGauges(registers: Registry[], options: MetricsOptions) {
     }
   }
 
-  return (numbers: Numbers) => {
+  return (numbers: Numbers, isReady: boolean) => {
     delivering.set(isDelivering() ? 1 : 0)
+    ready.set(isReady ? 1 : 0)
     tokenSeconds.reset()
     for (const { channel, secondsLeft } of tokens())
       if (secondsLeft !== null) tokenSeconds.set({ channel }, secondsLeft)

@@ -15,7 +15,7 @@ export interface ServerOptions
   /** Without it nothing under `/api` exists. */
   readonly api?: Api | undefined
   /** The Prometheus text, and its content type. */
-  readonly metricsText: (numbers: Numbers) => Promise<{ contentType: string; text: string }>
+  readonly metricsText: (numbers: Numbers, isReady: boolean) => Promise<{ contentType: string; text: string }>
   /** At most so many are open at a time. */
   readonly connectionsLimit?: number
   /** A connection with an answer that is left unread for so long is closed. */
@@ -77,13 +77,18 @@ export async function createServer(
     const { ledger, metricsText, api } = options
     if (api) await app.register(apiRoutes, { ...options, api })
     const numbers = answerOf(time, () => Promise.all([ledger.counts(), ledger.oldestPendingMs()]))
-    const page = keepFor(KEPT_MS, time, async () => metricsText(await numbers()))
+    const probed = answerOf(time, () => ledger.probe())
+    const page = keepFor(KEPT_MS, time, async () => {
+      const [known, probe] = await Promise.all([numbers(), probed()])
+      return metricsText(known, !(probe instanceof Error))
+    })
     app.get(ROUTES.metrics.url, async (_request, reply) => {
       const { contentType, text } = await page()
       return reply.type(contentType).send(text)
     })
     await app.register(healthRoutes, {
       ...options,
+      probed,
       numbers,
       channels: options.channels.map(({ name }) => name),
     })

@@ -31,6 +31,8 @@ export interface WebhookOptions {
   readonly observer?: WebhookObserver
   readonly linkObserver?: LinkObserver
   readonly time?: Time
+  /** Adds hooks to the routes, before all others. Without it there are none for it. */
+  readonly instrument?: ((app: FastifyInstance) => void) | undefined
 }
 
 /** Beside the ordinary ones, which take as much where all connections send one. */
@@ -56,6 +58,7 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookOption
   const deadlines = createDeadlines(time)
   const linkReport = createLinkReport({ log, time, observer: linkObserver })
   const redeem = createRedeemer({ ledger, report: linkReport, time })
+  options.instrument?.(app)
 
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _bytes, done) => done(null))

@@ -8,6 +8,8 @@ interface Batch {
   readonly acknowledgements: readonly Acknowledgements[]
   /** When the first of the calls that share it was made, by `performance.now()`. */
   readonly madeAt: number
+  /** The promise that each of the calls was given. */
+  readonly answered: Promise<void>
 }
 
 /** What one call said of what Braze answered. */
@@ -26,6 +28,20 @@ export interface GroupCommitOptions {
    * is its own affair.
    */
   readonly onCommit?: (calls: number, milliseconds: number) => void
+  /** Without it nothing is followed, and nothing is done for it. */
+  readonly trace?: CommitTrace
+}
+
+/** Who follows calls into the commits that carry them. */
+export interface CommitTrace {
+  /** Asked as a call is made: whatever `commit` is to know it by. */
+  caller(): unknown
+  /** Runs a commit. `callers` are all of its calls by its end, and may be fewer at its beginning. */
+  commit(
+    contents: { readonly contacts: number; readonly answers: number },
+    callers: () => readonly unknown[],
+    run: () => Promise<void>,
+  ): Promise<void>
 }
 
 /** A batch that holds this much evidence takes no more calls: a commit must not keep the next one waiting for long. */
@@ -43,7 +59,10 @@ export const WAITING_LIMIT = 200_000
  * so that a slow disk makes batches larger and not the queue longer. No timer: a call on an idle system is
  * committed at once.
  */
-export function createGroupCommit({ commit, commitsAtOnce = 1, onCommit }: GroupCommitOptions) {
+export const createGroupCommit = ({ trace, ...options }: GroupCommitOptions) =>
+  trace ? followed(options, trace) : gathering(options)
+
+function gathering({ commit, commitsAtOnce = 1, onCommit }: Omit<GroupCommitOptions, 'trace'>) {
   const queue: Gathering[] = []
   let waiting = 0
   let underWay = 0
@@ -79,10 +98,10 @@ export function createGroupCommit({ commit, commitsAtOnce = 1, onCommit }: Group
     if (!batch) return
     underWay += 1
     waiting -= batch.evidence.size
-    const { acknowledgements, madeAt, calls } = batch
+    const { acknowledgements, madeAt, calls, promise: answered } = batch
     const startedAt = performance.now()
     try {
-      await commit({ evidence: [...batch.evidence.values()], acknowledgements, madeAt })
+      await commit({ evidence: [...batch.evidence.values()], acknowledgements, madeAt, answered })
       const tookMs = performance.now() - startedAt
       if (onCommit) queueMicrotask(() => onCommit(calls, tookMs))
       batch.resolve()
@@ -112,6 +131,36 @@ export function createGroupCommit({ commit, commitsAtOnce = 1, onCommit }: Group
       while (unanswered.size > 0) await Promise.allSettled(unanswered)
     },
   }
+}
+
+/** The same, with calls followed into commits: those of a batch are given the same promise. */
+function followed({ commit, ...options }: Omit<GroupCommitOptions, 'trace'>, trace: CommitTrace) {
+  const callersOf = new WeakMap<Promise<void>, unknown[]>()
+  const commits = gathering({
+    ...options,
+    commit(batch) {
+      const { evidence, acknowledgements, answered } = batch
+      const contents = {
+        contacts: evidence.length,
+        answers: acknowledgements.reduce((sum, { answers }) => sum + answers.length, 0),
+      }
+      return trace.commit(
+        contents,
+        () => callersOf.get(answered) ?? [],
+        () => commit(batch),
+      )
+    },
+  })
+  const follow =
+    <Args extends unknown[]>(call: (...args: Args) => Promise<void>) =>
+    (...args: Args) => {
+      const answered = call(...args)
+      const callers = callersOf.get(answered)
+      if (callers) callers.push(trace.caller())
+      else callersOf.set(answered, [trace.caller()])
+      return answered
+    }
+  return { ...commits, record: follow(commits.record), acknowledge: follow(commits.acknowledge) }
 }
 
 type Gathering = ReturnType<typeof newGathering>

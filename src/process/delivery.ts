@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { createBrazeClient } from '../braze/client.ts'
+import { type BrazeClientOptions, createBrazeClient } from '../braze/client.ts'
 import { type ChannelSettings, channelSettings } from '../config/channels.ts'
 import { SETTING_NAMES, type SettingName, type Settings } from '../config/settings.ts'
 import { createDeliverer, type DelivererOptions } from '../delivery/deliverer.ts'
@@ -16,7 +16,11 @@ export const BRAZE_SETTINGS = SETTING_NAMES.filter(
 
 export type BrazeSettings = Pick<Settings, (typeof BRAZE_SETTINGS)[number]>
 
-export const createBraze = (settings: BrazeSettings, channels: readonly ChannelSettings[]) =>
+export const createBraze = (
+  settings: BrazeSettings,
+  channels: readonly ChannelSettings[],
+  createHttp?: BrazeClientOptions['createHttp'],
+) =>
   createBrazeClient({
     endpoint: settings.BRAZE_REST_ENDPOINT,
     apiKey: settings.BRAZE_API_KEY,
@@ -24,15 +28,19 @@ export const createBraze = (settings: BrazeSettings, channels: readonly ChannelS
     timeoutMs: settings.BRAZE_TIMEOUT_MS,
     channels: new Map(channels.map(({ name, attribute, aliasLabel }) => [name, { attribute, aliasLabel }])),
     createProfiles: settings.BRAZE_CREATE_PROFILES,
+    createHttp,
   })
 
 /** A deliverer that is not started yet, and the client that is to be closed after it has stopped. */
 export function createDelivery(
   settings: BrazeSettings,
   channels: readonly ChannelSettings[],
-  parts: Pick<DelivererOptions, 'ledger' | 'log' | 'observer'>,
+  {
+    createHttp,
+    ...parts
+  }: Pick<DelivererOptions, 'ledger' | 'log' | 'observer'> & Pick<BrazeClientOptions, 'createHttp'>,
 ) {
-  const braze = createBraze(settings, channels)
+  const braze = createBraze(settings, channels, createHttp)
   const holder = randomUUID()
   const deliverer = createDeliverer({
     ...parts,

@@ -18,6 +18,7 @@ import { createQuotaWatches } from './quota.ts'
 import { warnOfReadable } from './readable.ts'
 import { EXIT } from './run.ts'
 import { createTokenKeepers } from './token.ts'
+import { startTracing } from './tracing.ts'
 import { VERSION } from './version.ts'
 
 /** After the time that requests in flight may still take, a stop that has not ended is forced. */
@@ -70,12 +71,16 @@ async function open(
   log: Log,
   closers: Closers,
 ): Promise<string[]> {
+  const tracing = await startTracing(host, log)
+  if (tracing) closers.push(tracing.stop)
+  const createHttp = tracing?.createHttp
   const metrics = createMetrics()
   const warn = (sentence: string) => log.warn({}, sentence)
   const ledger = await openLedger({
     url: settings.DATABASE_URL,
     messagerWindowMs: windowMsOf(settings),
     onCommit: metrics.committed,
+    ...(tracing && { trace: tracing.commits }),
     onWarning: warn,
     onLost(error) {
       // Nothing can be stored any more, and no request may be taken: whoever started this process starts it anew.
@@ -94,7 +99,12 @@ async function open(
       presence.delivered(channel)
     },
   }
-  const { deliverer, braze, holder } = createDelivery(settings, channels, { ledger, log, observer })
+  const { deliverer, braze, holder } = createDelivery(settings, channels, {
+    ledger,
+    log,
+    observer,
+    createHttp,
+  })
   const presence = createPresence({
     ledger,
     id: holder,
@@ -105,7 +115,7 @@ async function open(
   closers.push(braze.close)
   const api = createApi(settings, channels, { ledger, log })
   if (api) closers.push(api.close)
-  const keepers = createTokenKeepers(settings, channels, { ledger, log })
+  const keepers = createTokenKeepers(settings, channels, { ledger, log, createHttp })
   closers.push(keepers.close)
   const quotas = createQuotaWatches(settings, channels, log)
   closers.push(quotas.close)
@@ -124,6 +134,7 @@ async function open(
       },
     },
     linkObserver: metrics.linked,
+    instrument: tracing?.webhooks,
     bodyLimitBytes: settings.BODY_LIMIT_BYTES,
     delivery: deliverer.delivery,
     tokens: keepers.status,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { createContentBlocks } from '../braze/content-blocks.ts'
+import { type ContentBlocksOptions, createContentBlocks } from '../braze/content-blocks.ts'
 import type { ChannelSettings } from '../config/channels.ts'
 import type { Settings } from '../config/settings.ts'
 import { createAssertions } from '../line/assertion.ts'
@@ -29,12 +29,13 @@ interface Parts {
   readonly ledger: TokenMeans['ledger']
   readonly log: Log
   readonly sleep?: Host['sleep']
+  readonly createHttp?: ContentBlocksOptions['createHttp']
 }
 
 /** LINE's tokens and Braze's Content Blocks, of all channels; to be closed. */
 export function createTokenMeans(
   settings: TokenSettings,
-  { ledger, log, sleep }: Parts,
+  { ledger, log, sleep, createHttp }: Parts,
 ): TokenMeans & { close(): Promise<void> } {
   const http = createLineHttp(settings, CONNECTIONS)
   const blocks = createContentBlocks({
@@ -42,6 +43,7 @@ export function createTokenMeans(
     apiKey: settings.BRAZE_API_KEY,
     timeoutMs: settings.BRAZE_TIMEOUT_MS,
     sleep,
+    createHttp,
   })
   return {
     ledger,

@@ -1,13 +1,10 @@
-import { execFile } from 'node:child_process'
-import { resolve } from 'node:path'
-import { promisify } from 'node:util'
 import t from 'tap'
 import { parseAllDocuments } from 'yaml'
 import { createCli } from '../../src/cli.ts'
 import { loadSettings } from '../../src/config/load.ts'
 import { ROUTES, webhookPaths } from '../../src/http/routes.ts'
-import { ROOT } from '../harness/process.ts'
 import * as described from './described.ts'
+import { typeFaults } from './type-faults.ts'
 
 type Labels = Readonly<Record<string, string>>
 interface Probe {
@@ -81,16 +78,7 @@ t.test('no manifest has a field that Kubernetes does not know, which its schemas
     'right.ts': manifests.map(source).join(''),
     'wrong.ts': source({ ...first, metadata: { ...first.metadata, ...{ lables: {} } } }, 0),
   })
-  const flags = '--ignoreConfig --noEmit --strict --skipLibCheck --module nodenext --target es2024'.split(' ')
-  const tsc = resolve(ROOT, 'node_modules/typescript/lib/tsc.js')
-  const args = [tsc, ...flags, 'right.ts', 'wrong.ts']
-  // It ends with 1, since one of the two is wrong.
-  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: folder }).catch(
-    (fault) => fault,
-  )
-  const said = String(stdout)
-    .split('\n')
-    .filter((line) => /^\S+\.ts\(/.test(line))
+  const said = await typeFaults(folder, ['right.ts', 'wrong.ts'])
   t.strictSame(
     said.filter((line) => !line.startsWith('wrong.ts')),
     [],

@@ -305,6 +305,7 @@ t.test('metrics', async (t) => {
     'line_braze_waiting{channel="default"} 7',
     'line_braze_oldest_pending_seconds 9',
     'line_braze_delivering 1',
+    'line_braze_ready 1',
     'process_resident_memory_bytes',
     ...Object.values(METRICS).map(({ name }) => `# HELP ${name} `),
   ]) {
@@ -319,6 +320,9 @@ t.test('metrics', async (t) => {
     { status: 200, body: 'process_resident_memory_bytes' },
     'the rest is shown all the same',
   )
+  ledger.failure = new Error('the disk is full')
+  time.pass(1_000)
+  t.match((await get('/metrics')).body, '\nline_braze_ready 0\n')
 })
 
 t.test('each channel has a URL, secrets, a log and an account of its own', async (t) => {

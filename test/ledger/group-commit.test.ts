@@ -1,12 +1,12 @@
 import t from 'tap'
 import { friend, gone } from '../../src/contact/contact.ts'
-import { createGroupCommit, WAITING_LIMIT } from '../../src/ledger/group-commit.ts'
+import { type CommitTrace, createGroupCommit, WAITING_LIMIT } from '../../src/ledger/group-commit.ts'
 import { friends, key, users } from '../harness/people.ts'
 
 const at = (userId: string, moment: number) => friend(key(userId), moment)
 
 /** Commits that the test ends by hand, one after the other. */
-function setUp() {
+function setUp(trace?: CommitTrace) {
   const batches: { users: string[]; acknowledgements: number; end: (error?: Error) => void }[] = []
   const sizes: number[] = []
   const commits = createGroupCommit({
@@ -19,6 +19,7 @@ function setUp() {
         })
       }),
     onCommit: (calls) => sizes.push(calls),
+    ...(trace && { trace }),
   })
   /** Lets everything run that does not wait for a commit. */
   const turn = () => new Promise(setImmediate)
@@ -121,4 +122,39 @@ t.test('a batch does not grow without end, and neither does the queue', async (t
   await turn()
   batches.at(-1)?.end()
   await again
+})
+
+t.test('whoever follows them knows of each commit which calls it carries, also where it fails', async (t) => {
+  let now = ''
+  const followed: { contacts: number; answers: number; callers: readonly unknown[]; failed: boolean }[] = []
+  const { commits, batches, turn } = setUp({
+    caller: () => now,
+    commit: async (contents, callers, run) => {
+      const failed = await run().then(
+        () => false,
+        () => true,
+      )
+      followed.push({ ...contents, callers: callers(), failed })
+      if (failed) throw new Error('as it was')
+    },
+  })
+  const call = (name: string, people: readonly string[]) => {
+    now = name
+    return commits.record(people.map((user) => at(user, 1)))
+  }
+  // The sixteenth begins the commit before it has its promise.
+  const first = users(16).map((user) => call(`by ${user}`, [user]))
+  const second = [call('by b', ['b', 'c'])]
+  now = 'by d'
+  second.push(commits.acknowledge([{ id: 1, revision: 1, failure: null }], 0))
+  batches[0]?.end()
+  await Promise.all(first)
+  await turn()
+  batches[1]?.end(new Error('the disk is full'))
+  for (const each of second) await t.rejects(each, { message: 'as it was' })
+  const callers = users(16).map((user) => `by ${user}`)
+  t.strictSame(followed, [
+    { contacts: 16, answers: 0, callers, failed: false },
+    { contacts: 2, answers: 1, callers: ['by b', 'by d'], failed: true },
+  ])
 })

@@ -41,6 +41,7 @@ export interface PostgresLedgerOptions {
   /** Calls `later` after so many milliseconds; returns how to prevent it. */
   readonly after?: (ms: number, later: () => void) => () => void
   readonly onCommit?: GroupCommitOptions['onCommit']
+  readonly trace?: GroupCommitOptions['trace']
   /** Told what a person should mend before it does harm, in a sentence. */
   readonly onWarning?: (sentence: string) => void
 }
@@ -59,8 +60,8 @@ const TURN_PATIENCE_MS = 30_000
  */
 export async function openPostgresLedger(options: PostgresLedgerOptions): Promise<Ledger> {
   const { isScratch = false, busyTimeoutMs = WEBHOOK_PATIENCE_MS, clock, onWarning } = options
-  const { commitsAtOnce = COMMITS_AT_ONCE, messagerWindowMs = 0, after = afterTimer, onCommit } = options
-  const { url, mustExist = false } = options
+  const { commitsAtOnce = COMMITS_AT_ONCE, messagerWindowMs = 0, after = afterTimer } = options
+  const { url, mustExist = false, onCommit, trace } = options
   const open = await openDatabase({ url, mustExist, isScratch, waitMs: busyTimeoutMs, clock, onWarning })
   const { database, name, alone } = open
 
@@ -97,6 +98,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
   const evidence = createGroupCommit({
     commitsAtOnce: isScratch ? 1 : commitsAtOnce,
     ...(onCommit && { onCommit }),
+    ...(trace && { trace }),
     async commit({ evidence, madeAt }) {
       // Whoever waits has waited since then, wherever that was.
       const leftMs = () => Math.max(1, madeAt + busyTimeoutMs - performance.now())
@@ -108,6 +110,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
   /** Apart from evidence: rows of contacts are locked in their order once in a transaction, and not twice. */
   const answers = createGroupCommit({
     ...(onCommit && { onCommit }),
+    ...(trace && { trace }),
     commit: async ({ acknowledgements }) =>
       touched.settle(await storeAnswers(database, acknowledgements), busyTimeoutMs),
   })

@@ -24,6 +24,7 @@ export interface SqliteLedgerOptions {
   /** Milliseconds since 1970. */
   readonly clock?: () => number
   readonly onCommit?: GroupCommitOptions['onCommit']
+  readonly trace?: GroupCommitOptions['trace']
   /** Told when the database can't be used any more, unless `close` was the reason. */
   readonly onLost?: (error: LedgerError) => void
   /** Told what a person should mend before it does harm, in a sentence. */
@@ -47,7 +48,12 @@ export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<Le
 /** The ledger over an open store, wherever that runs. */
 export function createSqliteLedger(
   store: RemoteStore,
-  { clock = Date.now, onCommit, rest }: Pick<SqliteLedgerOptions, 'clock' | 'onCommit'> & TurnsOptions = {},
+  {
+    clock = Date.now,
+    onCommit,
+    trace,
+    rest,
+  }: Pick<SqliteLedgerOptions, 'clock' | 'onCommit' | 'trace'> & TurnsOptions = {},
 ): Ledger {
   const listeners = new Set<() => void>()
   // Each by itself: what is stored is stored, whatever a listener does.
@@ -64,6 +70,7 @@ export function createSqliteLedger(
 
   const commits = createGroupCommit({
     ...(onCommit && { onCommit }),
+    ...(trace && { trace }),
     async commit({ evidence, acknowledgements, madeAt }) {
       const now = clock()
       const request = {
