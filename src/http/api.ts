@@ -1,14 +1,22 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
 import type { ContactKey } from '../contact/contact.ts'
+import type { Inspection } from '../desk/inspect.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { check, readFields } from './api-body.ts'
 import { createBearer, type TokenRejection } from './bearer.ts'
-import { createLinkReport, type LinkObserver, type LinkSource, linkOutcomeOf } from './link-report.ts'
-import { type ApiChannel, createLinking, type LinkAnswer, LinkRefusal } from './linking.ts'
+import { LEDGER_PATIENCE_MS } from './kept.ts'
+import {
+  createLinkReport,
+  type LinkObserver,
+  type LinkOutcome,
+  type LinkSource,
+  linkOutcomeOf,
+} from './link-report.ts'
+import { type ApiChannel, createLinking, LinkRefusal } from './linking.ts'
 import { asRefusal, Refusal, unsupported } from './refusal.ts'
 import type { WebhookLog } from './report.ts'
 import { ROUTES } from './routes.ts'
-import { realTime, type Time } from './time.ts'
+import { createDeadlines, realTime, type Time } from './time.ts'
 
 /** What the brand's own systems may ask of this server. */
 export interface Api {
@@ -17,6 +25,8 @@ export interface Api {
   /** By their names. */
   readonly channels: ReadonlyMap<string, ApiChannel>
   readonly ledger: Pick<Ledger, 'link' | 'linkOnce' | 'addNonce'>
+  /** All that is known of a person; null: nothing. */
+  readonly inspect: (key: ContactKey) => Promise<Inspection | null>
   /** Where people are sent to LINE's account link, if not to LINE. */
   readonly dialogUrl?: string | undefined
 }
@@ -31,6 +41,13 @@ export interface ApiOptions {
 /** An ID token has some 1,000 bytes. */
 const BODY_LIMIT_BYTES = 16_384
 
+/** What is answered. */
+interface Answer {
+  /** What came of a link; null or left out: nothing that is counted. */
+  readonly outcome?: LinkOutcome | null
+  readonly body: object
+}
+
 interface Params {
   readonly channel: string
   readonly userId: string
@@ -42,6 +59,7 @@ export async function apiRoutes(app: FastifyInstance, options: ApiOptions) {
   const rejectionOf = createBearer(api.tokens)
   const linking = createLinking({ ...api, time })
   const report = createLinkReport({ log, time, observer: linkObserver })
+  const deadlines = createDeadlines(time)
 
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, bytes, done) => done(null, bytes))
@@ -59,6 +77,7 @@ export async function apiRoutes(app: FastifyInstance, options: ApiOptions) {
     return linking.set(key, externalId)
   })
   add(ROUTES.unlink, 'api', async (channel, request) => linking.set(keyOf(channel, request), null))
+  add(ROUTES.contact, null, async (channel, request) => ({ body: await known(keyOf(channel, request)) }))
   add(ROUTES.idTokenLinks, 'id_token', async (channel, request) =>
     linking.byIdToken(channel, readFields(jsonOf(request), ['idToken', 'externalId'], ['nonce'])),
   )
@@ -69,10 +88,21 @@ export async function apiRoutes(app: FastifyInstance, options: ApiOptions) {
     linking.tokenFor(channel, readFields(jsonOf(request), ['userId']).userId),
   )
 
+  async function known(key: ContactKey): Promise<Inspection> {
+    const looked = deadlines.by(time.monotonic() + LEDGER_PATIENCE_MS, api.inspect(key))
+    const inspection = await looked.catch((cause: Error) => {
+      log.warn({ channel: key.channel, error: cause.message }, 'contact not read')
+      throw new Refusal(503, NOT_READ)
+    })
+    if (!inspection) throw new Refusal(404, NOBODY)
+    return inspection
+  }
+
+  /** @param source of links; null: it is not about one */
   function add(
     { method, url }: { readonly method: string; readonly url: string },
-    source: LinkSource,
-    answer: (channel: string, request: FastifyRequest) => Promise<LinkAnswer>,
+    source: LinkSource | null,
+    answer: (channel: string, request: FastifyRequest) => Promise<Answer>,
   ) {
     app.route({
       method: method as HTTPMethods,
@@ -81,7 +111,7 @@ export async function apiRoutes(app: FastifyInstance, options: ApiOptions) {
       async handler(request, reply) {
         const { channel } = request.params as Params
         const { outcome, body } = await answer(channel, request)
-        if (outcome) report.ended(channel, source, outcome, reply.elapsedTime)
+        if (source && outcome) report.ended(channel, source, outcome, reply.elapsedTime)
         return body
       },
       errorHandler(error, request, reply) {
@@ -96,10 +126,10 @@ export async function apiRoutes(app: FastifyInstance, options: ApiOptions) {
     })
   }
 
-  function tell(refusal: Refusal, source: LinkSource, request: FastifyRequest, reply: FastifyReply) {
+  function tell(refusal: Refusal, source: LinkSource | null, request: FastifyRequest, reply: FastifyReply) {
     if (refusal instanceof Unauthorized) return report.unauthorized(refusal.rejection)
     // Who asks for what there is not is told so, and no label is made of it.
-    if (refusal.statusCode === 404) return
+    if (refusal.statusCode === 404 || source === null) return
     const { channel } = request.params as Params
     const known = refusal instanceof LinkRefusal ? refusal : undefined
     const ended = request.raw.readableAborted ? 'aborted' : linkOutcomeOf(refusal.statusCode)
@@ -134,5 +164,7 @@ function jsonOf({ mediaType, body }: FastifyRequest): unknown {
 
 const UNAUTHORIZED =
   'The token is missing or wrong; send one of API_TOKENS in the header "Authorization: Bearer TOKEN", and not in the URL.'
+const NOBODY = 'Nobody is known by this user id in this channel.'
+const NOT_READ = 'The database does not answer right now; ask again.'
 const UNKNOWN_CHANNEL =
   'There is no channel of this name; it is a name in LINE_CHANNELS_FILE, or else "default".'

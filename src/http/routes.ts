@@ -26,6 +26,12 @@ export const ROUTES = {
     url: '/api/channels/:channel/contacts/:userId/link',
     answers: '200 the same with `"externalId":null`',
   },
+  contact: {
+    method: 'GET',
+    url: '/api/channels/:channel/contacts/:userId',
+    answers:
+      'all that is known of a person, as `inspect --json` prints it · 404 also where nobody is known by that user id · 503',
+  },
   idTokenLinks: {
     method: 'POST',
     url: '/api/channels/:channel/links',

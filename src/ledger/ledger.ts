@@ -3,6 +3,7 @@ import type { Address } from '../contact/profile.ts'
 import type { Activity, KnownServer, RunSummary, Sample, ServerReport } from './desk.ts'
 import type { Aftermath, LeaseAnswer } from './leases.ts'
 import type { KnownContact, LinkEvidence, Redemption, StoredLink } from './links.ts'
+import type { Failure, Person } from './people.ts'
 import type {
   Acknowledgement,
   CustomerCheck,
@@ -21,6 +22,7 @@ import type { KnownToken, TokenNews } from './tokens.ts'
 export * from './desk.ts'
 export * from './leases.ts'
 export type * from './links.ts'
+export type * from './people.ts'
 export type * from './profiles.ts'
 export type * from './runs.ts'
 export type * from './tokens.ts'
@@ -185,7 +187,8 @@ export interface Ledger {
   /**
    * Begins a run, and abandons the one of its kind and channel that has not ended.
    *
-   * @param asOf the one date of all that its list says, milliseconds since 1970; 0 for a run without a list
+   * @param asOf the one date of all that its list says, milliseconds since 1970; of links from a file, of those that it does
+   *   not date; 0 for a run without a list
    */
   beginRun(kind: RunKind, channel: string, asOf?: number): Promise<Run>
 
@@ -305,6 +308,17 @@ export interface Ledger {
    * yet: the newest link first. In time that does not depend on how many contacts there are.
    */
   contacts(channel: string, address: Address): Promise<KnownContact[]>
+
+  /** All that is stored of a contact, as of one moment; null where nothing is. As fast as `contacts`. */
+  person(key: ContactKey): Promise<Person | null>
+
+  /**
+   * The profiles whose newest state Braze rejected, some at a time, in time that does not depend on how many others there are.
+   * Each that is one from the beginning to the end comes once.
+   *
+   * @param channels of which alone; by default of all
+   */
+  failures(channels?: readonly string[]): AsyncIterable<Failure[]>
 
   /** The numbers of every channel, in time that does not depend on how many contacts there are. */
   counts(): Promise<ChannelCounts[]>

@@ -55,10 +55,10 @@ const BATCH = 1_000
  * @throws ImportError, LedgerError, the error of `source`; the reason of `signal` once that aborts
  */
 export async function importLinks(options: ImportOptions): Promise<void> {
-  const { ledger, counts, signal } = options
+  const { ledger, counts, linkedAt, signal } = options
   const runs = new Map<string, number>()
   const runOf = async (channel: string) => {
-    const id = runs.get(channel) ?? (await ledger.beginRun('links', channel)).id
+    const id = runs.get(channel) ?? (await ledger.beginRun('links', channel, linkedAt)).id
     runs.set(channel, id)
     return id
   }

@@ -1,23 +1,25 @@
 import type { ChannelSettings } from '../config/channels.ts'
 import { partsOf, type Settings } from '../config/settings.ts'
+import { type InspectLedger, inspect } from '../desk/inspect.ts'
 import type { Api } from '../http/api.ts'
 import { createCaller } from '../line/call.ts'
 import { createLineClient } from '../line/client.ts'
 import { createLineLogin } from '../line/login.ts'
 import type { Log } from './environment.ts'
+import { type InspectSettings, inspectMeansOf } from './inspect.ts'
 import { createLineHttp, isHere, type LineApiSettings, tokensFor } from './line-api.ts'
 
 /** Requests to LINE at a time, of all channels together. */
 const CONNECTIONS = 8
 
 interface Means {
-  readonly ledger: Api['ledger']
+  readonly ledger: Api['ledger'] & InspectLedger
   readonly log: Log
 }
 
 /** What `/api` needs, with LINE's API for each channel as far as its settings go; undefined without API_TOKENS. */
 export function createApi(
-  settings: LineApiSettings & Pick<Settings, 'API_TOKENS'>,
+  settings: LineApiSettings & InspectSettings & Pick<Settings, 'API_TOKENS'>,
   channels: readonly ChannelSettings[],
   { ledger, log }: Means,
 ): (Api & { close(): Promise<void> }) | undefined {
@@ -44,6 +46,7 @@ export function createApi(
     tokens: partsOf(tokens),
     channels: new Map(channels.map((channel) => [channel.name, asked(channel)])),
     ledger,
+    inspect: (key) => inspect(key, { ledger, ...inspectMeansOf(settings) }),
     dialogUrl: sandboxDialog(baseUrl),
     close: http.close,
   }

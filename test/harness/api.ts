@@ -3,6 +3,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
+import type { ContactKey } from '../../src/contact/contact.ts'
+import { inspect } from '../../src/desk/inspect.ts'
 import type { Part, ServerOptions } from '../../src/http/server.ts'
 import { LineError } from '../../src/line/call.ts'
 import type { Vouched } from '../../src/line/login.ts'
@@ -34,9 +36,11 @@ export async function setUpApi(t: Test, options: Partial<ServerOptions> = {}, pa
     vouched: { userId: USER, lifeMs: 3_600_000 } as Vouched | LineError,
     linkToken: 'link-token' as string | LineError,
   }
+  const means = { makesProfiles: true, mergesProfiles: false, messagerWindowMs: 0 }
   const api = {
     tokens: TOKENS,
     ledger: { link, linkOnce, addNonce },
+    inspect: (key: ContactKey) => inspect(key, { ledger, ...means, clock: () => now }),
     channels: new Map([
       [
         'default',
@@ -81,6 +85,8 @@ export async function setUpApi(t: Test, options: Partial<ServerOptions> = {}, pa
     api,
     line,
     redeemNonce,
+    /** What is known of people. */
+    known: ledger,
     ask,
     linkPath,
     put: (externalId: unknown, userId?: string) =>

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
+import { friend } from '../../src/contact/contact.ts'
 import { LineError, LineRefusal } from '../../src/line/call.ts'
 import { CUSTOMER, idToken, setUpApi, TOKENS } from '../harness/api.ts'
 import { answerOn, NOW, until } from '../harness/http.ts'
@@ -44,6 +45,62 @@ t.test('a contact is linked, once and for all, and unlinked', async (t) => {
   t.notMatch(JSON.stringify(lines), new RegExp(`${USER}|${CUSTOMER}|another|${TOKENS[0]}`))
   t.equal(await counted('api', 'linked'), 2)
   t.equal(await counted('api', 'unlinked'), 1)
+})
+
+t.test('all that is known of a person, and of nobody', async (t) => {
+  const { ask, put, known, lines } = await setUpApi(t)
+  const contact = '/api/channels/default/contacts/'
+  const get = (path: string, more = {}) => ask(path, { method: 'GET', ...more })
+  t.match(await get(contact + USER), { status: 404, body: { error: /^Nobody is known/ } })
+  await put(CUSTOMER)
+  await known.record([friend({ channel: 'default', userId: USER }, NOW - 1_000)])
+  const { status, body } = await get(contact + USER)
+  t.equal(status, 200)
+  t.match(body, {
+    userId: USER,
+    channel: 'default',
+    status: 'friend',
+    reachable: true,
+    inSegment: 'not yet',
+    why: `Not yet: Braze is asked first whether it knows customer ${CUSTOMER}.`,
+    externalId: CUSTOMER,
+    linkedAt: LINKED_AT,
+    friendAt: new Date(NOW - 1_000).toISOString(),
+    messagedAt: null,
+    goneAt: null,
+    profiles: [
+      { address: { userId: USER }, value: USER, accepted: false, failure: null },
+      { address: { externalId: CUSTOMER }, value: null },
+    ],
+    next: [/.*/, /.*/, 'Nobody delivers: no server runs on this database.'],
+  })
+  t.match(await get(`/api/channels/bare/contacts/${USER}`), { status: 404 }, 'of another channel')
+  t.match(await get(`/api/channels/none/contacts/${USER}`), { status: 404, body: { error: /no channel/ } })
+  t.match(await get(`${contact}a%20b`), { status: 400 })
+  lines.length = 0
+  const refused = await get(contact + USER, { token: 'guessed' })
+  t.match(refused, { status: 401, body: { error: /token/ } })
+  t.equal(refused.headers.get('www-authenticate'), 'Bearer error="invalid_token"')
+  t.match(lines, [{ level: 'warn', fields: { token: 'wrong' } }])
+  t.notMatch(JSON.stringify(lines), new RegExp(`${USER}|${CUSTOMER}|guessed`))
+})
+
+t.test('a ledger that does not tell of a person in time', async (t) => {
+  const { ask, api, lines, time } = await setUpApi(t)
+  const path = `/api/channels/default/contacts/${USER}`
+  api.inspect = () => Promise.reject(new Error('no disk'))
+  t.match(await ask(path, { method: 'GET' }), { status: 503, body: { error: /does not answer/ } })
+  t.match(lines, [{ level: 'warn', fields: { channel: 'default', error: 'no disk' } }])
+  const { promise: asked, resolve } = Promise.withResolvers<void>()
+  api.inspect = () => {
+    resolve()
+    return new Promise(() => {})
+  }
+  const answer = ask(path, { method: 'GET' })
+  await asked
+  await turns(1)
+  time.pass(1_800)
+  t.match(await answer, { status: 503 })
 })
 
 t.test('user ids of other shapes than the usual, and external ids as brands have them', async (t) => {

@@ -4,6 +4,7 @@ import { PATIENCE_MS, startPostgres } from '../harness/postgres.ts'
 import { ledgerContract, type Subject } from './contract.ts'
 import { deskContract } from './desk-contract.ts'
 import { linksContract } from './links-contract.ts'
+import { peopleContract } from './people-contract.ts'
 import { placementModel } from './placement-model.ts'
 import { runsContract } from './runs-contract.ts'
 import { tokensContract } from './tokens-contract.ts'
@@ -23,6 +24,7 @@ runsContract('postgres', create)
 linksContract('postgres', create)
 tokensContract('postgres', create)
 deskContract('postgres', create)
+peopleContract('postgres', create)
 placementModel(
   'postgres',
   async (t, clock) => {

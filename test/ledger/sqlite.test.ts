@@ -14,6 +14,7 @@ import { key } from '../harness/people.ts'
 import { ledgerContract, type Subject } from './contract.ts'
 import { deskContract } from './desk-contract.ts'
 import { linksContract } from './links-contract.ts'
+import { peopleContract } from './people-contract.ts'
 import { runsContract } from './runs-contract.ts'
 import { tokensContract } from './tokens-contract.ts'
 
@@ -31,6 +32,7 @@ runsContract('sqlite', create)
 linksContract('sqlite', create)
 tokensContract('sqlite', create)
 deskContract('sqlite', create)
+peopleContract('sqlite', create)
 
 t.test('files', async (t) => {
   const folder = temporary()

@@ -1,7 +1,8 @@
 import { statusOf, type Times } from '../../contact/contact.ts'
 import type { Link } from '../../contact/link.ts'
-import type { Ledger } from '../ledger.ts'
+import type { Ledger, Person } from '../ledger.ts'
 import type { Database } from './database.ts'
+import { PERSON } from './people.ts'
 
 /** Single contacts, by what people call them. */
 export const createKnownContacts = (database: Database) =>
@@ -15,6 +16,10 @@ export const createKnownContacts = (database: Database) =>
         externalId,
         linkedAt,
       }))
+    },
+    async person({ channel, userId }) {
+      const [row] = await database.query<{ person: Person }>(PERSON, { channel, userId })
+      return row?.person ?? null
     },
   }) satisfies Partial<Ledger>
 

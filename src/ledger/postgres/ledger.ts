@@ -6,6 +6,7 @@ import { ALL_COUNTS } from './counting.ts'
 import { createCustomerStore } from './customers.ts'
 import { createDesk } from './desk.ts'
 import { createDueProfiles } from './due-profiles.ts'
+import { createFailures } from './failures.ts'
 import { fewAtOnce } from './few.ts'
 import { createKnownContacts } from './known-contacts.ts'
 import { createKnownProfiles } from './known-profiles.ts'
@@ -137,6 +138,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
     ...merges,
     ...customers,
     ...createKnownContacts(database),
+    ...createFailures(database),
     ...createDesk(database),
     ...runContacts,
     ...createTokenStore(database),
@@ -205,7 +207,13 @@ function refusing(ledger: Ledger, isClosed: () => boolean): Ledger {
 type Stream = {
   [M in keyof Ledger]: ReturnType<Ledger[M]> extends AsyncIterable<unknown> ? M : never
 }[keyof Ledger]
-const STREAMS: Record<Stream, true> = { profiles: true, links: true, clearAbsent: true, dump: true }
+const STREAMS: Record<Stream, true> = {
+  profiles: true,
+  links: true,
+  failures: true,
+  clearAbsent: true,
+  dump: true,
+}
 
 /** Whoever looks at what it brings meets the refusal. */
 const rejectingStream = (refusal: LedgerError): AsyncIterable<never> => ({

@@ -1,5 +1,6 @@
 import type BetterSqlite3 from 'better-sqlite3'
 import type { KnownContact } from '../ledger.ts'
+import { PERSON } from './people.ts'
 import type { Stored } from './stored.ts'
 
 /** Single contacts of one open database, by what people call them. */
@@ -10,6 +11,10 @@ export function createKnownContacts(database: BetterSqlite3.Database) {
       'userId' in address
         ? statements.byUserId.all({ channel, ...address })
         : statements.byExternalId.all({ channel, ...address }).sort((a, b) => b.linkedAt - a.linkedAt),
+    person(now, { channel, userId }) {
+      const person = statements.person.get({ channel, userId, now })
+      return person === undefined ? null : JSON.parse(person)
+    },
   } satisfies Partial<Stored>
 }
 
@@ -21,4 +26,5 @@ const prepare = (database: BetterSqlite3.Database) => ({
   byUserId: database.prepare<[object], KnownContact>(`${KNOWN} AND user_id = @userId`),
   /** They are few: a customer's phones. */
   byExternalId: database.prepare<[object], KnownContact>(`${KNOWN} AND external_id = @externalId`),
+  person: database.prepare<[object], string>(PERSON).pluck(),
 })

@@ -2,6 +2,7 @@ import { type Acknowledgements, createGroupCommit, type GroupCommitOptions } fro
 import type { DueProfile, FollowerPage, Ledger, LedgerError, Run, StoredLink } from '../ledger.ts'
 import { ROW_KINDS, type RowPart } from '../records.ts'
 import type { DueRow } from './due-profiles.ts'
+import type { FailurePage, FailurePlace } from './failures.ts'
 import type { PageRows, Slice } from './run-contacts.ts'
 import type { Store } from './store.ts'
 import type { Stored } from './stored.ts'
@@ -138,6 +139,14 @@ export function createSqliteLedger(
         resent += await turns.write(() => told(store.resend(clock(), run, some)))
       }
       return resent
+    },
+    async *failures(channels) {
+      for (let after: FailurePlace | null = null; ; ) {
+        const page: FailurePage = await store.failurePage(clock(), channels ?? null, after)
+        if (!page.last) return
+        yield page.failures
+        after = page.last
+      }
     },
     async *dump() {
       yield { kind: 'ledger', id: await store.ledgerId() }

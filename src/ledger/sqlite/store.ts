@@ -3,6 +3,7 @@ import { createCustomerStore } from './customers.ts'
 import { createDesk } from './desk.ts'
 import { asc, drizzle } from './drizzle.ts'
 import { createDueProfiles } from './due-profiles.ts'
+import { createFailures } from './failures.ts'
 import { countGrowth } from './growth.ts'
 import { createKnownContacts } from './known-contacts.ts'
 import { createKnownProfiles } from './known-profiles.ts'
@@ -40,6 +41,7 @@ export function createStore({ db: database }: Pick<OpenDatabase, 'db'>, messager
     ...createRunContacts(database, atomic, runs, place),
     ...createKnownProfiles(database, atomic),
     ...createKnownContacts(database),
+    ...createFailures(database),
     ...createDueProfiles(database, atomic),
     ...createLinkStore(database, atomic, place),
     ...createCustomerStore(database, atomic, place),
