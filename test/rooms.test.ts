@@ -19,7 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   token: ['line', 'braze', 'ledger', 'wire'],
   backfill: ['line', 'ledger', 'contact'],
   links: ['line', 'ledger', 'contact'],
-  desk: ['ledger', 'contact'],
+  desk: ['line', 'ledger', 'contact'],
   http: ['line', 'ledger', 'contact', 'wire', 'desk'],
   verify: ['braze', 'wire', 'ledger', 'contact'],
   terminal: [

@@ -1,5 +1,5 @@
 import type { LedgerFacts, LookAtFileSystem, Place } from './facts.ts'
-import type { Ledger } from './ledger.ts'
+import { type Ledger, LedgerError } from './ledger.ts'
 import type { PostgresLedgerOptions } from './postgres/ledger.ts'
 import { refuseMissing } from './sqlite/files.ts'
 import { openSqliteLedger, type SqliteLedgerOptions } from './sqlite/ledger.ts'
@@ -15,6 +15,8 @@ export interface LedgerOptions extends Omit<SqliteLedgerOptions & PostgresLedger
   readonly isCopyTarget?: boolean
   /** Whether it is copied: one that moved out is opened, too. Default false. */
   readonly isCopySource?: boolean
+  /** Whether it is only read: it is neither made nor brought up to date, and a copy stays one. Default false. */
+  readonly isLook?: boolean
 }
 
 /**
@@ -25,11 +27,13 @@ export interface LedgerOptions extends Omit<SqliteLedgerOptions & PostgresLedger
 export async function openLedger({
   isCopyTarget = false,
   isCopySource = false,
+  isLook = false,
   ...options
 }: LedgerOptions): Promise<Ledger> {
-  const ledger = await open(options)
+  if (isLook) await assertReady(options.url)
+  const ledger = await open({ ...options, mustExist: options.mustExist || isLook })
   try {
-    if (!isCopyTarget && !isCopySource) await ledger.moveIn()
+    if (!isCopyTarget && !isCopySource && !isLook) await ledger.moveIn()
     return ledger
   } catch (error) {
     await ledger.close()
@@ -41,12 +45,28 @@ async function open({
   url,
   mustExist = false,
   ...options
-}: Omit<LedgerOptions, 'isCopyTarget' | 'isCopySource'>) {
+}: Omit<LedgerOptions, 'isCopyTarget' | 'isCopySource' | 'isLook'>) {
   if (isPostgres(url))
     return (await import('./postgres/ledger.ts')).openPostgresLedger({ url, mustExist, ...options })
   const path = sqlitePath(url)
   if (mustExist) refuseMissing(path)
   return openSqliteLedger({ path, ...options })
+}
+
+const LOOK_WAIT_MS = 30_000
+
+/**
+ * What is opened to be read only must be as this code leaves it. One that is not there is refused elsewhere.
+ *
+ * @throws LedgerError with a sentence for a person
+ */
+export async function assertReady(url: string) {
+  const { name, version, newest, contents } = await lookAtLedger(url, LOOK_WAIT_MS)
+  if (version > 0 && version < newest)
+    throw new LedgerError(
+      `The database ${name} is of an older line-braze (schema ${version}, this one needs ${newest}); start the server of this version, or run line-braze migrate.`,
+    )
+  if (contents?.refusal) throw new LedgerError(contents.refusal)
 }
 
 /**

@@ -8,3 +8,6 @@ export const isUserId = (value: unknown): value is string => typeof value === 's
 
 /** Whether it may be somebody's. */
 export const isPerson = (value: unknown): value is string => isUserId(value) && value !== DUMMY_USER
+
+/** As LINE's ids of people are, and hardly anybody else's. */
+export const isTypicalUserId = (value: string): boolean => /^U[0-9a-f]{32}$/.test(value)

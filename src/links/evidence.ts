@@ -1,6 +1,6 @@
 import { externalIdFault } from '../contact/link.ts'
 import type { LinkEvidence } from '../ledger/ledger.ts'
-import { isPerson } from '../line/user-id.ts'
+import { isPerson, isTypicalUserId } from '../line/user-id.ts'
 import type { Column, Header } from './columns.ts'
 import type { Row } from './csv.ts'
 import { readMoment } from './moment.ts'
@@ -13,9 +13,6 @@ export interface Terms {
   /** When that was so what has no moment of its own. */
   readonly linkedAt: number
 }
-
-/** As LINE's ids are. */
-const LINE_ID = /^U[0-9a-f]{32}$/
 
 /** What a line says, or what is wrong with it: completes "Line 7 …", and never holds an id. */
 export function evidenceOf({ fields }: Row, terms: Terms, now: number): LinkEvidence | string {
@@ -34,7 +31,7 @@ export function evidenceOf({ fields }: Row, terms: Terms, now: number): LinkEvid
   if (!isPerson(userId)) return `has a line_user_id that is ${userId ? 'no LINE user id' : 'empty'}`
   const fault = externalId === null ? undefined : externalIdFault(externalId)
   if (fault) return `is wrong: the external id ${fault}`
-  if (LINE_ID.test(externalId ?? '') && !LINE_ID.test(userId))
+  if (isTypicalUserId(externalId ?? '') && !isTypicalUserId(userId))
     return 'has a LINE user id as external_id and not as line_user_id'
   const at = field('linked_at')
   const linkedAt = at ? readMoment(at, now) : terms.linkedAt

@@ -69,7 +69,7 @@ export async function runTask(
 export async function openTaskLedger(
   { host, closing, interruption, signal, display }: Task,
   settings: Pick<Settings, (typeof TASK_SETTINGS)[number]>,
-  how: Pick<LedgerOptions, 'isScratch' | 'mustExist' | 'isCopyTarget' | 'isCopySource'> = {},
+  how: Pick<LedgerOptions, 'isScratch' | 'mustExist' | 'isCopyTarget' | 'isCopySource' | 'isLook'> = {},
 ) {
   const log = createLog(settings.LOG_LEVEL, display, host)
   closing(() => log.flush())
@@ -77,7 +77,8 @@ export async function openTaskLedger(
   const ledger = await open({
     ...how,
     url: settings.DATABASE_URL,
-    messagerWindowMs: windowMsOf(settings),
+    // An index for it is made by those who need it.
+    messagerWindowMs: how.isLook ? 0 : windowMsOf(settings),
     busyTimeoutMs: BUSY_TIMEOUT_MS,
     onLost: interruption.abort,
     onWarning: (sentence) => log.warn({}, sentence),

@@ -1,5 +1,5 @@
 import type { Ledger } from '../../src/ledger/ledger.ts'
-import { type LedgerOptions, openLedger, sqlitePath } from '../../src/ledger/open.ts'
+import { assertReady, type LedgerOptions, openLedger, sqlitePath } from '../../src/ledger/open.ts'
 import { refuseMissing } from '../../src/ledger/sqlite/files.ts'
 import { createSqliteLedger } from '../../src/ledger/sqlite/ledger.ts'
 import { openDatabase } from '../../src/ledger/sqlite/open.ts'
@@ -20,12 +20,14 @@ export async function openInline({
   url,
   mustExist,
   isScratch,
+  isLook,
   onCall,
   ...options
 }: InlineOptions): Promise<Ledger> {
-  if (!url.startsWith('file:')) return openLedger({ url, ...options })
+  if (!url.startsWith('file:')) return openLedger({ url, ...(isLook && { isLook }), ...options })
   const path = sqlitePath(url)
-  if (mustExist) refuseMissing(path)
+  if (isLook) await assertReady(url)
+  if (mustExist || isLook) refuseMissing(path)
   const open = isScratch ? await openScratch(path) : openDatabase(path)
   open.db.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`)
   const store = Object.entries(createStore(open, options.messagerWindowMs)).map(([name, method]) => [
