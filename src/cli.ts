@@ -10,6 +10,7 @@ import { resyncCommand } from './commands/resync.ts'
 import { sandboxCommand } from './commands/sandbox.ts'
 import { segmentCommand } from './commands/segment.ts'
 import { serveCommand } from './commands/serve.ts'
+import { statusCommand } from './commands/status.ts'
 import { templateCommand } from './commands/template.ts'
 import { tokenCommand } from './commands/token.ts'
 import { verifyCommand } from './commands/verify.ts'
@@ -29,6 +30,8 @@ export function createCli(host: Host = process): Command {
       .addCommand(demoCommand())
       .addCommand(sandboxCommand())
       .addCommand(doctorCommand(host))
+      .addCommand(statusCommand(host))
+      .addCommand(inspectCommand(host))
       .addCommand(backfillCommand(host))
       .addCommand(resyncCommand(host))
       .addCommand(verifyCommand(host))
@@ -36,7 +39,6 @@ export function createCli(host: Host = process): Command {
       .addCommand(tokenCommand(host))
       .addCommand(templateCommand(host))
       .addCommand(segmentCommand(host))
-      .addCommand(inspectCommand(host))
       .addCommand(copyCommand(host))
       .addCommand(migrateCommand(host))
   )

@@ -20,7 +20,7 @@ export interface Delivery {
   readonly seenMs: number | null
 }
 
-const NOBODY: Delivery = { state: 'nobody', reason: null, server: null, seenMs: null }
+export const NOBODY: Delivery = { state: 'nobody', reason: null, server: null, seenMs: null }
 
 export const isSilent = ({ seenMs }: { readonly seenMs: number | null }) =>
   seenMs !== null && seenMs > SILENT_MS
@@ -34,9 +34,13 @@ export function deliveryOf(holder: string, servers: readonly KnownServer[]): Del
   if (holder === COPIER) return { ...NOBODY, state: 'copy' }
   const server = servers.find(({ id }) => id === holder)
   if (!server) return { ...NOBODY, state: 'command' }
-  const { id, state, reason, seenMs } = server
+  const { id, state, reason, seenMs } = asHolder(server)
   return { state, reason, server: id, seenMs }
 }
+
+/** Who has the lease delivers: what it says of itself is some seconds old. */
+export const asHolder = (server: KnownServer): KnownServer =>
+  server.state === 'standby' ? { ...server, state: 'delivering', reason: null } : server
 
 /** The same in a sentence. */
 export function saidOf(delivery: Delivery): string {

@@ -127,6 +127,8 @@ t.test('who delivers', async (t) => {
   t.strictSame(await whoDelivers(ledger(null)), { state: 'nobody', reason: null, server: null, seenMs: null })
   t.strictSame(await whoDelivers(ledger('s')), { ...DELIVERING, seenMs: 9 })
   t.match(await whoDelivers(ledger('x')), { state: 'command', server: null })
+  const standby = { ...server, state: 'standby', reason: 'this process does not hold the lease' }
+  t.match(deliveryOf('s', [standby]), { state: 'delivering', reason: null }, 'it has got it since')
   t.match(deliveryOf('copy', []), { state: 'copy' })
   const said = (more: Partial<Delivery>) => saidOf({ ...DELIVERING, ...more })
   t.equal(said({}), 'A server delivers.')

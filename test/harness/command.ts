@@ -12,12 +12,22 @@ export interface CommandOptions {
   readonly openLedger?: Host['openLedger']
   readonly sleep?: Host['sleep']
   readonly statfs?: Host['statfs']
+  /** Whether stderr is a terminal. */
+  readonly isTerminal?: boolean
 }
 
 /** Runs a command in this process, as a process of its own would: nothing of this one's settings reaches it. */
 export function startCommand(
   args: readonly string[],
-  { env = {}, cwd = tmpdir(), stdin = Readable.from([]), openLedger, sleep, statfs }: CommandOptions = {},
+  {
+    env = {},
+    cwd = tmpdir(),
+    stdin = Readable.from([]),
+    openLedger,
+    sleep,
+    statfs,
+    isTerminal = false,
+  }: CommandOptions = {},
 ) {
   const [stdout, stderr] = [createOutput(), createOutput()]
   const signals = new EventEmitter()
@@ -26,7 +36,7 @@ export function startCommand(
     cwd: () => cwd,
     stdin,
     stdout: stdout.stream,
-    stderr: stderr.stream,
+    stderr: isTerminal ? Object.assign(stderr.stream, { isTTY: true, columns: 80 }) : stderr.stream,
     on: (signal, listener) => signals.on(signal, listener),
     off: (signal, listener) => signals.off(signal, listener),
     ...(openLedger && { openLedger }),
@@ -43,6 +53,8 @@ export function startCommand(
     ended,
     /** Resolves once it has been said on stderr. */
     said: stderr.said,
+    /** The same of stdout. */
+    printed: stdout.said,
     /** Sends the signal, and resolves when the command has ended. */
     kill(signal: NodeJS.Signals) {
       signals.emit(signal)

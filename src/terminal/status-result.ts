@@ -1,0 +1,204 @@
+import { stringify } from 'csv-stringify/sync'
+import type { GrowthDay } from '../desk/growth.ts'
+import type { ChannelStanding, RunStanding, ServerStanding, Standing } from '../desk/status.ts'
+import { sayDelivery } from '../desk/status.ts'
+import { spanOf } from '../desk/words.ts'
+import type { View } from './display.ts'
+import { many, number } from './numbers.ts'
+import type { Report } from './report.ts'
+
+/** What LINE says of the messages of a channel's month, or why it does not. */
+export interface QuotaSaid {
+  readonly channel: string
+  readonly quota: { readonly limit: number | null; readonly used: number } | null
+  readonly problem: string | null
+}
+
+/** What is shown. */
+export interface Shown {
+  standing: Standing | null
+  quotas: readonly QuotaSaid[]
+  /** Why it is not newer. */
+  trouble: string | null
+}
+
+/** What is printed in the end: as a table for people, or days as CSV. */
+export function reportOfStanding(shown: Shown, isCsv: boolean): Report {
+  const { standing } = shown
+  const text = !standing ? '' : isCsv ? csvOf(standing.growth ?? []) : linesOf(shown).join('\n')
+  return { result: resultOf(shown), text, interrupted: 'Interrupted; nothing was changed.' }
+}
+
+/** What `--json` prints. */
+export const resultOf = ({ standing, quotas }: Shown): object =>
+  standing
+    ? {
+        ...standing,
+        channels: standing.channels.map((channel) => {
+          const said = quotas.find((each) => each.channel === channel.channel)
+          return {
+            ...channel,
+            quota: said?.quota ? { ...said.quota, left: leftOf(said.quota) } : null,
+            quotaProblem: said?.problem ?? null,
+          }
+        }),
+      }
+    : {}
+
+const leftOf = ({ limit, used }: NonNullable<QuotaSaid['quota']>) =>
+  limit === null ? null : Math.max(0, limit - used)
+
+/** For a terminal: the same lines, at each look. */
+export const viewOfStanding = (shown: Shown): View => ({
+  frame: () => [...linesOf(shown), '', shown.trouble ?? 'Ctrl-C ends this.'],
+  line() {
+    const { standing, trouble } = shown
+    if (!standing) return trouble ?? ''
+    const { channels, pending, failed, delivery } = standing
+    const reachable = channels.reduce((sum, { friend, messager }) => sum + friend + messager, 0)
+    return `${number(reachable)} reachable, ${number(pending)} pending, ${number(failed)} rejected, delivery: ${delivery.state}${trouble ? ` (${trouble})` : ''}`
+  },
+})
+
+function linesOf({ standing, quotas }: Shown): string[] {
+  if (!standing) return []
+  const { at, channels, servers, runs, growth } = standing
+  const now = Date.parse(at)
+  return [
+    deliveryLine(standing),
+    pendingLine(standing),
+    ...channels.flatMap((channel) => [
+      '',
+      ...channelLines(
+        channel,
+        quotas.find((each) => each.channel === channel.channel),
+        now,
+      ),
+    ]),
+    ...block(
+      'Servers',
+      servers.map((server) => serverLine(server, now)),
+    ),
+    ...block(
+      'Last runs',
+      runs.slice(0, RUNS_SHOWN).map((run) => runLine(run, now)),
+    ),
+    ...(growth ? growthLines(growth) : []),
+  ]
+}
+
+const RUNS_SHOWN = 5
+
+const block = (title: string, lines: readonly string[]) =>
+  lines.length > 0 ? ['', `${title}:`, ...lines] : []
+
+const deliveryLine = ({ delivery }: Standing) => sayDelivery(delivery)
+
+function pendingLine({ pending, oldestPendingSeconds, failed }: Standing): string {
+  const oldest =
+    oldestPendingSeconds === null
+      ? ''
+      : `, the one that is due first for ${spanOf(oldestPendingSeconds * 1000)}`
+  const waiting =
+    pending === 0
+      ? 'Nothing waits for Braze.'
+      : `${many(pending, 'change')} ${pending === 1 ? 'waits' : 'wait'} for Braze${oldest}.`
+  return failed === 0
+    ? waiting
+    : `${waiting} ${many(failed, 'profile')} ${failed === 1 ? 'was' : 'were'} rejected: line-braze failed says why.`
+}
+
+const LABEL_CELLS = 11
+const row = (label: string, text: string) => `  ${label.padEnd(LABEL_CELLS)}${text}`
+
+function channelLines(channel: ChannelStanding, said: QuotaSaid | undefined, now: number): string[] {
+  const { friend, messager, gone, linked, waiting, pending, failed } = channel
+  const links =
+    waiting === 0 ? '' : `; Braze does not know ${many(waiting, 'customer')} of those who are linked`
+  return [
+    channel.channel,
+    row(
+      'reachable',
+      `${number(friend + messager)}: ${many(friend, 'friend')}, ${number(messager)} who only wrote`,
+    ),
+    row('gone', number(gone)),
+    row('linked', `${number(linked)}${links}`),
+    row('for Braze', `${number(pending)} pending, ${number(failed)} rejected`),
+    row('webhook', `the last one ${ago(channel.lastWebhookAt, now)}`),
+    row('delivery', `the last one ${ago(channel.lastDeliveryAt, now)}`),
+    ...tokenLines(channel),
+    ...(said ? [row('quota', quotaOf(said))] : []),
+  ]
+}
+
+const tokenLines = ({ token }: ChannelStanding) =>
+  token ? [row('token', `${token.keyId} is in Braze, and ends in ${spanOf(token.secondsLeft * 1000)}`)] : []
+
+function quotaOf({ quota, problem }: QuotaSaid): string {
+  if (!quota) return `LINE does not say: ${problem}`
+  if (quota.limit === null) return `${many(quota.used, 'message')} sent this month, about; there is no limit`
+  return `${number(leftOf(quota) ?? 0)} of ${many(quota.limit, 'message')} of this month are left, about`
+}
+
+const ago = (at: string | null, now: number) =>
+  at === null ? 'is not known' : `${spanOf(Math.max(0, now - Date.parse(at)))} ago`
+
+function serverLine(
+  { id, version, startedAt, seenAt, state, isSilent }: ServerStanding,
+  now: number,
+): string {
+  const up = `up ${spanOf(Math.max(0, now - Date.parse(startedAt)))}`
+  return `  ${id}  ${version}, ${up}, ${isSilent ? `silent since ${spanOf(now - Date.parse(seenAt))}` : state}`
+}
+
+function runLine(run: RunStanding, now: number): string {
+  const { id, kind, channel, state, beganAt, endedAt, listed, known, added, returned, gone } = run
+  const isOpen = state === 'listing' || state === 'clearing'
+  const when = isOpen
+    ? beganAt === null
+      ? 'not finished'
+      : `not finished, began ${ago(beganAt, now)}`
+    : `${state}${endedAt === null ? '' : ` ${ago(endedAt, now)}`}`
+  const numbers =
+    kind === 'backfill'
+      ? `: ${number(listed)} listed${isOpen ? ` (of about ${number(known)})` : ''}, ${number(added)} new, ${number(returned)} returned, ${number(gone)} gone`
+      : ''
+  return `  ${id}  ${kind} of ${channel}, ${when}${numbers}`
+}
+
+const GROWTH_COLUMNS = ['followed', 'listed', 'returned', 'blocked', 'lapsed', 'reachable'] as const
+const DAY_CELLS = 12
+const NUMBER_CELLS = 11
+
+function growthLines(growth: readonly GrowthDay[]): string[] {
+  if (growth.length === 0)
+    return ['', 'Growth is not known yet: a server counts it from its first minute on.']
+  const head = `${'day (UTC+9)'.padEnd(DAY_CELLS)}${GROWTH_COLUMNS.map((name) => name.padStart(NUMBER_CELLS)).join('')}`
+  return [...Map.groupBy(growth, ({ channel }) => channel)].flatMap(([channel, days]) => [
+    '',
+    `Growth of ${channel}:`,
+    head,
+    ...days.map(
+      (day) =>
+        `${day.day.padEnd(DAY_CELLS)}${GROWTH_COLUMNS.map((name) => number(day[name]).padStart(NUMBER_CELLS)).join('')}`,
+    ),
+  ])
+}
+
+const CSV_COLUMNS = [
+  'day',
+  'channel',
+  'followed',
+  'listed',
+  'returned',
+  'blocked',
+  'lapsed',
+  'reachable',
+  'friend',
+  'messager',
+  'gone',
+  'linked',
+] as const satisfies readonly (keyof GrowthDay)[]
+
+const csvOf = (growth: readonly GrowthDay[]) =>
+  stringify([...growth], { header: true, columns: [...CSV_COLUMNS] }).trimEnd()
