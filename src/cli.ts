@@ -3,6 +3,7 @@ import { backfillCommand } from './commands/backfill.ts'
 import { copyCommand } from './commands/copy.ts'
 import { demoCommand } from './commands/demo.ts'
 import { doctorCommand } from './commands/doctor.ts'
+import { failedCommand } from './commands/failed.ts'
 import { inspectCommand } from './commands/inspect.ts'
 import { linksCommand } from './commands/links.ts'
 import { migrateCommand } from './commands/migrate.ts'
@@ -32,6 +33,7 @@ export function createCli(host: Host = process): Command {
       .addCommand(doctorCommand(host))
       .addCommand(statusCommand(host))
       .addCommand(inspectCommand(host))
+      .addCommand(failedCommand(host))
       .addCommand(backfillCommand(host))
       .addCommand(resyncCommand(host))
       .addCommand(verifyCommand(host))

@@ -314,7 +314,7 @@ export interface Ledger {
 
   /**
    * The profiles whose newest state Braze rejected, some at a time, in time that does not depend on how many others there are.
-   * Each that is one from the beginning to the end comes once.
+   * Each that is one from the beginning to the end comes once, and so does who is told of again meanwhile, and rejected again.
    *
    * @param channels of which alone; by default of all
    */

@@ -36,7 +36,7 @@ const SHARE = 0.05
 export async function lockRuns(ledger: Ledger) {
   if (await ledger.lock('runs')) return
   throw new Error(
-    'Another backfill, resync or verify --fix is at work on this database; wait until it has ended.',
+    'Another backfill, resync, verify --fix or failed retry is at work on this database; wait until it has ended.',
   )
 }
 
@@ -147,7 +147,7 @@ export async function deliverRuns(options: WaitOptions) {
   const failed = last.reduce((sum, outstanding) => sum + outstanding.failed, 0)
   if (failed === 0) return
   throw new Error(
-    `Braze rejected ${many(failed, 'contact')}; failure in the database's tables contacts and customers has its words, and resync tries them again.`,
+    `Braze rejected ${many(failed, 'contact')}; line-braze failed has its words, and line-braze failed retry tries them again.`,
   )
 }
 

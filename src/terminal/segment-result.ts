@@ -59,7 +59,7 @@ function tolerance({ underWay, rejected }: SegmentState): string {
   const parts = [
     ...(underWay > 0 ? [`${number(underWay)} of whom news is on its way`] : []),
     ...(rejected > 0
-      ? [`${number(rejected)} about whom Braze has rejected the news (resync tries again)`]
+      ? [`${number(rejected)} about whom Braze has rejected the news (failed retry tries again)`]
       : []),
   ]
   return parts.length > 0 ? `, give or take ${parts.join(' and ')}` : ''

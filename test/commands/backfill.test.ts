@@ -253,7 +253,7 @@ t.test('of two runs at once the second ends with a sentence', async (t) => {
   t.match(second.result, { status: 'failed', pages: 0 })
   t.equal(
     second.stderr.trim().split('\n').at(-1),
-    'Another backfill, resync or verify --fix is at work on this database; wait until it has ended.',
+    'Another backfill, resync, verify --fix or failed retry is at work on this database; wait until it has ended.',
   )
   t.match(lastLine((await first.kill('SIGINT')).stdout), { status: 'interrupted', pages: 1 })
   t.match(await run(), { code: 0, result: { status: 'complete', pages: 2 } })

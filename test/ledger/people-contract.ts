@@ -239,6 +239,27 @@ export function peopleContract(name: string, create: () => Promise<Subject>) {
       )
     })
 
+    t.test('who is told of again meanwhile, and rejected again, comes no second time', async (t) => {
+      await ledger.record(friends(['a', 'b']))
+      const run = await ledger.beginRun('backfill', 'default', 5_000)
+      await ledger.recordPages(run.id, [{ userIds: ['c'], invalid: 0, next: null }])
+      const words = { a: 'no', b: 'no', c: 'no' }
+      await deliver(words)
+      const seen: (string | null)[] = []
+      for await (const page of ledger.failures()) {
+        seen.push(...page.map(({ userId }) => userId))
+        const again = await ledger.beginRun('retry', 'default')
+        await ledger.resend(
+          again.id,
+          page.map(({ id }) => id),
+        )
+        await deliver(words)
+        t.ok(seen.length < 10)
+      }
+      t.strictSame(seen.sort(), ['a', 'b', 'c'])
+      t.equal((await failures()).length, 3)
+    })
+
     t.test('of many, whatever made them due, each comes once', async (t) => {
       const some = users(5_000)
       await ledger.record(friends(some.slice(0, 2_500)))

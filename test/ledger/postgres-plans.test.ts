@@ -38,6 +38,13 @@ t.test('what runs all the time is answered from an index, whoever it is asked ab
     due.map(({ id, revision }) => ({ id, revision, failure: null })),
     0,
   )
+  const run = await ledger.beginRun('backfill', 'default', 5_000)
+  await ledger.recordPages(run.id, [{ userIds: users(10, 'listed'), invalid: 0, next: null }])
+  const listed = (await ledger.due(30_000)).filter(
+    ({ address }) => 'userId' in address && address.userId.startsWith('listed'),
+  )
+  const [ofRun] = listed
+  await ledger.acknowledge([{ id: ofRun?.id ?? '', revision: 1, failure: 'no' }], 0)
   const moved = await ledger.due(10)
   await ledger.acknowledge(
     moved.map(({ id, revision }) => ({ id, revision, failure: null })),
@@ -45,6 +52,9 @@ t.test('what runs all the time is answered from an index, whoever it is asked ab
   )
   await ledger.record([friend(key('u0'), 2_000)])
   for (const call of [
+    () => ledger.person(key('u0')),
+    () => Array.fromAsync(ledger.failures()),
+    () => Array.fromAsync(ledger.failures(['default'])),
     () => ledger.nextDueMs(),
     () => ledger.oldestPendingMs(),
     () => ledger.clampDue(1_000),
@@ -73,6 +83,12 @@ t.test('what runs all the time is answered from an index, whoever it is asked ab
   }
   const scanning = plans.filter((plan) => /Seq Scan on (contacts|customers|merges)/.test(plan))
   t.strictSame(scanning, [])
+  const ofFailures = plans.filter((plan) => plan.startsWith('\n  WITH failed AS'))
+  t.equal(ofFailures.length, 3, 'of contacts without a run and with one, and of customers')
+  for (const plan of ofFailures) {
+    t.match(plan, /Index Scan (using|on) (contacts|customers)_failed/, plan)
+    t.notMatch(plan, /_pkey/, plan)
+  }
 })
 
 t.test('what fills an empty ledger is counted at once, so that plans are made anew', async (t) => {

@@ -124,7 +124,10 @@ t.test('what runs all the time is answered from an index', async (t) => {
       2,
       'next, outstanding',
     )
-    t.equal(count(new RegExp(`SEARCH ${table} USING (COVERING )?INDEX ${table}_failed \\(run=`)), 1, 'failed')
+    const failed = `SEARCH ${table} USING (COVERING )?INDEX ${table}_failed`
+    t.equal(count(new RegExp(`${failed} \\(run=\\?\\)`)), 1, 'outstanding')
+    t.equal(count(new RegExp(`${failed} \\(run=\\? AND rowid>\\?\\)`)), 1, 'a page of failures')
+    t.equal(count(new RegExp(`${failed} \\(run>\\? AND run<\\?\\)`)), 1, 'the run of the next page')
   }
   t.equal(count(/customers_unchecked \(is_urgent=\? AND check_at>\?\)/), 2, 'next look-up, clampDue')
   t.equal(count(/merges_due \(action=\? AND due_at>\?\)/), 1, 'clampDue')

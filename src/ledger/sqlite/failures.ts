@@ -10,6 +10,8 @@ export interface FailurePlace {
   readonly kind: ProfileKind
   readonly run: number | null
   readonly id: number
+  /** Runs that begin meanwhile are later: who is told of again by one of them, and rejected again, comes no second time. */
+  readonly lastRun: number
 }
 
 export interface FailurePage {
@@ -18,8 +20,6 @@ export interface FailurePage {
   readonly last: FailurePlace | null
 }
 
-const FIRST: FailurePlace = { kind: 'contact', run: null, id: 0 }
-
 /** The profiles of one open database whose newest state Braze rejected. */
 export function createFailures(database: BetterSqlite3.Database) {
   const statements = {
@@ -27,21 +27,24 @@ export function createFailures(database: BetterSqlite3.Database) {
     customer: prepare(database, 'customers', CUSTOMER),
   }
 
-  function nextOf({ kind, run }: FailurePlace): FailurePlace | null {
-    const next = statements[kind].nextRun.get({ run: run ?? -1 })
-    if (typeof next === 'number') return { kind, run: next, id: 0 }
-    return kind === 'contact' ? { kind: 'customer', run: null, id: 0 } : null
+  const newestRun = database.prepare<[], number>('SELECT coalesce(max(id), 0) FROM runs').pluck()
+  const first = (): FailurePlace => ({ kind: 'contact', run: null, id: 0, lastRun: newestRun.get() ?? 0 })
+
+  function nextOf({ kind, run, lastRun }: FailurePlace): FailurePlace | null {
+    const next = statements[kind].nextRun.get({ run: run ?? -1, lastRun })
+    if (typeof next === 'number') return { kind, run: next, id: 0, lastRun }
+    return kind === 'contact' ? { kind: 'customer', run: null, id: 0, lastRun } : null
   }
 
   return {
     /** Some of them, after the one at `after`; null: from the first on. */
     failurePage(_now: number, channels: readonly string[] | null, after: FailurePlace | null): FailurePage {
       const names = channels && JSON.stringify(channels)
-      for (let place: FailurePlace | null = after ?? FIRST; place; place = nextOf(place)) {
+      for (let place: FailurePlace | null = after ?? first(); place; place = nextOf(place)) {
         const { kind, run, id } = place
         const rows = statements[kind].page.all({ channels: names, run, id, limit: FAILURES_AT_ONCE })
         const last = rows.at(-1)
-        if (last) return { failures: rows.map(asFailure(kind)), last: { kind, run, id: last.id } }
+        if (last) return { failures: rows.map(asFailure(kind)), last: { ...place, id: last.id } }
       }
       return { failures: [], last: null }
     },
@@ -77,7 +80,7 @@ const prepare = (database: BetterSqlite3.Database, table: string, columns: strin
     ORDER BY id LIMIT @limit`),
   nextRun: database
     .prepare<[object], number | null>(
-      `SELECT min(run) FROM ${table} WHERE failure IS NOT NULL AND run > @run`,
+      `SELECT min(run) FROM ${table} WHERE failure IS NOT NULL AND run > @run AND run <= @lastRun`,
     )
     .pluck(),
 })
