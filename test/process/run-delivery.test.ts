@@ -139,7 +139,8 @@ t.test('until nothing is open, of this run and of earlier ones, and then once mo
 t.test('what Braze rejected ends it with a sentence', async (t) => {
   const { waited, said } = setUp([{ pending: 1 }, { failed: 1 }], 'delivering')
   await t.rejects(waited, {
-    message: /^Braze rejected 1 contact; failure in .* resync tries them again\.$/,
+    message:
+      /^Braze rejected 1 contact; line-braze failed has its words, and line-braze failed retry tries them again\.$/,
   })
   t.equal(said.stops, 1)
 })
