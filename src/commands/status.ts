@@ -90,7 +90,7 @@ async function perform(options: StatusOptions, task: Task, shown: Shown) {
   }
   await look()
   if (!options.watch) return
-  if (!json) display.show(viewOfStanding(shown))
+  if (!json) display.show(viewOfStanding(shown, () => host.stderr.rows ?? Number.POSITIVE_INFINITY))
   await watch(task, look, (trouble) => {
     shown.trouble = trouble
   })

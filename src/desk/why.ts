@@ -82,23 +82,28 @@ function whyAtAlias(person: Person, { makesProfiles }: WhyOptions): Why {
   const link = customerOf(person, externalId)
   if (alias.pendingMs !== null && alias.restMs > 0 && link && !link.isKnown && link.tries === 0)
     return notYet(`Braze is asked first whether it knows customer ${externalId}`)
-  const unknown = link && !link.isKnown ? `, since Braze does not know customer ${externalId}` : ''
-  const held = whyHeld(alias, `${ALIAS}${unknown}`)
+  const unknown = link && !link.isKnown ? `; ${atAliasUntil(link)}` : ''
+  const held = whyHeld(alias, ALIAS, unknown)
   if (held.inSegment !== 'yes' || makesProfiles) return held
   return perhaps(
     `: only if Braze has a profile with their alias, since BRAZE_CREATE_PROFILES is false and none is made`,
   )
 }
 
-/** They belong to this profile alone. */
-function whyHeld({ failure, accepted, pendingMs }: PersonProfile, name: string): Why {
+const atAliasUntil = ({ tries, externalId }: PersonCustomer) =>
+  tries > 0
+    ? `it belongs there as long as Braze does not know customer ${externalId}`
+    : `it belongs there until Braze says that it knows customer ${externalId}`
+
+/** @param more why it is this profile */
+function whyHeld({ failure, accepted, pendingMs }: PersonProfile, name: string, more = ''): Why {
   if (failure !== null) {
     const rejected = `Braze rejected the user id for ${name}: ${words(failure)}`
     return accepted === 0 ? no(rejected) : perhaps(` as before: ${rejected}`)
   }
   return pendingMs === null
-    ? yes(`Braze has accepted the user id for ${name}`)
-    : notYet(`Braze has not accepted the user id for ${name} yet, ${since(pendingMs)}`)
+    ? yes(`Braze has accepted the user id for ${name}${more}`)
+    : notYet(`Braze has not accepted the user id for ${name} yet, ${since(pendingMs)}${more}`)
 }
 
 const yes = (reason: string): Why => ({ inSegment: 'yes', why: `Yes: ${reason}.` })

@@ -4,7 +4,7 @@ import type { LookAtFileSystem } from '../ledger/facts.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { LedgerOptions } from '../ledger/open.ts'
 
-type Output = Writable & { readonly isTTY?: boolean; readonly columns?: number }
+type Output = Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number }
 
 /** What a command touches of the process that it runs in: that process, or what a test hands in. */
 export interface Host {

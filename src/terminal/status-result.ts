@@ -48,9 +48,19 @@ export const resultOf = ({ standing, quotas }: Shown): object =>
 const leftOf = ({ limit, used }: NonNullable<QuotaSaid['quota']>) =>
   limit === null ? null : Math.max(0, limit - used)
 
-/** For a terminal: the same lines, at each look. */
-export const viewOfStanding = (shown: Shown): View => ({
-  frame: () => [...linesOf(shown), '', shown.trouble ?? 'Ctrl-C ends this.'],
+/**
+ * For a terminal: the same lines, at each look, as many as there is room for: what has left the screen can't be redrawn.
+ *
+ * @param rowsOf how many the terminal has now
+ */
+export const viewOfStanding = (shown: Shown, rowsOf: () => number): View => ({
+  frame() {
+    const last = shown.trouble ?? 'Ctrl-C ends this.'
+    const lines = linesOf(shown)
+    const room = Math.max(1, rowsOf() - FRAME_MARGIN)
+    if (lines.length <= room) return [...lines, '', last]
+    return [...lines.slice(0, room), `… ${many(lines.length - room, 'more line')} without --watch`, last]
+  },
   line() {
     const { standing, trouble } = shown
     if (!standing) return trouble ?? ''
@@ -66,7 +76,7 @@ function linesOf({ standing, quotas }: Shown): string[] {
   const now = Date.parse(at)
   return [
     deliveryLine(standing),
-    pendingLine(standing),
+    ...pendingLines(standing),
     ...channels.flatMap((channel) => [
       '',
       ...channelLines(
@@ -88,24 +98,29 @@ function linesOf({ standing, quotas }: Shown): string[] {
 }
 
 const RUNS_SHOWN = 5
+/** The two lines below, and the one on which the cursor stands. */
+const FRAME_MARGIN = 3
 
 const block = (title: string, lines: readonly string[]) =>
   lines.length > 0 ? ['', `${title}:`, ...lines] : []
 
 const deliveryLine = ({ delivery }: Standing) => sayDelivery(delivery)
 
-function pendingLine({ pending, oldestPendingSeconds, failed }: Standing): string {
+function pendingLines({ pending, oldestPendingSeconds, failed }: Standing): string[] {
   const oldest =
     oldestPendingSeconds === null
       ? ''
       : `, the one that is due first for ${spanOf(oldestPendingSeconds * 1000)}`
-  const waiting =
+  return [
     pending === 0
       ? 'Nothing waits for Braze.'
-      : `${many(pending, 'change')} ${pending === 1 ? 'waits' : 'wait'} for Braze${oldest}.`
-  return failed === 0
-    ? waiting
-    : `${waiting} ${many(failed, 'profile')} ${failed === 1 ? 'was' : 'were'} rejected: line-braze failed says why.`
+      : `${many(pending, 'change')} ${pending === 1 ? 'waits' : 'wait'} for Braze${oldest}.`,
+    ...(failed === 0
+      ? []
+      : [
+          `${many(failed, 'profile')} ${failed === 1 ? 'was' : 'were'} rejected: line-braze failed says why.`,
+        ]),
+  ]
 }
 
 const LABEL_CELLS = 11
@@ -152,16 +167,14 @@ function serverLine(
 }
 
 function runLine(run: RunStanding, now: number): string {
-  const { id, kind, channel, state, beganAt, endedAt, listed, known, added, returned, gone } = run
+  const { id, kind, channel, state, beganAt, endedAt, listed, added, returned, gone } = run
   const isOpen = state === 'listing' || state === 'clearing'
   const when = isOpen
-    ? beganAt === null
-      ? 'not finished'
-      : `not finished, began ${ago(beganAt, now)}`
+    ? `under way${beganAt === null ? '' : `, began ${ago(beganAt, now)}`}`
     : `${state}${endedAt === null ? '' : ` ${ago(endedAt, now)}`}`
   const numbers =
     kind === 'backfill'
-      ? `: ${number(listed)} listed${isOpen ? ` (of about ${number(known)})` : ''}, ${number(added)} new, ${number(returned)} returned, ${number(gone)} gone`
+      ? `: ${number(listed)} listed, ${number(added)} new, ${number(returned)} returned, ${number(gone)} gone`
       : ''
   return `  ${id}  ${kind} of ${channel}, ${when}${numbers}`
 }

@@ -35,7 +35,7 @@ t.test('while no server runs: people, what waits, and the last runs', async (t) 
   t.equal(code, 0, stderr)
   t.match(
     stdout,
-    /^Nobody delivers: no server runs on this database\.\n1 change waits for Braze, the one that is due first for \d+ seconds?\. 1 profile was rejected: line-braze failed says why\.\n\ndefault\n {2}reachable {2}4: 3 friends, 1 who only wrote\n {2}gone {7}0\n {2}linked {5}0\n {2}for Braze {2}1 pending, 1 rejected\n {2}webhook {4}the last one is not known\n {2}delivery {3}the last one is not known\n\nLast runs:\n {2}1 {2}backfill of default, complete \d+ seconds? ago: 1 listed, 0 new, 1 returned, 0 gone\n$/,
+    /^Nobody delivers: no server runs on this database\.\n1 change waits for Braze, the one that is due first for \d+ seconds?\.\n1 profile was rejected: line-braze failed says why\.\n\ndefault\n {2}reachable {2}4: 3 friends, 1 who only wrote\n {2}gone {7}0\n {2}linked {5}0\n {2}for Braze {2}1 pending, 1 rejected\n {2}webhook {4}the last one is not known\n {2}delivery {3}the last one is not known\n\nLast runs:\n {2}1 {2}backfill of default, complete \d+ seconds? ago: 1 listed, 0 new, 1 returned, 0 gone\n$/,
   )
   t.equal(stderr, '')
   const { result } = await runJson()
