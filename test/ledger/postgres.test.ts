@@ -3,6 +3,7 @@ import { openPostgresLedger } from '../../src/ledger/postgres/ledger.ts'
 import { PATIENCE_MS, startPostgres } from '../harness/postgres.ts'
 import { ledgerContract, type Subject } from './contract.ts'
 import { deskContract } from './desk-contract.ts'
+import { forgettingContract } from './forgetting-contract.ts'
 import { linksContract } from './links-contract.ts'
 import { placementModel } from './placement-model.ts'
 import { runsContract } from './runs-contract.ts'
@@ -23,6 +24,7 @@ runsContract('postgres', create)
 linksContract('postgres', create)
 tokensContract('postgres', create)
 deskContract('postgres', create)
+forgettingContract('postgres', create)
 placementModel(
   'postgres',
   async (t, clock) => {

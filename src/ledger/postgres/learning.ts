@@ -28,11 +28,11 @@ export const IS_MOVED = `(c.external_id IS NOT NULL OR c.customer IS NOT NULL) A
  * happens what `merge` in src/contact says, with a new revision of the alias profile where reachability flips. What follows
  * for those who are linked is worked out later: they are `touched`.
  *
- * @param batch a SELECT of channel, user_id, friend_at, messaged_at, goneAt and run, of each contact once. Rows are locked
- *   in the order of their keys, so that no two of these wait for each other.
+ * @param batch makes a `batch` of channel, user_id, friend_at, messaged_at, gone_at and run, of each contact once. Rows are
+ *   locked in the order of their keys, so that no two of these wait for each other.
  */
 export const learning = (batch: string) => `
-  WITH batch AS (${batch}),
+  WITH ${batch},
   changed AS (
     INSERT INTO contacts AS c
       (channel, user_id, friend_at, messaged_at, gone_at, run, revision, accepted, changed_at, due_at, term, was)

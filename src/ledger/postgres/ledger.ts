@@ -7,6 +7,7 @@ import { createCustomerStore } from './customers.ts'
 import { createDesk } from './desk.ts'
 import { createDueProfiles } from './due-profiles.ts'
 import { fewAtOnce } from './few.ts'
+import { createForgettingStore } from './forgetting.ts'
 import { createKnownContacts } from './known-contacts.ts'
 import { createKnownProfiles } from './known-profiles.ts'
 import { createLeaseStore } from './leases.ts'
@@ -119,6 +120,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
   const known = createKnownProfiles(database)
   const merges = createMergeStore(placing)
   const customers = createCustomerStore(placing)
+  const forgettings = createForgettingStore(placing, (ms) => new Promise<void>((done) => after(ms, done)))
   const moving = createMoving(database)
   const runContacts = createRunContacts({
     database,
@@ -140,6 +142,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
     ...createDesk(database),
     ...runContacts,
     ...createTokenStore(database),
+    ...forgettings,
     ...moving,
     async moveOut(isClosed) {
       if (isClosed) await touched.settleAll()
@@ -163,6 +166,8 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
     keepChecks: (...args) => told(customers.keepChecks(...args)),
     recheck: (...args) => told(customers.recheck(...args)),
     keepMerges: (...args) => told(merges.keepMerges(...args)),
+    forget: (...args) => told(forgettings.forget(...args)),
+    erase: (...args) => told(forgettings.erase(...args)),
     resend: (...args) => told(known.resend(...args)),
     onRecorded(listener) {
       listeners.add(listener)

@@ -1,6 +1,7 @@
 import type { Evidence } from '../../contact/contact.ts'
 import { BY_TIME, countedContact, isPending } from './counting.ts'
 import type { Database } from './database.ts'
+import { ignoring } from './ignoring.ts'
 import { FOLLOWING, IS_AT_ALIAS, IS_MOVED, type Learnt, learning } from './learning.ts'
 
 /** Contacts taken for unreachable in one transaction: others wait for as long. */
@@ -35,13 +36,18 @@ export function createWrite(database: Database, messagerWindowMs: number) {
   }
 }
 
-const RECORD = learning(`
+const RECORD = learning(
+  ignoring(
+    `
   SELECT channel, user_id, friend_at,
     -- A message from before the window says nothing any more.
     CASE WHEN @windowMs::bigint = 0 OR messaged_at > @now - @windowMs::bigint THEN messaged_at ELSE 0 END AS messaged_at,
     gone_at, NULL::bigint AS run
   FROM unnest(@channels::text[], @users::text[], @friends::bigint[], @messages::bigint[], @gone::bigint[])
-    AS t (channel, user_id, friend_at, messaged_at, gone_at)`)
+    AS t (channel, user_id, friend_at, messaged_at, gone_at)`,
+    'webhooks',
+  ),
+)
 
 /** The condition of a partial index. */
 const ONLY_WROTE = 'c.friend_at <= c.gone_at AND c.messaged_at > c.gone_at'
