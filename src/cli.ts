@@ -3,6 +3,7 @@ import { backfillCommand } from './commands/backfill.ts'
 import { copyCommand } from './commands/copy.ts'
 import { demoCommand } from './commands/demo.ts'
 import { doctorCommand } from './commands/doctor.ts'
+import { forgetCommand } from './commands/forget.ts'
 import { linksCommand } from './commands/links.ts'
 import { migrateCommand } from './commands/migrate.ts'
 import { resyncCommand } from './commands/resync.ts'
@@ -35,6 +36,7 @@ export function createCli(host: Host = process): Command {
       .addCommand(tokenCommand(host))
       .addCommand(templateCommand(host))
       .addCommand(segmentCommand(host))
+      .addCommand(forgetCommand(host))
       .addCommand(copyCommand(host))
       .addCommand(migrateCommand(host))
   )
