@@ -1,8 +1,9 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
 import type { ContactKey } from '../contact/contact.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { check, readFields } from './api-body.ts'
 import { createBearer, type TokenRejection } from './bearer.ts'
+import { forgettingRoute } from './forgetting.ts'
 import { createLinkReport, type LinkObserver, type LinkSource, linkOutcomeOf } from './link-report.ts'
 import { type ApiChannel, createLinking, type LinkAnswer, LinkRefusal } from './linking.ts'
 import { asRefusal, Refusal, unsupported } from './refusal.ts'
@@ -16,7 +17,9 @@ export interface Api {
   readonly tokens: readonly string[]
   /** By their names. */
   readonly channels: ReadonlyMap<string, ApiChannel>
-  readonly ledger: Pick<Ledger, 'link' | 'linkOnce' | 'addNonce'>
+  readonly ledger: Pick<Ledger, 'link' | 'linkOnce' | 'addNonce' | 'forget'>
+  /** For how long news of who was forgotten is ignored. */
+  readonly forgetMs: number
   /** Where people are sent to LINE's account link, if not to LINE. */
   readonly dialogUrl?: string | undefined
 }
@@ -69,6 +72,8 @@ export async function apiRoutes(app: FastifyInstance, options: ApiOptions) {
     linking.tokenFor(channel, readFields(jsonOf(request), ['userId']).userId),
   )
 
+  forgettingRoute(app, { ...api, log, time, refuse })
+
   function add(
     { method, url }: { readonly method: string; readonly url: string },
     source: LinkSource,
@@ -84,20 +89,30 @@ export async function apiRoutes(app: FastifyInstance, options: ApiOptions) {
         if (outcome) report.ended(channel, source, outcome, reply.elapsedTime)
         return body
       },
-      errorHandler(error, request, reply) {
-        const refusal = asRefusal(error)
-        if (refusal.statusCode === 500) log.error({ error: error.message, stack: error.stack }, 'api failed')
-        tell(refusal, source, request, reply)
-        if (refusal instanceof Unauthorized) reply.header('www-authenticate', refusal.challenge)
-        // A stranger's flood, and what is left of a body that nobody reads.
-        if (refusal.statusCode === 401 || !request.raw.complete) reply.header('connection', 'close')
-        return reply.code(refusal.statusCode).send({ error: refusal.message })
-      },
+      errorHandler: (error, request, reply) =>
+        refuse(error, request, reply, (refusal) => tell(refusal, source, request, reply)),
     })
   }
 
+  /** @param onRefusal told of all but those that have no token */
+  function refuse(
+    error: FastifyError,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    onRefusal: (refusal: Refusal) => void = () => {},
+  ) {
+    const refusal = asRefusal(error)
+    if (refusal.statusCode === 500) log.error({ error: error.message, stack: error.stack }, 'api failed')
+    if (refusal instanceof Unauthorized) {
+      report.unauthorized(refusal.rejection)
+      reply.header('www-authenticate', refusal.challenge)
+    } else onRefusal(refusal)
+    // A stranger's flood, and what is left of a body that nobody reads.
+    if (refusal.statusCode === 401 || !request.raw.complete) reply.header('connection', 'close')
+    return reply.code(refusal.statusCode).send({ error: refusal.message })
+  }
+
   function tell(refusal: Refusal, source: LinkSource, request: FastifyRequest, reply: FastifyReply) {
-    if (refusal instanceof Unauthorized) return report.unauthorized(refusal.rejection)
     // Who asks for what there is not is told so, and no label is made of it.
     if (refusal.statusCode === 404) return
     const { channel } = request.params as Params

@@ -4,7 +4,7 @@ import type { Api } from '../http/api.ts'
 import { createCaller } from '../line/call.ts'
 import { createLineClient } from '../line/client.ts'
 import { createLineLogin } from '../line/login.ts'
-import type { Log } from './environment.ts'
+import { forgetMsOf, type Log } from './environment.ts'
 import { createLineHttp, isHere, type LineApiSettings, tokensFor } from './line-api.ts'
 
 /** Requests to LINE at a time, of all channels together. */
@@ -17,7 +17,7 @@ interface Means {
 
 /** What `/api` needs, with LINE's API for each channel as far as its settings go; undefined without API_TOKENS. */
 export function createApi(
-  settings: LineApiSettings & Pick<Settings, 'API_TOKENS'>,
+  settings: LineApiSettings & Pick<Settings, 'API_TOKENS' | 'FORGET_DAYS'>,
   channels: readonly ChannelSettings[],
   { ledger, log }: Means,
 ): (Api & { close(): Promise<void> }) | undefined {
@@ -44,6 +44,7 @@ export function createApi(
     tokens: partsOf(tokens),
     channels: new Map(channels.map((channel) => [channel.name, asked(channel)])),
     ledger,
+    forgetMs: forgetMsOf(settings),
     dialogUrl: sandboxDialog(baseUrl),
     close: http.close,
   }

@@ -12,6 +12,7 @@ import { openInline } from './ledger.ts'
 import { USER } from './people.ts'
 
 export const TOKENS = ['new-api-token', 'old-api-token'] as const
+export const FORGET_MS = 7 * 86_400_000
 export const CUSTOMER = 'customer 1'
 /** As ID tokens look: a head, what is claimed, and a signature. */
 export const idToken = (claims = 'claims', signature = 'signature') => `head.${claims}.${signature}`
@@ -28,7 +29,7 @@ export async function setUpApi(t: Test, options: Partial<ServerOptions> = {}, pa
   const path = join(folder(t), 'ledger.db')
   const ledger = await openInline({ url: `file:${path}`, clock: () => now })
   t.teardown(() => ledger.close())
-  const { link, linkOnce, addNonce, redeemNonce } = ledger
+  const { link, linkOnce, addNonce, redeemNonce, forget } = ledger
   const line = {
     claims: [] as unknown[],
     vouched: { userId: USER, lifeMs: 3_600_000 } as Vouched | LineError,
@@ -36,7 +37,8 @@ export async function setUpApi(t: Test, options: Partial<ServerOptions> = {}, pa
   }
   const api = {
     tokens: TOKENS,
-    ledger: { link, linkOnce, addNonce },
+    ledger: { link, linkOnce, addNonce, forget },
+    forgetMs: FORGET_MS,
     channels: new Map([
       [
         'default',
@@ -78,6 +80,7 @@ export async function setUpApi(t: Test, options: Partial<ServerOptions> = {}, pa
 
   return {
     ...server,
+    db: ledger,
     api,
     line,
     redeemNonce,

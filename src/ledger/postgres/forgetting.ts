@@ -154,9 +154,9 @@ const FIND_OF_CUSTOMER = `
 
 const IS_KNOWN = 'SELECT 1 FROM contacts WHERE channel = @channel AND user_id = @userId'
 
-/** Not before the newest follow event that is known: a clock may be behind LINE's. */
+/** Not before the newest that is known: a clock may be behind LINE's. */
 const AT = `greatest(@now, coalesce((
-  SELECT friend_at FROM contacts WHERE channel = @channel AND user_id = @userId
+  SELECT greatest(friend_at, messaged_at) FROM contacts WHERE channel = @channel AND user_id = @userId
 ), 0))`
 const ADD = `
   INSERT INTO forgotten (
@@ -189,7 +189,7 @@ const RETRY_CUSTOMER = `
 const RETRIES = `((${isReachable('c')} AND ${IS_AT_ALIAS}) OR c.failure IS NOT NULL)`
 const CLEAR = `
   UPDATE contacts AS c SET
-    friend_at = 0, messaged_at = 0, gone_at = @at::bigint,
+    gone_at = greatest(c.friend_at, c.messaged_at, c.gone_at, @at::bigint),
     external_id = NULL, linked_at = greatest(c.linked_at, @at::bigint),
     revision = c.revision + ${RETRIES}::int,
     changed_at = CASE WHEN ${RETRIES} AND NOT ${isPending('c')} THEN @now ELSE c.changed_at END,

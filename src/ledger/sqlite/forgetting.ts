@@ -30,7 +30,7 @@ export function createForgettingStore(
   /** The row, made or made anew. Who is erased already stays so, and is ignored anew. */
   function begin(now: number, contact: Contact | undefined, { key, how }: Request): Row | undefined {
     const before = rowOf(key.channel, key.userId)
-    const at = Math.max(now, contact?.friendAt ?? 0, before?.forgottenAt ?? 0)
+    const at = Math.max(now, contact?.heardAt ?? 0, before?.forgottenAt ?? 0)
     if (!contact) {
       if (before?.state === 'done') statements.prolong.run({ id: before.id, at, now, ...how })
       else if (before) statements.change.run({ id: before.id, deletes: Number(how.deletesProfile), at })
@@ -153,6 +153,8 @@ interface Request {
 interface Contact {
   readonly id: number
   readonly friendAt: number
+  /** The newest of which anybody has told. */
+  readonly heardAt: number
   readonly status: string
   readonly externalId: string | null
 }
@@ -202,7 +204,7 @@ const prepare = (database: BetterSqlite3.Database) => ({
     ${ROW} WHERE channel = @channel AND state <> 'done' AND user_id IS NOT NULL
       AND EXISTS (SELECT 1 FROM json_each(external_ids) WHERE value = @externalId)`),
   contact: database.prepare<[object], Contact>(`
-    SELECT id, friend_at AS friendAt, status, external_id AS externalId FROM contacts
+    SELECT id, friend_at AS friendAt, max(friend_at, messaged_at) AS heardAt, status, external_id AS externalId FROM contacts
     WHERE channel = @channel AND user_id = @userId`),
   add: database.prepare(`
     INSERT INTO forgotten (
@@ -229,7 +231,7 @@ const prepare = (database: BetterSqlite3.Database) => ({
     WHERE failure IS NOT NULL AND id = (SELECT customer FROM contacts WHERE contacts.id = @contact)`),
   clear: database.prepare(`
     UPDATE contacts SET
-      friend_at = 0, messaged_at = 0, gone_at = @at,
+      gone_at = max(friend_at, messaged_at, gone_at, @at),
       external_id = NULL, linked_at = max(linked_at, @at),
       revision = revision + ${RETRIES},
       changed_at = iif(${RETRIES} AND NOT pending, @now, changed_at),
