@@ -70,7 +70,7 @@ export const METRICS = {
   links: {
     name: 'line_braze_links_total',
     labelNames: ['channel', 'source', 'outcome'],
-    help: "Requests to link and what came back from LINE's account link, by source: api, id_token, account_link, and by outcome: linked, unlinked, unchanged, offered (the address of the account link), failed (says LINE), used, unknown, expired (the nonce, or used: the ID token), invalid, refused (by LINE), unreachable (LINE), unavailable (the ledger), aborted, error",
+    help: "Requests to link and what came back from LINE's account link, by source: api, id_token, account_link, and by outcome: linked, unlinked, unchanged, offered (the address of the account link), failed (says LINE), used, unknown, expired (the nonce, or used: the ID token), forgotten (the person asked for that), invalid, refused (by LINE), unreachable (LINE), unavailable (the ledger), aborted, error",
   },
   linked: {
     name: 'line_braze_linked',

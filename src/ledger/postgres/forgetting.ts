@@ -1,6 +1,7 @@
 import type { ContactKey } from '../../contact/contact.ts'
 import { type BeingForgotten, type DueForgetting, type Forgetting, newKey, newReceipt } from '../forgotten.ts'
 import type { Ledger } from '../ledger.ts'
+import { analyze } from './analyze.ts'
 import { countedContact, countedCustomer, isPending, isReachable } from './counting.ts'
 import type { Database, Sql } from './database.ts'
 import { forgottenAmong } from './ignoring.ts'
@@ -19,8 +20,8 @@ const MOST_LOOKS = 20
  */
 export function createForgettingStore(database: Database, wait: (ms: number) => Promise<unknown>) {
   return {
-    forget: (key, how) =>
-      placing(database, key.channel, async (transaction) => {
+    async forget(key, how) {
+      const begun = await placing(database, key.channel, async (transaction) => {
         await transaction.query(END)
         const before = await findRow(transaction, key)
         const values = { ...key, ...how }
@@ -35,7 +36,11 @@ export function createForgettingStore(database: Database, wait: (ms: number) => 
         const row = (await findRow(transaction, key)) as Row
         if (isKnown) await clear(transaction, key, row.forgottenAt)
         return answerOf((await findRow(transaction, key)) as Row)
-      }),
+      })
+      // Else each statement is planned anew for whoever might be in there.
+      await analyze(database, ['forgotten'])
+      return begun
+    },
 
     async forgettings(channel, address) {
       if ('userId' in address) {

@@ -1,6 +1,7 @@
 import type { Sql } from './database.ts'
 
-const IS_ANY = '(SELECT EXISTS (SELECT 1 FROM forgotten))'
+/** Whether anybody is forgotten; asked once in a statement. */
+export const IS_ANY = '(SELECT EXISTS (SELECT 1 FROM forgotten))'
 /** As `hashOf` in ../forgotten.ts has it. */
 const hashBy = (key: string, of: string) =>
   `encode(sha256(convert_to(${key} || ${of}.channel || chr(10) || ${of}.user_id, 'UTF8')), 'hex')`
@@ -21,6 +22,10 @@ export const forgottenAmong = (g: string) => `
  */
 export const ignoring = (given: string, how: 'webhooks' | 'list') =>
   how === 'list' ? withoutForgotten(given) : lettingIn(given)
+
+/** The same at no cost, for as long as nobody is forgotten; else it is empty. */
+export const unlessAny = (given: string) => `
+  batch AS (SELECT * FROM (${given}) AS given WHERE NOT ${IS_ANY})`
 
 const withoutForgotten = (given: string) => `
   given AS MATERIALIZED (${given}),

@@ -104,7 +104,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
       // Whoever waits has waited since then, wherever that was.
       const leftMs = () => Math.max(1, madeAt + busyTimeoutMs - performance.now())
       if (evidence.length === 0) return write.probe(leftMs())
-      await touched.settle(await write.record(evidence, leftMs()), leftMs())
+      await touched.settle(await write.record(evidence, leftMs), leftMs())
       tell()
     },
   })
