@@ -303,6 +303,8 @@ export function forgettingContract(name: string, create: () => Promise<Subject>)
       t.strictSame(await stateOf('u0'), [])
       t.strictSame(await ledger.due(10), [])
       t.equal(await ledger.nextDueMs(), 60_001)
+      await ledger.clampDue(SETTLE_MS)
+      t.equal(await ledger.nextDueMs(), 60_001, 'nor does a renewal of the lease end that')
       now += 60_001
       t.strictSame(await acceptAll(), ['u0: u0'])
       await ledger.keepForgetting({ receipt, state: 'deleting', restMs: 0, problem: null })

@@ -220,7 +220,8 @@ const STEP = `
     tries = tries + CASE WHEN @state::text = 'deleting' THEN 1 ELSE 0 END
   WHERE id = @id AND state IN ('clearing', 'deleting') RETURNING 1`
 const REST = `
-  UPDATE contacts AS c SET due_at = greatest(c.due_at, ${DUE_AT}) FROM forgotten AS f
+  UPDATE contacts AS c SET due_at = greatest(c.due_at, ${DUE_AT}), check_until = greatest(c.due_at, ${DUE_AT})
+  FROM forgotten AS f
   WHERE f.id = @id AND c.channel = f.channel AND c.user_id = f.user_id`
 
 const CONTACT = `

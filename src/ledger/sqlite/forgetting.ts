@@ -250,7 +250,7 @@ const prepare = (database: BetterSqlite3.Database) => ({
     UPDATE forgotten SET state = @state, due_at = @dueAt, problem = @problem, tries = tries + (@state = 'deleting')
     WHERE id = @id AND state IN ('clearing', 'deleting')`),
   rest: database.prepare(`
-    UPDATE contacts SET due_at = max(contacts.due_at, @dueAt) FROM forgotten
+    UPDATE contacts SET due_at = max(contacts.due_at, @dueAt), check_until = max(contacts.due_at, @dueAt) FROM forgotten
     WHERE forgotten.id = @id AND contacts.channel = forgotten.channel AND contacts.user_id = forgotten.user_id`),
   erase: [
     'DELETE FROM merges WHERE contact = @contact',
