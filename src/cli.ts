@@ -4,6 +4,7 @@ import { copyCommand } from './commands/copy.ts'
 import { demoCommand } from './commands/demo.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { failedCommand } from './commands/failed.ts'
+import { forgetCommand } from './commands/forget.ts'
 import { inspectCommand } from './commands/inspect.ts'
 import { linksCommand } from './commands/links.ts'
 import { migrateCommand } from './commands/migrate.ts'
@@ -41,6 +42,7 @@ export function createCli(host: Host = process): Command {
       .addCommand(tokenCommand(host))
       .addCommand(templateCommand(host))
       .addCommand(segmentCommand(host))
+      .addCommand(forgetCommand(host))
       .addCommand(copyCommand(host))
       .addCommand(migrateCommand(host))
   )

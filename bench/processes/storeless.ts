@@ -19,6 +19,7 @@ const methods = answerCalls({
         claimAccount: async (_channel, destination) => destination,
         probe: async () => {},
         counts: async () => [],
+        beingForgotten: async () => [],
         oldestPendingMs: async () => null,
       },
       observer: createMetrics().webhooks,

@@ -107,6 +107,13 @@ export function createBrazeClient({
         }),
       }),
 
+    /**
+     * Deletes the profiles of at most 50 aliases, with all that they hold, whoever they are. `readDelete` reads the answer.
+     * Source: braze.com/docs/api/endpoints/user_data/post_user_delete
+     */
+    deleteAliases: (aliases: readonly Alias[]) =>
+      post('/users/delete', { user_aliases: aliases.map(nameOf) }),
+
     close: client.close,
   }
 }

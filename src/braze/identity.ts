@@ -25,6 +25,15 @@ export const readIdentify = (answer: HttpAnswer, options: ReadOptions): Said<Tak
 export const readRename = (answer: HttpAnswer, options: ReadOptions): Said<Taken> =>
   readTaken(answer, 'users.alias.update', options)
 
+/** What an answer to `POST /users/delete` means; taken, as with `readIdentify`: it may take Braze minutes. */
+export const readDelete = (answer: HttpAnswer, options: ReadOptions): Said<number> =>
+  readSaid(answer, {
+    read: ({ deleted }) => (typeof deleted === 'number' ? deleted : undefined),
+    permission: 'users.delete',
+    gapMs: GAP_MS,
+    ...options,
+  })
+
 const readTaken = (answer: HttpAnswer, permission: string, options: ReadOptions): Said<Taken> =>
   readSaid(answer, {
     read: ({ message, errors }) =>

@@ -175,6 +175,13 @@ export const SETTINGS = Type.Object({
     minimum: 0,
     maximum: 3_650,
   }),
+  FORGET_DAYS: integer({
+    description: 'days for which a forgotten person is not brought back by late events or lists',
+    mustBe: 'days',
+    default: 7,
+    minimum: 1,
+    maximum: 3_650,
+  }),
   API_TOKENS: Type.Optional(
     text({
       description: 'bearer tokens for `/api`, separated by commas; without it there is none',

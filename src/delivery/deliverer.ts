@@ -5,6 +5,7 @@ import { backoffMs } from '../wire/retry.ts'
 import type { After } from '../wire/time.ts'
 import { createAlarm } from './alarm.ts'
 import { createCustomers } from './customers.ts'
+import { createForgets } from './forgets.ts'
 import { createGate, type DeliveryState } from './gate.ts'
 import { createHolds } from './holds.ts'
 import { createLease } from './lease.ts'
@@ -63,12 +64,9 @@ export function createDeliverer(options: DelivererOptions) {
   const alarm = createAlarm(options.after)
   const lookUp = createLookUp(means)
   const customers = createCustomers({ ...means, lookUp, mayAsk: lease.isSafe })
-  const merges = createMerges({
-    ...means,
-    lookUp,
-    holds,
-    mayAsk: () => lease.isSafe() && monotonic() >= quietUntil,
-  })
+  const mayAsk = () => lease.isSafe() && monotonic() >= quietUntil
+  const merges = createMerges({ ...means, lookUp, holds, mayAsk })
+  const forgets = createForgets({ ...means, lookUp, holds, mayAsk })
   /** Until then requests of the last deliverer have to settle. */
   let quietUntil = Number.NEGATIVE_INFINITY
   /** Until what Braze said is stored, which takes longer than a request. */
@@ -193,6 +191,7 @@ export function createDeliverer(options: DelivererOptions) {
       running = run()
       customers.start()
       merges.start()
+      forgets.start()
     },
     /** Looks for due contacts now. */
     wake: alarm.wake,
@@ -206,7 +205,7 @@ export function createDeliverer(options: DelivererOptions) {
       stopping = true
       unsubscribe()
       alarm.wake()
-      await Promise.all([running, customers.stop(), merges.stop()])
+      await Promise.all([running, customers.stop(), merges.stop(), forgets.stop()])
       await Promise.all(underWay)
       // The next holder must not write to a user whose last write may still be under way.
       await lease.release(holds.unsettledMs())

@@ -1,9 +1,10 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
 import type { ContactKey } from '../contact/contact.ts'
 import type { Inspection } from '../desk/inspect.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { check, readFields } from './api-body.ts'
 import { createBearer, type TokenRejection } from './bearer.ts'
+import { forgettingRoute } from './forgetting.ts'
 import { LEDGER_PATIENCE_MS } from './kept.ts'
 import {
   createLinkReport,
@@ -24,9 +25,11 @@ export interface Api {
   readonly tokens: readonly string[]
   /** By their names. */
   readonly channels: ReadonlyMap<string, ApiChannel>
-  readonly ledger: Pick<Ledger, 'link' | 'linkOnce' | 'addNonce'>
+  readonly ledger: Pick<Ledger, 'link' | 'linkOnce' | 'addNonce' | 'forget'>
   /** All that is known of a person; null: nothing. */
   readonly inspect: (key: ContactKey) => Promise<Inspection | null>
+  /** For how long news of who was forgotten is ignored. */
+  readonly forgetMs: number
   /** Where people are sent to LINE's account link, if not to LINE. */
   readonly dialogUrl?: string | undefined
 }
@@ -98,6 +101,8 @@ export async function apiRoutes(app: FastifyInstance, options: ApiOptions) {
     return inspection
   }
 
+  forgettingRoute(app, { ...api, log, time, refuse })
+
   /** @param source of links; null: it is not about one */
   function add(
     { method, url }: { readonly method: string; readonly url: string },
@@ -114,20 +119,30 @@ export async function apiRoutes(app: FastifyInstance, options: ApiOptions) {
         if (source && outcome) report.ended(channel, source, outcome, reply.elapsedTime)
         return body
       },
-      errorHandler(error, request, reply) {
-        const refusal = asRefusal(error)
-        if (refusal.statusCode === 500) log.error({ error: error.message, stack: error.stack }, 'api failed')
-        tell(refusal, source, request, reply)
-        if (refusal instanceof Unauthorized) reply.header('www-authenticate', refusal.challenge)
-        // A stranger's flood, and what is left of a body that nobody reads.
-        if (refusal.statusCode === 401 || !request.raw.complete) reply.header('connection', 'close')
-        return reply.code(refusal.statusCode).send({ error: refusal.message })
-      },
+      errorHandler: (error, request, reply) =>
+        refuse(error, request, reply, (refusal) => tell(refusal, source, request, reply)),
     })
   }
 
+  /** @param onRefusal told of all but those that have no token */
+  function refuse(
+    error: FastifyError,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    onRefusal: (refusal: Refusal) => void = () => {},
+  ) {
+    const refusal = asRefusal(error)
+    if (refusal.statusCode === 500) log.error({ error: error.message, stack: error.stack }, 'api failed')
+    if (refusal instanceof Unauthorized) {
+      report.unauthorized(refusal.rejection)
+      reply.header('www-authenticate', refusal.challenge)
+    } else onRefusal(refusal)
+    // A stranger's flood, and what is left of a body that nobody reads.
+    if (refusal.statusCode === 401 || !request.raw.complete) reply.header('connection', 'close')
+    return reply.code(refusal.statusCode).send({ error: refusal.message })
+  }
+
   function tell(refusal: Refusal, source: LinkSource | null, request: FastifyRequest, reply: FastifyReply) {
-    if (refusal instanceof Unauthorized) return report.unauthorized(refusal.rejection)
     // Who asks for what there is not is told so, and no label is made of it.
     if (refusal.statusCode === 404 || source === null) return
     const { channel } = request.params as Params

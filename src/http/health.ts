@@ -1,9 +1,18 @@
 import type { FastifyInstance } from 'fastify'
-import type { ChannelCounts } from '../ledger/ledger.ts'
+import type { BeingForgotten, ChannelCounts } from '../ledger/ledger.ts'
 import { ROUTES } from './routes.ts'
 
-/** What the ledger counts, and for how long the contact that is due first has been pending; or why that is not known. */
-export type Numbers = readonly [counts: readonly ChannelCounts[], oldestPendingMs: number | null] | Error
+/**
+ * What the ledger counts, for how long the contact that is due first has been pending, and who is being forgotten; or why that is
+ * not known.
+ */
+export type Numbers =
+  | readonly [
+      counts: readonly ChannelCounts[],
+      oldestPendingMs: number | null,
+      beingForgotten: readonly BeingForgotten[],
+    ]
+  | Error
 
 /** How it stands with the token of LINE's that a channel has in Braze. */
 export interface TokenHealth {
@@ -71,6 +80,7 @@ export async function healthRoutes(
       version,
       ledger: { ...parts.ledger, ...obstacle },
       delivery: { ...now, ...parts.delivery },
+      ...(parts.forgetting && { forgetting: parts.forgetting }),
       ...(ofTokens.length > 0 && { tokens: ofTokens.map(({ isStale: _, ...token }) => token) }),
       ...(parts.channels && { channels: parts.channels }),
     })
@@ -80,7 +90,7 @@ export async function healthRoutes(
 /** The numbers of all channels together, and of each. */
 function partsOf(numbers: Numbers, names: readonly string[]) {
   if (numbers instanceof Error) return { ledger: { error: numbers.message }, delivery: {} }
-  const [counts, oldestPendingMs] = numbers
+  const [counts, oldestPendingMs, beingForgotten] = numbers
   const channels = countsOf(names, counts)
   const sum = (of: Exclude<keyof ChannelCounts, 'channel'>) =>
     channels.reduce((total, each) => total + each[of], 0)
@@ -88,6 +98,10 @@ function partsOf(numbers: Numbers, names: readonly string[]) {
   return {
     ledger: { friend: sum('friend'), messager: sum('messager'), gone: sum('gone') },
     delivery: { pending: sum('pending'), oldestPendingSeconds, failed: sum('failed') },
+    forgetting: {
+      open: beingForgotten.reduce((total, { count }) => total + count, 0),
+      oldestSeconds: Math.round(Math.max(0, ...beingForgotten.map(({ oldestMs }) => oldestMs)) / 1000),
+    },
     channels,
   }
 }

@@ -28,6 +28,7 @@ export type LinkOutcome =
   | 'used'
   | 'unknown'
   | 'expired'
+  | 'forgotten'
   | 'aborted'
   | 'error'
   | (typeof STATUS_OUTCOME)[keyof typeof STATUS_OUTCOME]

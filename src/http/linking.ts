@@ -127,16 +127,18 @@ export function createLinking({ channels, ledger, time, dialogUrl }: LinkingOpti
 
 const unreachable = (reason: string) => new LinkRefusal(502, UNREACHABLE, 'unreachable', reason)
 
-const answerOf = ({ userId, externalId, linkedAt, outcome }: StoredLink): LinkAnswer => ({
-  outcome,
-  body: { userId, externalId, linkedAt: written(linkedAt) },
-})
+function answerOf({ userId, externalId, linkedAt, outcome }: StoredLink): LinkAnswer {
+  if (outcome === 'forgotten') throw new LinkRefusal(409, FORGOTTEN, outcome)
+  return { outcome, body: { userId, externalId, linkedAt: written(linkedAt) } }
+}
 
 const written = (moment: number) => new Date(moment).toISOString()
 
 const NOT_STORED = 'The link could not be stored; send it again.'
 const UNREACHABLE = 'LINE cannot be asked right now; send it again later.'
 const USED = 'This ID token was used for another link; the person must log in anew.'
+const FORGOTTEN =
+  'This person asked to be forgotten, and is linked to nobody before they follow anew, or FORGET_DAYS are over.'
 const NO_LOGIN =
   'This channel takes no ID tokens; set LINE_LOGIN_CHANNEL_ID, or its loginChannelId in LINE_CHANNELS_FILE.'
 const NO_ACCESS_TOKEN =

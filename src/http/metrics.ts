@@ -70,7 +70,7 @@ export const METRICS = {
   links: {
     name: 'line_braze_links_total',
     labelNames: ['channel', 'source', 'outcome'],
-    help: "Requests to link and what came back from LINE's account link, by source: api, id_token, account_link, and by outcome: linked, unlinked, unchanged, offered (the address of the account link), failed (says LINE), used, unknown, expired (the nonce, or used: the ID token), invalid, refused (by LINE), unreachable (LINE), unavailable (the ledger), aborted, error",
+    help: "Requests to link and what came back from LINE's account link, by source: api, id_token, account_link, and by outcome: linked, unlinked, unchanged, offered (the address of the account link), failed (says LINE), used, unknown, expired (the nonce, or used: the ID token), forgotten (the person asked for that), invalid, refused (by LINE), unreachable (LINE), unavailable (the ledger), aborted, error",
   },
   linked: {
     name: 'line_braze_linked',
@@ -81,6 +81,11 @@ export const METRICS = {
     name: 'line_braze_waiting',
     labelNames: ['channel'],
     help: 'Customers to whom somebody reachable is linked, and whom Braze does not know yet',
+  },
+  forgetting: {
+    name: 'line_braze_forgetting',
+    labelNames: ['channel'],
+    help: 'People who are to be forgotten and are not erased yet',
   },
   tokenSeconds: {
     name: 'line_braze_token_seconds_left',
@@ -185,6 +190,7 @@ function createGauges(registers: Registry[], options: MetricsOptions) {
   const ready = gauge(METRICS.ready)
   const linked = gauge(METRICS.linked)
   const waiting = gauge(METRICS.waiting)
+  const forgetting = gauge(METRICS.forgetting)
   const tokenSeconds = gauge(METRICS.tokenSeconds)
   const quotaLimit = gauge(METRICS.quota)
   const quotaUsed = gauge(METRICS.quotaUsed)
@@ -216,11 +222,15 @@ function createGauges(registers: Registry[], options: MetricsOptions) {
     showQuotas()
     if (numbers instanceof Error) {
       // No reason to hide the others; but what is not known must not look like a good number.
-      for (const each of [contacts, pending, failed, linked, waiting]) each.reset()
+      for (const each of [contacts, pending, failed, linked, waiting, forgetting]) each.reset()
       return oldest.set(Number.NaN)
     }
-    const [counts, oldestPendingMs] = numbers
-    for (const each of countsOf(channels, counts)) show(each)
+    const [counts, oldestPendingMs, beingForgotten] = numbers
+    const open = new Map(beingForgotten.map(({ channel, count }) => [channel, count]))
+    for (const each of countsOf(channels, counts)) {
+      show(each)
+      forgetting.set({ channel: each.channel }, open.get(each.channel) ?? 0)
+    }
     oldest.set((oldestPendingMs ?? 0) / 1000)
   }
 }

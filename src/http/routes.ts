@@ -19,7 +19,7 @@ export const ROUTES = {
     method: 'PUT',
     url: '/api/channels/:channel/contacts/:userId/link',
     answers:
-      '`{"externalId"}` → 200 `{"userId","externalId","linkedAt"}` once durable, also for a contact that nothing else is known of · 400 what is wrong · 401 · 404 unknown channel · 413 · 415 · 503',
+      '`{"externalId"}` → 200 `{"userId","externalId","linkedAt"}` once durable, also for a contact that nothing else is known of · 400 what is wrong · 401 · 404 unknown channel · 409 the person asked to be forgotten · 413 · 415 · 503',
   },
   unlink: {
     method: 'DELETE',
@@ -50,6 +50,12 @@ export const ROUTES = {
     answers:
       '`{"userId"}` → 200 `{"linkToken"}` · 404 also where the channel has no access token · 422 LINE gives none for this user · 502 LINE cannot be asked · otherwise as PUT',
   },
+  forget: {
+    method: 'DELETE',
+    url: '/api/channels/:channel/contacts/:userId',
+    answers:
+      'forgets the person, as `forget` does, with `?deleteProfile=true` as with `--delete-profile`: 202 `{"status":"forgetting","receipt","profile","forgottenAt","endsAt","problem"}` once durable · 200 the same with `"status":"forgotten"` once it is done, which the same request says when it is repeated · 400 · 401 · 404 unknown channel, or nothing is known of them · 503',
+  },
   live: { method: 'GET', url: '/health/live', answers: '200 while the process runs' },
   ready: {
     method: 'GET',
@@ -61,7 +67,7 @@ export const ROUTES = {
     method: 'GET',
     url: '/health',
     answers:
-      '200 (503 where ready is): `{"status":"ok"\\|"degraded", "version":…, "ledger":{…}, "delivery":{"state":"delivering"\\|"standby"\\|"waiting"\\|"paused", "reason":…, "pending":n, "oldestPendingSeconds":s, "failed":n, "stumbling":n}, "tokens"?:[{"channel","block","keyId","secondsLeft","problem"}], "channels":[{"channel","friend","messager","gone","pending","failed","linked","waiting"}]}`',
+      '200 (503 where ready is): `{"status":"ok"\\|"degraded", "version":…, "ledger":{…}, "delivery":{"state":"delivering"\\|"standby"\\|"waiting"\\|"paused", "reason":…, "pending":n, "oldestPendingSeconds":s, "failed":n, "stumbling":n}, "forgetting":{"open":n, "oldestSeconds":s}, "tokens"?:[{"channel","block","keyId","secondsLeft","problem"}], "channels":[{"channel","friend","messager","gone","pending","failed","linked","waiting"}]}`',
   },
   metrics: {
     method: 'GET',

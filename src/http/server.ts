@@ -11,7 +11,8 @@ import { type WebhookOptions, webhookRoutes } from './webhook.ts'
 export interface ServerOptions
   extends Omit<WebhookOptions, 'ledger'>,
     Pick<HealthOptions, 'version' | 'delivery' | 'tokens'> {
-  readonly ledger: WebhookOptions['ledger'] & Pick<Ledger, 'probe' | 'counts' | 'oldestPendingMs'>
+  readonly ledger: WebhookOptions['ledger'] &
+    Pick<Ledger, 'probe' | 'counts' | 'oldestPendingMs' | 'beingForgotten'>
   /** Without it nothing under `/api` exists. */
   readonly api?: Api | undefined
   /** The Prometheus text, and its content type. */
@@ -76,7 +77,9 @@ export async function createServer(
   if (parts.includes('private')) {
     const { ledger, metricsText, api } = options
     if (api) await app.register(apiRoutes, { ...options, api })
-    const numbers = answerOf(time, () => Promise.all([ledger.counts(), ledger.oldestPendingMs()]))
+    const numbers = answerOf(time, () =>
+      Promise.all([ledger.counts(), ledger.oldestPendingMs(), ledger.beingForgotten()]),
+    )
     const probed = answerOf(time, () => ledger.probe())
     const page = keepFor(KEPT_MS, time, async () => {
       const [known, probe] = await Promise.all([numbers(), probed()])

@@ -1,6 +1,14 @@
 import type { ContactKey, Evidence, Status } from '../contact/contact.ts'
 import type { Address } from '../contact/profile.ts'
 import type { Activity, KnownServer, RunSummary, Sample, ServerReport } from './desk.ts'
+import type {
+  BeingForgotten,
+  DueForgetting,
+  ForgetHow,
+  Forgetting,
+  ForgettingStep,
+  ProfileEnd,
+} from './forgotten.ts'
 import type { Aftermath, LeaseAnswer } from './leases.ts'
 import type { KnownContact, LinkEvidence, Redemption, StoredLink } from './links.ts'
 import type { Failure, Person } from './people.ts'
@@ -20,6 +28,7 @@ import type { FollowerPage, Outstanding, Run, RunKind } from './runs.ts'
 import type { KnownToken, TokenNews } from './tokens.ts'
 
 export * from './desk.ts'
+export type * from './forgotten.ts'
 export * from './leases.ts'
 export type * from './links.ts'
 export type * from './people.ts'
@@ -168,6 +177,37 @@ export interface Ledger {
    * action became due changes nothing.
    */
   keepMerges(steps: readonly MergeStep[]): Promise<void>
+
+  // ── Who asked to be forgotten ────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Begins to forget a contact: it cannot be reached and is no customer's from now on, so that its profiles become due; and
+   * what webhooks, lists and links say of it is ignored, until `lifeMs` after it was erased. A follow event that is newer
+   * ends all that, also before it is erased. Where that is done already it holds anew, from now on. Null: nothing is known
+   * of them. Durable, and safe to repeat: the last `deletesProfile` counts, and what Braze has rejected is due again.
+   */
+  forget(key: ContactKey, how: ForgetHow): Promise<Forgetting | null>
+
+  /** Of this user id, also once it is done; or those who were this customer, as long as it is not. */
+  forgettings(channel: string, address: Address): Promise<Forgetting[]>
+
+  /** Up to `limit` people with whom something is to be done now. */
+  toForget(limit: number): Promise<DueForgetting[]>
+
+  /** Stores how far it has come. Durable. */
+  keepForgetting(step: ForgettingStep): Promise<void>
+
+  /**
+   * Erases the contact, its link, and whatever else names it, and keeps the keyed hash. False: that has to wait, and is to be
+   * tried again. Durable. Once it is true, nothing of the user id is left where this process can reach it.
+   */
+  erase(receipt: string, profile: ProfileEnd): Promise<boolean>
+
+  /** Forgets whom to ignore, of those whose time is over. */
+  endForgettings(): Promise<void>
+
+  /** Of the channels where somebody is being forgotten. */
+  beingForgotten(): Promise<BeingForgotten[]>
 
   // ── Runs: what reaches many contacts at once ─────────────────────────────────────────────────────────────
 

@@ -15,8 +15,8 @@ export interface KnownContact extends Link {
 
 /** What is stored of a contact's link. */
 export interface StoredLink extends ContactKey, Link {
-  /** `unchanged`: it was so before, or something newer is known. */
-  readonly outcome: 'linked' | 'unlinked' | 'unchanged'
+  /** `unchanged`: it was so before, or something newer is known. `forgotten`: they asked for that, and nothing is stored. */
+  readonly outcome: 'linked' | 'unlinked' | 'unchanged' | 'forgotten'
 }
 
 /** `used`: by another user. `unknown`: never made, or of another channel, or forgotten long after its end. */

@@ -12,6 +12,7 @@ export type LedgerPart =
   | { readonly kind: 'runs'; readonly rows: readonly RunRecord[] }
   | { readonly kind: 'tokens'; readonly rows: readonly TokenRecord[] }
   | { readonly kind: 'nonces'; readonly rows: readonly NonceRecord[] }
+  | { readonly kind: 'forgotten'; readonly rows: readonly ForgottenRecord[] }
   | { readonly kind: 'customers'; readonly rows: readonly CustomerRecord[] }
   | { readonly kind: 'contacts'; readonly rows: readonly ContactRecord[] }
   | { readonly kind: 'activity'; readonly rows: readonly ActivityRecord[] }
@@ -25,6 +26,7 @@ export const ROW_KINDS = [
   'runs',
   'tokens',
   'nonces',
+  'forgotten',
   'customers',
   'contacts',
   'activity',
@@ -79,6 +81,25 @@ export interface NonceRecord {
   readonly externalId: string
   readonly expiresAt: number
   readonly userId: string | null
+}
+
+export interface ForgottenRecord {
+  readonly id: string
+  readonly channel: string
+  readonly hash: string
+  readonly key: string
+  readonly userId: string | null
+  readonly externalIds: string | null
+  readonly forgottenAt: number
+  readonly goneAt: number
+  readonly lifeMs: number
+  readonly endsAt: number | null
+  readonly deletesProfile: boolean
+  readonly profile: string | null
+  readonly state: string
+  readonly dueAt: number
+  readonly tries: number
+  readonly problem: string | null
 }
 
 /** How far Braze has been told of a profile. */
@@ -191,6 +212,24 @@ export const FIELDS = {
     expiresAt: 'bigint',
     userId: 'text',
   } satisfies Fields<NonceRecord>,
+  forgotten: {
+    id: 'text',
+    channel: 'text',
+    hash: 'text',
+    key: 'text',
+    userId: 'text',
+    externalIds: 'text',
+    forgottenAt: 'bigint',
+    goneAt: 'bigint',
+    lifeMs: 'bigint',
+    endsAt: 'bigint',
+    deletesProfile: 'boolean',
+    profile: 'text',
+    state: 'text',
+    dueAt: 'bigint',
+    tries: 'bigint',
+    problem: 'text',
+  } satisfies Fields<ForgottenRecord>,
   customers: {
     channel: 'text',
     externalId: 'text',
@@ -241,6 +280,7 @@ export const KEYS: Readonly<Record<RowKind, readonly string[]>> = {
   runs: ['id'],
   tokens: ['channel', 'keyId'],
   nonces: ['hash'],
+  forgotten: ['hash'],
   customers: ['channel', 'externalId'],
   contacts: ['channel', 'userId'],
   activity: ['channel'],

@@ -64,7 +64,8 @@ export async function importLinks(options: ImportOptions): Promise<void> {
   }
   for await (const batch of inBatches(evidence(options))) {
     for (const [channel, links = []] of Object.entries(Object.groupBy(batch, ({ channel }) => channel)))
-      for (const { outcome } of await ledger.link(links, await runOf(channel))) counts[outcome] += 1
+      for (const { outcome } of await ledger.link(links, await runOf(channel)))
+        counts[outcome === 'forgotten' ? 'unchanged' : outcome] += 1
     signal.throwIfAborted()
   }
   for (const id of runs.values()) await ledger.endRun(id, 'complete')

@@ -5,7 +5,7 @@ import type { Api } from '../http/api.ts'
 import { createCaller } from '../line/call.ts'
 import { createLineClient } from '../line/client.ts'
 import { createLineLogin } from '../line/login.ts'
-import type { Log } from './environment.ts'
+import { forgetMsOf, type Log } from './environment.ts'
 import { type InspectSettings, inspectMeansOf } from './inspect.ts'
 import { createLineHttp, isHere, type LineApiSettings, tokensFor } from './line-api.ts'
 
@@ -19,7 +19,7 @@ interface Means {
 
 /** What `/api` needs, with LINE's API for each channel as far as its settings go; undefined without API_TOKENS. */
 export function createApi(
-  settings: LineApiSettings & InspectSettings & Pick<Settings, 'API_TOKENS'>,
+  settings: LineApiSettings & InspectSettings & Pick<Settings, 'API_TOKENS' | 'FORGET_DAYS'>,
   channels: readonly ChannelSettings[],
   { ledger, log }: Means,
 ): (Api & { close(): Promise<void> }) | undefined {
@@ -47,6 +47,7 @@ export function createApi(
     channels: new Map(channels.map((channel) => [channel.name, asked(channel)])),
     ledger,
     inspect: (key) => inspect(key, { ledger, ...inspectMeansOf(settings) }),
+    forgetMs: forgetMsOf(settings),
     dialogUrl: sandboxDialog(baseUrl),
     close: http.close,
   }

@@ -17,6 +17,9 @@ export function settingsFor<N extends SettingName>(host: Host, names?: readonly 
 export const windowMsOf = ({ MESSAGER_WINDOW_DAYS: days }: Pick<Settings, 'MESSAGER_WINDOW_DAYS'>) =>
   days * 86_400_000
 
+/** For how long news of somebody who was forgotten is ignored. */
+export const forgetMsOf = ({ FORGET_DAYS: days }: Pick<Settings, 'FORGET_DAYS'>) => days * 86_400_000
+
 /** The files with secrets or with people's ids, whether they are there or not. */
 export function secretFiles(databaseUrl: string | undefined, env: Environment, folder: string): string[] {
   const named = describeSettings()

@@ -39,6 +39,7 @@ t.test('defaults', async (t) => {
     BRAZE_CONCURRENCY: 8,
     BRAZE_TIMEOUT_MS: 10_000,
     MESSAGER_WINDOW_DAYS: 0,
+    FORGET_DAYS: 7,
     DATABASE_URL: 'file:./data/line-braze.db',
     HOST: '0.0.0.0',
     PORT: 3_000,
@@ -109,6 +110,7 @@ t.test('every setting, wrong, is one line that names it and says what would be r
     BRAZE_CONCURRENCY: ['0', '257'],
     BRAZE_TIMEOUT_MS: ['99', '120001'],
     MESSAGER_WINDOW_DAYS: ['-1', '3651', '7d', '1.5'],
+    FORGET_DAYS: ['0', '-1', '1.5', '4000', 'a week'],
     API_TOKENS: [
       'too-short-token',
       'long-enough-for-one,short',
@@ -143,7 +145,7 @@ t.test('every setting, wrong, is one line that names it and says what would be r
   }
   t.equal(
     complaints(Object.fromEntries(Object.entries(wrong).map(([name, [value]]) => [name, value]))).length,
-    29,
+    30,
   )
 })
 

@@ -1,6 +1,6 @@
 /**
- * The whole of delivery in random order: people follow, block, are linked, relinked and unlinked, processes die, Braze
- * fails. The sandbox watches that no two profiles hold a user id at any moment, that one is never twice in a request or
+ * The whole of delivery in random order: people follow, block, are linked, relinked, unlinked and forgotten, processes die,
+ * Braze fails. The sandbox watches that no two profiles hold a user id at any moment, that one is never twice in a request or
  * written to too soon; and in the end Braze is to hold what the newest evidence and the newest links say.
  */
 import fc from 'fast-check'
@@ -31,6 +31,7 @@ const FAULTS: ScriptedAnswer[] = [
 type Step =
   | ({ readonly kind: 'follow' | 'block' } & ContactKey)
   | ({ readonly kind: 'link'; readonly externalId: string | null } & ContactKey)
+  | ({ readonly kind: 'forget'; readonly deletesProfile: boolean } & ContactKey)
   | { readonly kind: 'fault'; readonly fault: number; readonly times: number }
   | { readonly kind: 'reject'; readonly name: string }
   | { readonly kind: 'wait'; readonly timers: number }
@@ -47,6 +48,10 @@ const steps = fc.array(
         externalId: fc.constantFrom(...CUSTOMERS, null),
       }),
       weight: 4,
+    },
+    {
+      arbitrary: fc.record({ kind: fc.constant('forget'), ...who, deletesProfile: fc.boolean() }),
+      weight: 2,
     },
     {
       arbitrary: fc.record({
@@ -73,6 +78,8 @@ const steps = fc.array(
 interface Known {
   readonly links: Map<string, Link>
   readonly reachable: Map<string, boolean>
+  /** Who asked for it, and has not followed since. */
+  readonly forgotten: Set<string>
 }
 
 /** A deliverer whose process can end at any moment: from then on none of its calls comes back. */
@@ -112,29 +119,42 @@ function startMortal({ deliver, client, ledger }: Setting, mergeProfiles: boolea
 }
 
 async function play(setting: Setting, all: readonly Step[], { mergeProfiles, isShared }: Kind) {
-  const { braze, ledger, until, time } = setting
+  const { braze, ledger, until, time, clock } = setting
   for (const externalId of CUSTOMERS) if (externalId !== LATER) braze.createCustomer(externalId)
   const channels = isShared ? CHANNELS : CHANNELS.slice(0, 1)
   const known: Readonly<Record<string, Known>> = Object.fromEntries(
-    channels.map((channel) => [channel, { links: new Map(), reachable: new Map() }]),
+    channels.map((channel) => [channel, { links: new Map(), reachable: new Map(), forgotten: new Set() }]),
   )
   let deliverer = startMortal(setting, mergeProfiles)
   let at = 1_000
 
   async function perform(step: Step) {
-    at += 1
+    at = Math.max(at, clock()) + 1
     switch (step.kind) {
       case 'follow':
       case 'block': {
         const contact = key(step.userId, isShared ? step.channel : 'default')
+        if (step.kind === 'follow') known[contact.channel]?.forgotten.delete(step.userId)
         known[contact.channel]?.reachable.set(step.userId, step.kind === 'follow')
         return ledger.record([(step.kind === 'follow' ? friend : gone)(contact, at)])
       }
       case 'link': {
         const contact = key(step.userId, isShared ? step.channel : 'default')
         const link = { externalId: step.externalId, linkedAt: at }
-        known[contact.channel]?.links.set(step.userId, link)
+        if (!known[contact.channel]?.forgotten.has(step.userId))
+          known[contact.channel]?.links.set(step.userId, link)
         await ledger.link([{ ...contact, ...link }])
+        return
+      }
+      case 'forget': {
+        const contact = key(step.userId, isShared ? step.channel : 'default')
+        const how = { deletesProfile: step.deletesProfile, lifeMs: 1e12 }
+        const begun = await ledger.forget(contact, how)
+        if (!begun) return
+        at = Math.max(at, begun.forgottenAt)
+        known[contact.channel]?.forgotten.add(step.userId)
+        known[contact.channel]?.reachable.set(step.userId, false)
+        known[contact.channel]?.links.delete(step.userId)
         return
       }
       case 'fault':
@@ -167,7 +187,11 @@ async function play(setting: Setting, all: readonly Step[], { mergeProfiles, isS
     await until(idle)
     const profiles = await Promise.all(channels.map((channel) => Array.fromAsync(ledger.profiles(channel))))
     const failed = profiles.flat(2).filter((each) => each.failed)
-    if (failed.length === 0) break
+    if (failed.length === 0) {
+      if ((await ledger.beingForgotten()).length === 0) break
+      await until(async () => (await ledger.beingForgotten()).length === 0)
+      continue
+    }
     const { id } = await ledger.beginRun('resync', 'default')
     await ledger.resend(
       id,
@@ -177,8 +201,12 @@ async function play(setting: Setting, all: readonly Step[], { mergeProfiles, isS
   const later = time.monotonic() + 1_000
   await until(() => time.monotonic() > later)
   deliverer.die()
+  const kept = (await Array.fromAsync(ledger.dump())).flatMap((part) =>
+    part.kind === 'contacts' ? part.rows.map(({ channel, userId }) => ({ channel, userId })) : [],
+  )
+  const remembered = kept.filter(({ channel, userId }) => known[channel]?.forgotten.has(userId))
   const wrong = Object.entries(known).flatMap(([channel, each]) => compare(setting, channel, each))
-  return [...braze.violations, ...wrong]
+  return [...braze.violations, ...wrong, ...remembered.map(({ userId }) => `${userId} is not forgotten`)]
 }
 
 /** What of one account is wrong at Braze; nothing where all is right. */

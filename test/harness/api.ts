@@ -14,6 +14,7 @@ import { openInline } from './ledger.ts'
 import { USER } from './people.ts'
 
 export const TOKENS = ['new-api-token', 'old-api-token'] as const
+export const FORGET_MS = 7 * 86_400_000
 export const CUSTOMER = 'customer 1'
 /** As ID tokens look: a head, what is claimed, and a signature. */
 export const idToken = (claims = 'claims', signature = 'signature') => `head.${claims}.${signature}`
@@ -30,7 +31,7 @@ export async function setUpApi(t: Test, options: Partial<ServerOptions> = {}, pa
   const path = join(folder(t), 'ledger.db')
   const ledger = await openInline({ url: `file:${path}`, clock: () => now })
   t.teardown(() => ledger.close())
-  const { link, linkOnce, addNonce, redeemNonce } = ledger
+  const { link, linkOnce, addNonce, redeemNonce, forget } = ledger
   const line = {
     claims: [] as unknown[],
     vouched: { userId: USER, lifeMs: 3_600_000 } as Vouched | LineError,
@@ -39,8 +40,9 @@ export async function setUpApi(t: Test, options: Partial<ServerOptions> = {}, pa
   const means = { makesProfiles: true, mergesProfiles: false, messagerWindowMs: 0 }
   const api = {
     tokens: TOKENS,
-    ledger: { link, linkOnce, addNonce },
+    ledger: { link, linkOnce, addNonce, forget },
     inspect: (key: ContactKey) => inspect(key, { ledger, ...means, clock: () => now }),
+    forgetMs: FORGET_MS,
     channels: new Map([
       [
         'default',
@@ -82,6 +84,7 @@ export async function setUpApi(t: Test, options: Partial<ServerOptions> = {}, pa
 
   return {
     ...server,
+    db: ledger,
     api,
     line,
     redeemNonce,

@@ -52,6 +52,7 @@ export async function setUp(t: Test, options: Partial<ServerOptions> = {}, parts
       ]
     },
     oldestPendingMs: async (): Promise<number | null> => 9_000,
+    beingForgotten: async () => [{ channel: 'default', count: 1, oldestMs: 4_000 }],
     async probe() {
       if (ledger.failure) throw ledger.failure
     },

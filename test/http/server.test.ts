@@ -216,6 +216,7 @@ t.test('health', async (t) => {
       oldestPendingSeconds: 9,
       failed: 0,
     },
+    forgetting: { open: 1, oldestSeconds: 4 },
     channels: [
       { channel: 'default', friend: 0, messager: 0, gone: 0, pending: 0, failed: 0, linked: 0, waiting: 0 },
       { channel: 'a', friend: 2, messager: 1, gone: 3, pending: 4, failed: 0, linked: 0, waiting: 0 },

@@ -35,9 +35,11 @@ export function movingContract(name: string, createSource: Create, createTarget:
         '"failure","Braze',
         '"hasHolder",true',
         '"target","c7"',
+        '"state","done"',
+        '"userId","being forgotten"',
         '["series",',
         '["activity",',
-        '["blocked",2],["channel","default"],["followed",5],["lapsed",0],["listed",4500]',
+        '["blocked",4],["channel","default"],["followed",7],["lapsed",0],["listed",4500]',
       ]) {
         t.ok(all.includes(some), `something of everything is there: ${some}`)
       }
@@ -141,6 +143,7 @@ export function movingContract(name: string, createSource: Create, createTarget:
         know,
         accept,
         accept,
+        (ledger) => ledger.record(friends(['forgotten', 'being forgotten'], 20)),
       ]
       for (const step of steps) {
         for (const ledger of [from, to]) await step(ledger)
@@ -155,6 +158,15 @@ export function movingContract(name: string, createSource: Create, createTarget:
 /** Something of everything that can be. */
 async function live(ledger: Ledger, clock: { now: number }) {
   await ledger.holdLease(DELIVERY_LEASE, 'first', 600_000, NO_AFTERMATH)
+  await ledger.record(friends(['forgotten', 'being forgotten'], 10))
+  await accept(ledger)
+  for (const userId of ['forgotten', 'being forgotten'])
+    await ledger.forget(key(userId), { deletesProfile: userId !== 'forgotten', lifeMs: 1e9 })
+  clock.now += SETTLE_MS
+  await accept(ledger)
+  clock.now += SETTLE_MS
+  for (const { receipt, deletesProfile } of await ledger.toForget(2))
+    if (!deletesProfile) await ledger.erase(receipt, 'kept')
   await ledger.claimAccount('default', ACCOUNT, true)
   await ledger.claimAccount('other', 'U1', false)
   const run = await ledger.beginRun('backfill', 'default', 50)
@@ -257,5 +269,6 @@ async function described(ledger: Ledger) {
     activity: await ledger.activity(),
     run: await ledger.openRun('default'),
     outstanding: await ledger.outstanding(1),
+    forgetting: await ledger.beingForgotten(),
   }
 }

@@ -3,6 +3,7 @@ import { openPostgresLedger } from '../../src/ledger/postgres/ledger.ts'
 import { PATIENCE_MS, startPostgres } from '../harness/postgres.ts'
 import { ledgerContract, type Subject } from './contract.ts'
 import { deskContract } from './desk-contract.ts'
+import { forgettingContract } from './forgetting-contract.ts'
 import { linksContract } from './links-contract.ts'
 import { peopleContract } from './people-contract.ts'
 import { placementModel } from './placement-model.ts'
@@ -25,6 +26,7 @@ linksContract('postgres', create)
 tokensContract('postgres', create)
 deskContract('postgres', create)
 peopleContract('postgres', create)
+forgettingContract('postgres', create)
 placementModel(
   'postgres',
   async (t, clock) => {

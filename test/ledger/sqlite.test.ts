@@ -13,6 +13,7 @@ import { createStore } from '../../src/ledger/sqlite/store.ts'
 import { key } from '../harness/people.ts'
 import { ledgerContract, type Subject } from './contract.ts'
 import { deskContract } from './desk-contract.ts'
+import { forgettingContract } from './forgetting-contract.ts'
 import { linksContract } from './links-contract.ts'
 import { peopleContract } from './people-contract.ts'
 import { runsContract } from './runs-contract.ts'
@@ -33,6 +34,7 @@ linksContract('sqlite', create)
 tokensContract('sqlite', create)
 deskContract('sqlite', create)
 peopleContract('sqlite', create)
+forgettingContract('sqlite', create)
 
 t.test('files', async (t) => {
   const folder = temporary()
@@ -94,7 +96,7 @@ t.test('what runs all the time is answered from an index', async (t) => {
   createStore(open, 1_000)
 
   // Only what a call hands over, and what is worked out of that, is gone through from end to end.
-  const few = /SCAN (?!json_each|answer|touched|placed|wanted|\(subquery)/
+  const few = /SCAN (?!json_each|CONSTANT ROW|forgotten|answer|touched|placed|wanted|\(subquery)/
   const scans = plans.filter(({ plan }) => few.test(plan))
   t.match(
     scans.map(({ plan }) => plan),

@@ -98,9 +98,18 @@ const clamping = (table: keyof typeof KEYS, which: string, column: string, lates
 
 const SETTLED = 'ceil(@now + @ms::float8)::bigint'
 const LATEST = `@now + ${LONGEST_WAIT_MS}`
+/** For a look-up, or for Braze to have deleted the profile, it is waited longer than for a settle pause. */
+const WAITS_NO_LONGER = `AND (due_at IS DISTINCT FROM check_until OR due_at > ${LATEST})`
 /** One for each index, by its first columns: this is asked with each renewal of the lease. */
 const CLAMP = [
-  ...each((table, isBulk) => clamping(table, isBulk ? BULK : NEWS, 'due_at', SETTLED)),
+  ...each((table, isBulk) =>
+    clamping(
+      table,
+      `${isBulk ? BULK : NEWS} ${table === 'contacts' ? WAITS_NO_LONGER : ''}`,
+      'due_at',
+      SETTLED,
+    ),
+  ),
   // What is looked up, and what is handed over.
   clamping('customers', 'check_at IS NOT NULL AND is_urgent IN (false, true)', 'check_at', LATEST),
   clamping('merges', "action IS NOT NULL AND action IN ('identify', 'look', 'rename')", 'due_at', LATEST),

@@ -1,4 +1,5 @@
 import { adding, BY_RUN, countedContact, differences, GONE, isPending, isReachable } from './counting.ts'
+import { IS_ANY } from './ignoring.ts'
 
 /** The term of the lease in force: what is made in it nobody before can have sent. */
 export const TERM = "coalesce((SELECT term FROM leases WHERE name = 'braze'), 0)"
@@ -17,6 +18,8 @@ export interface Learnt {
   readonly gone: number
   /** Channels in which places have to be worked out. */
   readonly touched: string[] | null
+  /** Whether anybody was forgotten when it began. */
+  readonly isAnyForgotten: boolean
 }
 
 /** Contacts that are linked, and whose status is another. */
@@ -28,11 +31,11 @@ export const IS_MOVED = `(c.external_id IS NOT NULL OR c.customer IS NOT NULL) A
  * happens what `merge` in src/contact says, with a new revision of the alias profile where reachability flips. What follows
  * for those who are linked is worked out later: they are `touched`.
  *
- * @param batch a SELECT of channel, user_id, friend_at, messaged_at, goneAt and run, of each contact once. Rows are locked
- *   in the order of their keys, so that no two of these wait for each other.
+ * @param batch makes a `batch` of channel, user_id, friend_at, messaged_at, gone_at and run, of each contact once. Rows are
+ *   locked in the order of their keys, so that no two of these wait for each other.
  */
 export const learning = (batch: string) => `
-  WITH batch AS (${batch}),
+  WITH ${batch},
   changed AS (
     INSERT INTO contacts AS c
       (channel, user_id, friend_at, messaged_at, gone_at, run, revision, accepted, changed_at, due_at, term, was)
@@ -65,5 +68,6 @@ export const FOLLOWING = `
     count(*) FILTER (WHERE before = 0) AS added,
     count(*) FILTER (WHERE before & 3 = ${GONE} AND after & 3 <> ${GONE}) AS returned,
     count(*) FILTER (WHERE before & 3 <> ${GONE} AND after & 3 = ${GONE}) AS gone,
-    array_agg(DISTINCT channel) FILTER (WHERE is_touched) AS touched
+    array_agg(DISTINCT channel) FILTER (WHERE is_touched) AS touched,
+    ${IS_ANY} AS "isAnyForgotten"
   FROM changed`

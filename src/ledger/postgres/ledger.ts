@@ -8,6 +8,7 @@ import { createDesk } from './desk.ts'
 import { createDueProfiles } from './due-profiles.ts'
 import { createFailures } from './failures.ts'
 import { fewAtOnce } from './few.ts'
+import { createForgettingStore } from './forgetting.ts'
 import { createKnownContacts } from './known-contacts.ts'
 import { createKnownProfiles } from './known-profiles.ts'
 import { createLeaseStore } from './leases.ts'
@@ -104,7 +105,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
       // Whoever waits has waited since then, wherever that was.
       const leftMs = () => Math.max(1, madeAt + busyTimeoutMs - performance.now())
       if (evidence.length === 0) return write.probe(leftMs())
-      await touched.settle(await write.record(evidence, leftMs()), leftMs())
+      await touched.settle(await write.record(evidence, leftMs), leftMs())
       tell()
     },
   })
@@ -120,6 +121,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
   const known = createKnownProfiles(database)
   const merges = createMergeStore(placing)
   const customers = createCustomerStore(placing)
+  const forgettings = createForgettingStore(placing, (ms) => new Promise<void>((done) => after(ms, done)))
   const moving = createMoving(database)
   const runContacts = createRunContacts({
     database,
@@ -142,6 +144,7 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
     ...createDesk(database),
     ...runContacts,
     ...createTokenStore(database),
+    ...forgettings,
     ...moving,
     async moveOut(isClosed) {
       if (isClosed) await touched.settleAll()
@@ -165,6 +168,8 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
     keepChecks: (...args) => told(customers.keepChecks(...args)),
     recheck: (...args) => told(customers.recheck(...args)),
     keepMerges: (...args) => told(merges.keepMerges(...args)),
+    forget: (...args) => told(forgettings.forget(...args)),
+    erase: (...args) => told(forgettings.erase(...args)),
     resend: (...args) => told(known.resend(...args)),
     onRecorded(listener) {
       listeners.add(listener)

@@ -3,6 +3,7 @@ import type { Ledger, LinkEvidence, StoredLink } from '../ledger.ts'
 import { countedContact, countedCustomer, createTally, isPending } from './counting.ts'
 import type { Database, Transaction } from './database.ts'
 import { and, eq, sql } from './drizzle.ts'
+import { findForgotten } from './ignoring.ts'
 import { TERM } from './learning.ts'
 import { place } from './placement.ts'
 import { lockChannel, lockCustomers, type PlaceTransaction } from './places.ts'
@@ -43,6 +44,7 @@ export function createLinkStore(database: Database) {
         if (nonce?.channel !== channel) return 'unknown'
         if (nonce.userId !== null && nonce.userId !== userId) return 'used'
         if (at > nonce.expiresAt) return 'expired'
+        if ((await findForgotten(transaction, channel, [userId])).size > 0) return 'forgotten'
         await transaction.drizzle.update(nonces).set({ userId }).where(eq(nonces.hash, hash))
         const linkedAt = Math.floor(at)
         const link = { channel, userId, externalId: nonce.externalId, linkedAt }
@@ -53,6 +55,7 @@ export function createLinkStore(database: Database) {
     linkOnce: (hash, link, lifeMs) =>
       atomic([link.channel], async (transaction) => {
         const { channel, userId, externalId } = link
+        if ((await findForgotten(transaction, channel, [userId])).size > 0) return forgotten(channel, userId)
         const now = await transaction.now()
         await forgetNonces(transaction, now)
         const expiresAt = Math.ceil(now + lifeMs)
@@ -132,12 +135,20 @@ async function fold(
         .map(({ userId }) => userId),
     ),
   ]
-  const rows = await transaction.query<Link & { userId: string }>(LOCK_OR_MAKE, { channel, users })
+  const ignored = await findForgotten(transaction, channel, users)
+  const rows = await transaction.query<Link & { userId: string }>(LOCK_OR_MAKE, {
+    channel,
+    users: users.filter((userId) => !ignored.has(userId)),
+  })
   const known = new Map<string, Link>(rows.map(({ userId, ...link }) => [userId, link]))
   const changed = new Map<string, Link>()
   const externalIds = new Set<string>()
   for (const link of links) {
     const { userId, externalId, linkedAt } = link
+    if (ignored.has(userId)) {
+      answers.set(link, forgotten(channel, userId))
+      continue
+    }
     const before = known.get(userId) ?? NEVER
     const after: Link = { externalId, linkedAt: linkedAt ?? Math.max(now, before.linkedAt + 1) }
     if (!isNewerLink(after, before)) {
@@ -174,6 +185,13 @@ async function keep(
   await transaction.query(ADD_CUSTOMERS, { channel, externalIds })
   await transaction.tally.change(transaction, HOPE_AGAIN, { channel, externalIds })
 }
+
+const forgotten = (channel: string, userId: string): StoredLink => ({
+  channel,
+  userId,
+  ...NEVER,
+  outcome: 'forgotten',
+})
 
 function stored(channel: string, userId: string, { externalId, linkedAt }: Link, before: Link): StoredLink {
   const outcome = externalId === before.externalId ? 'unchanged' : externalId === null ? 'unlinked' : 'linked'

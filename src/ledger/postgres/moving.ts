@@ -60,6 +60,8 @@ export function createMoving(database: Database) {
           const isOurs = copyOf === part.id || (copyOf === null && (await is(transaction, IS_EMPTY)))
           if (!isOurs || (await is(transaction, IS_CLOSED))) throw new LedgerError(REFUSALS.used)
           if (await is(transaction, IS_SERVED)) throw new LedgerError(REFUSALS.served)
+          // They may have come back since an earlier copy.
+          await transaction.query('DELETE FROM forgotten')
           return mark(transaction, part.id, false)
         }
         if (isComplete) throw new LedgerError(REFUSALS.used)
@@ -207,6 +209,7 @@ const LOAD: Readonly<Record<RowKind, readonly { readonly text: string; readonly 
   ],
   tokens: [load('tokens')],
   nonces: [load('nonces')],
+  forgotten: [load('forgotten')],
   customers: [
     load('customers', { more: NEW, counted: countedCustomer('t') }),
     plain(`

@@ -2,6 +2,7 @@ import type { FollowerPage, Ledger, Run } from '../ledger.ts'
 import { analyze } from './analyze.ts'
 import { statusOf } from './counting.ts'
 import type { Database, Transaction } from './database.ts'
+import { ignoring } from './ignoring.ts'
 import { type Learnt, learning } from './learning.ts'
 import { asRun, changeRun, findRun, lockRun, refuseOtherAccount } from './runs.ts'
 
@@ -106,17 +107,22 @@ export function createRunContacts({ database, assertLocked, settle }: RunContact
 /** Of the first ten pages, hundred pages, and so on, something else is true than what everybody has planned for. */
 const magnitude = (pages: number) => (pages < 1 ? 0 : Math.floor(Math.log10(pages)))
 
-const LIST = learning(`
+const LIST = learning(
+  ignoring(
+    `
   SELECT DISTINCT @channel::text AS channel, user_id, @asOf::bigint AS friend_at, 0::bigint AS messaged_at,
     0::bigint AS gone_at, @run::bigint AS run
-  FROM unnest(@users::text[]) AS t (user_id)`)
+  FROM unnest(@users::text[]) AS t (user_id)`,
+    'list',
+  ),
+)
 
 const IS_ABSENT = `${statusOf('contacts')} = 'friend' AND friend_at < @asOf::bigint`
 
 /** Somebody may have followed since they were found. */
-const CLEAR = learning(`
+const CLEAR = learning(`batch AS (
   SELECT channel, user_id, 0::bigint AS friend_at, 0::bigint AS messaged_at, @asOf::bigint AS gone_at, @run::bigint AS run
-  FROM contacts WHERE channel = @channel AND user_id = ANY(@users::text[]) AND ${IS_ABSENT}`)
+  FROM contacts WHERE channel = @channel AND user_id = ANY(@users::text[]) AND ${IS_ABSENT})`)
 
 const COUNT_ABSENT = `SELECT count(*) AS absent FROM contacts WHERE channel = @channel AND ${IS_ABSENT}`
 const ABSENT = `

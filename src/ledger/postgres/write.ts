@@ -1,7 +1,9 @@
 import type { Evidence } from '../../contact/contact.ts'
 import { BY_TIME, countedContact, isPending } from './counting.ts'
 import type { Database } from './database.ts'
+import { ignoring, unlessAny } from './ignoring.ts'
 import { FOLLOWING, IS_AT_ALIAS, IS_MOVED, type Learnt, learning } from './learning.ts'
+import type { Values } from './statement.ts'
 
 /** Contacts taken for unreachable in one transaction: others wait for as long. */
 const LAPSE_AT_ONCE = 1_000
@@ -9,9 +11,18 @@ const LAPSE_AT_ONCE = 1_000
 /** What comes from LINE. */
 export function createWrite(database: Database, messagerWindowMs: number) {
   const values = { windowMs: messagerWindowMs }
+  /** As it was said last. */
+  let isAnyForgotten = false
+
+  async function learn(text: string, columns: Values, patienceMs: number) {
+    const [learnt] = await database.query<Learnt>(text, columns, patienceMs)
+    isAnyForgotten = learnt?.isAnyForgotten === true
+    return learnt?.touched ?? null
+  }
+
   return {
     /** In one statement, which is one transaction. No contact twice. Returns channels in which places have to be worked out. */
-    async record(evidence: readonly Evidence[], patienceMs: number) {
+    async record(evidence: readonly Evidence[], leftMs: () => number) {
       const columns = {
         ...values,
         channels: evidence.map(({ channel }) => channel),
@@ -20,8 +31,11 @@ export function createWrite(database: Database, messagerWindowMs: number) {
         messages: evidence.map(({ messagedAt }) => messagedAt),
         gone: evidence.map(({ goneAt }) => goneAt),
       }
-      const [learnt] = await database.query<Learnt>(RECORD, columns, patienceMs)
-      return learnt?.touched ?? null
+      const mayBeAny = isAnyForgotten
+      const said = await learn(mayBeAny ? RECORD_IGNORING : RECORD, columns, leftMs())
+      // Then it has stored nothing.
+      if (mayBeAny || !isAnyForgotten) return said
+      return learn(RECORD_IGNORING, columns, leftMs())
     },
     async probe(patienceMs: number) {
       await database.query('UPDATE probes SET probed = probed + 1', {}, patienceMs)
@@ -35,13 +49,15 @@ export function createWrite(database: Database, messagerWindowMs: number) {
   }
 }
 
-const RECORD = learning(`
+const EVIDENCE = `
   SELECT channel, user_id, friend_at,
     -- A message from before the window says nothing any more.
     CASE WHEN @windowMs::bigint = 0 OR messaged_at > @now - @windowMs::bigint THEN messaged_at ELSE 0 END AS messaged_at,
     gone_at, NULL::bigint AS run
   FROM unnest(@channels::text[], @users::text[], @friends::bigint[], @messages::bigint[], @gone::bigint[])
-    AS t (channel, user_id, friend_at, messaged_at, gone_at)`)
+    AS t (channel, user_id, friend_at, messaged_at, gone_at)`
+const RECORD = learning(unlessAny(EVIDENCE))
+const RECORD_IGNORING = learning(ignoring(EVIDENCE, 'webhooks'))
 
 /** The condition of a partial index. */
 const ONLY_WROTE = 'c.friend_at <= c.gone_at AND c.messaged_at > c.gone_at'

@@ -23,7 +23,7 @@ interface NextRow {
 
 /** What Braze is to be told of, on one open database. */
 export function createDueProfiles(database: BetterSqlite3.Database, atomic: ReturnType<typeof transactions>) {
-  const contacts = prepare(database, CONTACT, 'contacts')
+  const contacts = prepare(database, CONTACT, 'contacts', WAITS_FOR_MORE)
   const customers = prepare(database, CUSTOMER, 'customers')
   const both = [contacts, customers]
   const waits = WAITS.map((clamp) => database.prepare(clamp))
@@ -54,7 +54,7 @@ export function createDueProfiles(database: BetterSqlite3.Database, atomic: Retu
       return next ? next.dueAt - now : null
     },
     clampDue: atomic((now, ms) => {
-      for (const { clamp } of both) clamp.run({ latest: Math.ceil(now + ms) })
+      for (const { clamp } of both) clamp.run({ latest: Math.ceil(now + ms), longest: now + LONGEST_WAIT_MS })
       for (const clamp of waits) clamp.run({ latest: now + LONGEST_WAIT_MS })
     }),
     oldestPendingMs(now) {
@@ -101,8 +101,11 @@ const WAITS = [
   WHERE action IS NOT NULL AND action IN ('identify', 'look', 'rename') AND due_at > @latest`,
 ]
 
+/** For a look-up, or for Braze to have deleted the profile: longer than for a settle pause. */
+const WAITS_FOR_MORE = '(due_at IS check_until)'
+
 /** `pending` is the condition of a partial index, word for word: SQLite uses the index for nothing else. */
-const prepare = (database: BetterSqlite3.Database, columns: string, table: string) => ({
+const prepare = (database: BetterSqlite3.Database, columns: string, table: string, waits = 'false') => ({
   due: prepareDue<DueRow>(database, columns, table).raw(),
   dueOf: prepareDue<DueRow>(database, columns, table, OF_CHANNELS).raw(),
   moments: {
@@ -113,7 +116,8 @@ const prepare = (database: BetterSqlite3.Database, columns: string, table: strin
     SELECT due_at AS dueAt, changed_at AS changedAt FROM ${table}
     WHERE pending AND bulk = @bulk ORDER BY due_at LIMIT 1`),
   clamp: database.prepare(`
-    UPDATE ${table} SET due_at = @latest WHERE pending AND bulk IN (0, 1) AND due_at > @latest`),
+    UPDATE ${table} SET due_at = @latest
+    WHERE pending AND bulk IN (0, 1) AND due_at > @latest AND (due_at > @longest OR NOT ${waits})`),
 })
 
 const prepareDue = <Row>(database: BetterSqlite3.Database, columns: string, table: string, more = '') =>

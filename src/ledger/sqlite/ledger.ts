@@ -84,6 +84,26 @@ export function createSqliteLedger(
     },
   })
 
+  /** Until a look through the whole file finds nothing any more. False: somebody reads or writes all the time. */
+  async function wipeNames(names: readonly string[]): Promise<boolean> {
+    for (;;) {
+      const pages = new Set<number>()
+      for (let after: number | null = 0; after !== null; ) {
+        const found: Awaited<ReturnType<RemoteStore['findRemains']>> = await store.findRemains(
+          clock(),
+          names,
+          after,
+        )
+        if (!found) return false
+        for (const page of found.pages) pages.add(page)
+        after = found.after
+      }
+      const wiped = await store.wipeRemains(clock(), [...pages])
+      if (wiped === null) return false
+      if (wiped === 0) return true
+    }
+  }
+
   return {
     ...timed(ofOneCall, clock),
     record: async (evidence) => {
@@ -169,6 +189,19 @@ export function createSqliteLedger(
       return part.kind === 'end'
         ? store.endLoad()
         : store.loadRows(clock(), part.kind, JSON.stringify(part.rows))
+    },
+    forget: (...args) => told(store.forget(clock(), ...args)),
+    async erase(receipt, profile) {
+      const erased = await told(store.eraseRows(clock(), receipt, profile))
+      if (erased === 'again') return false
+      if (erased === null) return true
+      if (erased.isNamed) {
+        if (!(await wipeNames(erased.names))) return false
+        await store.unname(clock(), receipt)
+      }
+      if ((await store.wipeRemains(clock(), 'own')) === null) return false
+      await store.endErasing(clock(), receipt)
+      return true
     },
     probe: commits.probe,
     // It is here, and answers.

@@ -1,6 +1,7 @@
 import type BetterSqlite3 from 'better-sqlite3'
 import { isNewerLink, type Link } from '../../contact/link.ts'
 import type { LinkEvidence, StoredLink } from '../ledger.ts'
+import type { Ignoring } from './ignoring.ts'
 import type { createPlacement } from './placement.ts'
 import type { Slice } from './run-contacts.ts'
 import type { Stored, transactions } from './stored.ts'
@@ -15,10 +16,12 @@ export function createLinkStore(
   database: BetterSqlite3.Database,
   atomic: ReturnType<typeof transactions>,
   place: ReturnType<typeof createPlacement>,
+  ignoring: Pick<Ignoring, 'isForgotten'>,
 ) {
   const statements = prepare(database)
 
   function linkOne(now: number, { channel, userId, externalId, linkedAt }: LinkEvidence, run: number | null) {
+    if (ignoring.isForgotten({ channel, userId }, now)) return forgotten(channel, userId)
     const before: Link = statements.find.get({ channel, userId }) ?? NEVER
     const link: Link = { externalId, linkedAt: linkedAt ?? Math.max(now, before.linkedAt + 1) }
     if (!isNewerLink(link, before)) return stored(channel, userId, before, before)
@@ -48,6 +51,7 @@ export function createLinkStore(
       if (nonce?.channel !== channel) return 'unknown'
       if (nonce.userId !== null && nonce.userId !== userId) return 'used'
       if (at > nonce.expiresAt) return 'expired'
+      if (ignoring.isForgotten({ channel, userId }, now)) return 'forgotten'
       statements.useNonce.run({ hash, userId })
       const { outcome } = linkOne(
         now,
@@ -58,6 +62,7 @@ export function createLinkStore(
       return outcome
     }),
     linkOnce: atomic((now, hash, { channel, userId, externalId }, lifeMs) => {
+      if (ignoring.isForgotten({ channel, userId }, now)) return forgotten(channel, userId)
       const known = statements.findNonce.get({ hash })
       if (known) {
         const isSame = known.channel === channel && known.userId === userId && known.externalId === externalId
@@ -89,6 +94,13 @@ export function createLinkStore(
 }
 
 const NEVER: Link = { externalId: null, linkedAt: 0 }
+
+const forgotten = (channel: string, userId: string): StoredLink => ({
+  channel,
+  userId,
+  ...NEVER,
+  outcome: 'forgotten',
+})
 
 function stored(channel: string, userId: string, { externalId, linkedAt }: Link, before: Link): StoredLink {
   const outcome = externalId === before.externalId ? 'unchanged' : externalId === null ? 'unlinked' : 'linked'

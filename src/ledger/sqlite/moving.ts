@@ -69,6 +69,8 @@ export function createMoving(database: BetterSqlite3.Database, atomic: ReturnTyp
       const isOurs = copyOf === source || (copyOf === null && is(IS_EMPTY))
       if (!isOurs || is(IS_CLOSED)) throw new LedgerError(REFUSALS.used)
       if (is(IS_SERVED, now)) throw new LedgerError(REFUSALS.served)
+      // They may have come back since an earlier copy.
+      database.exec('DELETE FROM forgotten')
       mark(source, 0)
     }),
     /** What is as it should be is not written again. */
@@ -127,6 +129,7 @@ const DUMP: Readonly<Record<RowKind, string>> = {
   runs: dump('runs'),
   tokens: dump('tokens', 'rowid'),
   nonces: dump('nonces', 'hash'),
+  forgotten: dump('forgotten', 'rowid'),
   customers: dump('customers'),
   contacts: dump('contacts'),
   activity: dump('activity', 'rowid'),
@@ -159,6 +162,7 @@ const LOAD: Readonly<Record<RowKind, readonly string[]>> = {
   runs: [load('runs')],
   tokens: [load('tokens')],
   nonces: [load('nonces')],
+  forgotten: [load('forgotten')],
   customers: [
     // The trigger that counts customers is told of changes only, and finds the channel's counts.
     `INSERT OR IGNORE INTO counts (channel, friend, messager, gone, pending, failed)

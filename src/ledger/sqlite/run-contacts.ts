@@ -1,5 +1,6 @@
 import type BetterSqlite3 from 'better-sqlite3'
 import type { Run } from '../ledger.ts'
+import type { Ignoring } from './ignoring.ts'
 import { learning } from './learning.ts'
 import type { createPlacement } from './placement.ts'
 import { asRun, type RunStore } from './runs.ts'
@@ -30,6 +31,7 @@ export function createRunContacts(
   atomic: ReturnType<typeof transactions>,
   { find, findOfAccount, change, countsOf }: RunStore,
   place: ReturnType<typeof createPlacement>,
+  ignoring: Pick<Ignoring, 'users'>,
 ) {
   const statements = prepare(database)
 
@@ -54,7 +56,13 @@ export function createRunContacts(
     recordPages: atomic((now: number, id: number, { users, next, pages, listed, invalid }: PageRows) => {
       const run = findOfAccount(id)
       const before = countsOf(run.channel)
-      statements.list.run({ run: id, channel: run.channel, asOf: run.asOf, users, now })
+      statements.list.run({
+        run: id,
+        channel: run.channel,
+        asOf: run.asOf,
+        users: ignoring.users(users, run.channel, now),
+        now,
+      })
       place(now)
       const after = countsOf(run.channel)
       // Being listed makes nobody gone, so that what is fewer of them has returned.

@@ -4,7 +4,9 @@ import { createDesk } from './desk.ts'
 import { asc, drizzle } from './drizzle.ts'
 import { createDueProfiles } from './due-profiles.ts'
 import { createFailures } from './failures.ts'
+import { createForgettingStore } from './forgetting.ts'
 import { countGrowth } from './growth.ts'
+import { createIgnoring } from './ignoring.ts'
 import { createKnownContacts } from './known-contacts.ts'
 import { createKnownProfiles } from './known-profiles.ts'
 import { createLeaseStore } from './leases.ts'
@@ -13,6 +15,7 @@ import { createLocks } from './locks.ts'
 import { createMoving } from './moving.ts'
 import type { OpenDatabase } from './open.ts'
 import { createPlacement } from './placement.ts'
+import { createRemains } from './remains.ts'
 import { createRunContacts } from './run-contacts.ts'
 import { createRunStore } from './runs.ts'
 import { counts } from './schema.ts'
@@ -28,6 +31,8 @@ export function createStore({ db: database }: Pick<OpenDatabase, 'db'>, messager
   const atomic = transactions(database)
   const runs = createRunStore(db, atomic)
   const place = createPlacement(database)
+  const ignoring = createIgnoring(database)
+  const { closeFile, ...remains } = createRemains(database, atomic)
   const allCounts = db.select().from(counts).orderBy(asc(counts.channel)).prepare()
 
   const stored = {
@@ -38,23 +43,26 @@ export function createStore({ db: database }: Pick<OpenDatabase, 'db'>, messager
     ...stored,
     ...createLeaseStore(db, atomic, locks),
     ...runs.stored,
-    ...createRunContacts(database, atomic, runs, place),
+    ...createRunContacts(database, atomic, runs, place, ignoring),
     ...createKnownProfiles(database, atomic),
     ...createKnownContacts(database),
     ...createFailures(database),
     ...createDueProfiles(database, atomic),
-    ...createLinkStore(database, atomic, place),
+    ...createLinkStore(database, atomic, place, ignoring),
+    ...createForgettingStore(database, atomic, place),
+    ...remains,
     ...createCustomerStore(database, atomic, place),
     ...createMergeStore(database, atomic, place),
     ...createTokenStore(database, atomic),
     ...createDesk(database, atomic),
     ...createMoving(database, atomic),
-    ...createWrite(database, atomic, place, messagerWindowMs),
+    ...createWrite(database, atomic, { place, ignoring, messagerWindowMs }),
     lock: locks.lock,
     unlock: locks.unlock,
     close() {
       locks.close()
       database.close()
+      closeFile()
     },
   }
 }

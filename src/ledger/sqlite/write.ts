@@ -1,5 +1,6 @@
 import type BetterSqlite3 from 'better-sqlite3'
 import { DELIVERY_LEASE } from '../ledger.ts'
+import type { Ignoring } from './ignoring.ts'
 import { IS_AT_ALIAS, learning } from './learning.ts'
 import type { createPlacement } from './placement.ts'
 import type { ProfileKind } from './profile-ids.ts'
@@ -22,6 +23,12 @@ export interface WriteRequest {
   readonly now: number
 }
 
+export interface WriteParts {
+  readonly place: ReturnType<typeof createPlacement>
+  readonly ignoring: Pick<Ignoring, 'evidence'>
+  readonly messagerWindowMs: number
+}
+
 /** Contacts taken for unreachable in one transaction: others wait for as long. */
 const LAPSE_AT_ONCE = 1_000
 
@@ -29,8 +36,7 @@ const LAPSE_AT_ONCE = 1_000
 export function createWrite(
   database: BetterSqlite3.Database,
   atomic: ReturnType<typeof transactions>,
-  place: ReturnType<typeof createPlacement>,
-  messagerWindowMs: number,
+  { place, ignoring, messagerWindowMs }: WriteParts,
 ) {
   // Where nobody lapses it would cost each message a write. Once made it stays: another process may need it.
   if (messagerWindowMs > 0) database.exec(MESSAGERS)
@@ -61,7 +67,7 @@ export function createWrite(
   return {
     ...stored,
     write: atomic(({ evidence, told, untold, untoldBy, rejected, now }: WriteRequest) => {
-      if (evidence) record.run({ rows: evidence, now, start: windowStart(now) })
+      if (evidence) record.run({ rows: ignoring.evidence(evidence, now), now, start: windowStart(now) })
       answer(accept, told, now)
       place(now)
       if (untoldBy !== null && untoldBy === holder.get(DELIVERY_LEASE)) {

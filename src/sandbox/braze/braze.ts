@@ -16,7 +16,7 @@ export interface BrazeSandboxOptions extends ServiceOptions {
   apiKey?: string
   /** Delay before an accepted object is applied. Default [10, 100]. [LIMITS] */
   applyMs?: Delay
-  /** The same for what identify, alias/new, alias/update and merge do. Default: `applyMs`. */
+  /** The same for what identify, alias/new, alias/update, merge and delete do. Default: `applyMs`. */
   identityMs?: Delay
   /** Pause that clients should keep between two writes to a user; shorter ones are violations. Default: none. */
   settleMs?: number

@@ -6,6 +6,7 @@ export const endpoints = {
   '/users/alias/new': { pace: 'identity', permission: 'users.alias.new' },
   '/users/alias/update': { pace: 'identity', permission: 'users.alias.update' },
   '/users/merge': { pace: 'identity', permission: 'users.merge' },
+  '/users/delete': { pace: 'identity', permission: 'users.delete' },
   '/content_blocks/list': { pace: 'shared', permission: 'content_blocks.list', method: 'GET' },
   '/content_blocks/info': { pace: 'shared', permission: 'content_blocks.info', method: 'GET' },
   '/content_blocks/create': { pace: 'shared', permission: 'content_blocks.create' },

@@ -36,8 +36,9 @@ export type IdentityEndpoint = Exclude<Endpoint, '/users/track' | '/users/export
 /** Most items of one request. */
 const maxItems = 50
 
-/** Judges a parsed body; a success says that it is well-formed, and nothing of what will come of it. [IDENT] [ALIAS] [RENAME] [MERGE] */
+/** Judges a parsed body; a success says that it is well-formed, and nothing of what will come of it. [IDENT] [ALIAS] [RENAME] [MERGE] [DELETE] */
 export function judgeIdentity(endpoint: IdentityEndpoint, body: unknown, joining: Joining): Judged {
+  if (endpoint === '/users/delete') return judgeDelete(body, joining)
   const { list, read, answer } = kinds[endpoint]
   const items = isObject(body) ? body[list] : undefined
   if (!Array.isArray(items) || items.length === 0)
@@ -55,7 +56,33 @@ export function judgeIdentity(endpoint: IdentityEndpoint, body: unknown, joining
   return { ...reply, changes: reply.status < 300 ? changes : [] }
 }
 
-const kinds: Record<IdentityEndpoint, Kind> = {
+/** Identifiers of one kind alone. What is unknown is not counted. [DELETE] */
+function judgeDelete(body: unknown, { isKnown, remove }: Joining): Judged {
+  const lists = isObject(body) ? DELETABLE.filter((list) => body[list] !== undefined) : []
+  const [list] = lists
+  const items = list === undefined ? undefined : (body as Record<string, unknown>)[list]
+  if (lists.length !== 1 || !Array.isArray(items) || items.length === 0)
+    return none(refusal(400, `Exactly one of '${DELETABLE.join("' and '")}' must be a non-empty array`))
+  if (items.length > maxItems) return none(refusal(400, `At most ${maxItems} users may be deleted at once`))
+  const targets = items.map((item) => (list === 'user_aliases' ? readAlias(item) : readExternalId(item)))
+  const fault = targets.find((target) => typeof target === 'string')
+  if (fault !== undefined) return none(refusal(400, fault as string))
+  const known = (targets as Identifier[]).filter(isKnown)
+  return {
+    status: 201,
+    body: { message: 'success', deleted: known.length },
+    changes: known.map((target, index) => ({
+      targets: [target],
+      item: items[index],
+      apply: () => remove(target),
+    })),
+  }
+}
+
+/** Those of Braze's kinds of identifiers that there are here. */
+const DELETABLE = ['external_ids', 'user_aliases']
+
+const kinds: Record<Exclude<IdentityEndpoint, '/users/delete'>, Kind> = {
   '/users/identify': {
     list: 'aliases_to_identify',
     read({ external_id, user_alias }, { identify }) {

@@ -3,7 +3,7 @@ import type { Profile, Profiles } from './profiles.ts'
 import type { Rules } from './rules.ts'
 
 /** What becomes of profiles that are identified, renamed and merged. None of it ever fails: where Braze will not, nothing happens. */
-export function createJoining(profiles: Profiles, rules: Rules) {
+export function createJoining(profiles: Profiles, rules: Rules, blame: (violation: string) => void) {
   const isMergeable = ({ externalId }: Profile) => externalId === null || !rules.neverMerged.has(externalId)
 
   /** The kept profile's own values and aliases win. [MERGE] */
@@ -17,6 +17,7 @@ export function createJoining(profiles: Profiles, rules: Rules) {
   }
 
   return {
+    isKnown: (identifier: Identifier) => profiles.find(identifier) !== undefined,
     /** `POST /users/identify` [IDENT] */
     identify(alias: Alias, customer: Identifier) {
       const source = profiles.find(alias)
@@ -36,6 +37,14 @@ export function createJoining(profiles: Profiles, rules: Rules) {
     renameAlias(before: Alias, after: Alias) {
       const profile = profiles.find(before)
       if (profile !== undefined && profiles.find(after) === undefined) profiles.rename(profile, before, after)
+    },
+    /** `POST /users/delete` [DELETE] */
+    remove(identifier: Identifier) {
+      const profile = profiles.find(identifier)
+      if (profile === undefined) return
+      if (identifier.label !== null && profile.externalId !== null)
+        blame('a customer was deleted by an alias')
+      profiles.remove(profile)
     },
     /** `POST /users/merge` [MERGE] */
     merge(merged: Identifier, kept: Identifier) {

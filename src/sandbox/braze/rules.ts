@@ -80,7 +80,7 @@ export function createControls(rules: Rules) {
     setLimit: (limit: Limit | null) => setLimitOf('track', limit),
     /** The same for exports, which have a limit apart from that of other requests. */
     setExportLimit: (limit: Limit | null) => setLimitOf('export', limit),
-    /** The same for identify, alias/new, alias/update and merge, which share one. */
+    /** The same for identify, alias/new, alias/update, merge and delete, which share one. */
     setIdentityLimit: (limit: Limit | null) => setLimitOf('identity', limit),
     /** The same for Content Blocks, which share one with many other endpoints. */
     setSharedLimit: (limit: Limit | null) => setLimitOf('shared', limit),
@@ -98,7 +98,7 @@ export function createControls(rules: Rules) {
     setInvalidIdsStyle(style: InvalidIdsStyle) {
       rules.invalidIdsStyle = style
     },
-    /** How long the effects of identify, alias/new, alias/update and merge take from now on. */
+    /** How long the effects of identify, alias/new, alias/update, merge and delete take from now on. */
     setIdentityMs(delay: Delay) {
       rules.identityMs = delay
     },

@@ -69,7 +69,7 @@ export function createTurns(parts: Parts) {
     clock,
     blame,
   } = parts
-  const joining = createJoining(profiles, rules)
+  const joining = createJoining(profiles, rules, blame)
 
   /** Sets the headers of the endpoint's limit, and knows since when the client's pause may run. */
   function createStamp(endpoint: Endpoint) {

@@ -1,0 +1,70 @@
+/** SQLite's file format: https://www.sqlite.org/fileformat.html, "B-tree Pages" and "The Freelist". */
+const FILE_HEADER_BYTES = 100
+const RESERVED_AT = 20
+const FREELIST_AT = 32
+const LEAVES = [10, 13]
+const INTERIORS = [2, 5]
+const FREEBLOCK_HEADER_BYTES = 4
+const TRUNK_HEADER_BYTES = 8
+
+/**
+ * Wipes what no row has on a page: the gap between its pointers and its cells, and the blocks between cells; or all of it,
+ * where the page is free. Returns whether something was there.
+ *
+ * @param read brings another page of the same moment
+ */
+export function wipeFreeSpace(page: number, bytes: Buffer, read: (page: number) => Buffer): boolean {
+  const first = page === 1 ? bytes : read(1)
+  const usableBytes = bytes.length - first.readUInt8(RESERVED_AT)
+  const trunks = trunksOf(first, read)
+  const ranges = trunks.has(page)
+    ? [trunkGap(bytes, usableBytes)]
+    : [...trunks.values()].some((leaves) => leaves.has(page))
+      ? [[0, usableBytes] as const]
+      : gapsOf(bytes, page === 1 ? FILE_HEADER_BYTES : 0, usableBytes)
+  return ranges.map(([from, to]) => wipe(bytes, from, to)).includes(true)
+}
+
+type Range = readonly [from: number, to: number]
+
+/** The pages of the free list that name others, and whom they name. */
+function trunksOf(first: Buffer, read: (page: number) => Buffer): ReadonlyMap<number, ReadonlySet<number>> {
+  const trunks = new Map<number, ReadonlySet<number>>()
+  for (let page = first.readUInt32BE(FREELIST_AT); page !== 0 && !trunks.has(page); ) {
+    const trunk = read(page)
+    const count = Math.min(trunk.readUInt32BE(4), (trunk.length - TRUNK_HEADER_BYTES) / 4)
+    const leaves = Array.from({ length: count }, (_, i) => trunk.readUInt32BE(TRUNK_HEADER_BYTES + i * 4))
+    trunks.set(page, new Set(leaves))
+    page = trunk.readUInt32BE(0)
+  }
+  return trunks
+}
+
+const trunkGap = (bytes: Buffer, usableBytes: number): Range => [
+  TRUNK_HEADER_BYTES + bytes.readUInt32BE(4) * 4,
+  usableBytes,
+]
+
+function gapsOf(bytes: Buffer, headerAt: number, usableBytes: number): Range[] {
+  const kind = bytes.readUInt8(headerAt)
+  // Part of a row that is longer than a page, of which there are none: nothing there is free.
+  if (![...LEAVES, ...INTERIORS].includes(kind)) return []
+  const cells = bytes.readUInt16BE(headerAt + 3)
+  const pointersEnd = headerAt + (INTERIORS.includes(kind) ? 12 : 8) + cells * 2
+  const contentAt = bytes.readUInt16BE(headerAt + 5) || 65_536
+  const ranges: Range[] = [[pointersEnd, Math.min(contentAt, usableBytes)]]
+  // They are in the order of their places.
+  for (let at = bytes.readUInt16BE(headerAt + 1); at !== 0; ) {
+    const next = bytes.readUInt16BE(at)
+    ranges.push([at + FREEBLOCK_HEADER_BYTES, at + bytes.readUInt16BE(at + 2)])
+    at = next > at ? next : 0
+  }
+  return ranges
+}
+
+function wipe(bytes: Buffer, from: number, to: number): boolean {
+  const part = bytes.subarray(from, Math.max(from, to))
+  if (part.every((byte) => byte === 0)) return false
+  part.fill(0)
+  return true
+}

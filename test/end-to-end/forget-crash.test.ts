@@ -1,0 +1,3 @@
+import { forgetCrash } from './forget-crash.ts'
+
+forgetCrash('SQLite')
