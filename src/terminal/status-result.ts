@@ -1,5 +1,5 @@
-import { stringify } from 'csv-stringify/sync'
 import type { GrowthDay } from '../desk/growth.ts'
+import { csvOf } from '../desk/growth-csv.ts'
 import type { ChannelStanding, RunStanding, ServerStanding, Standing } from '../desk/status.ts'
 import { sayDelivery } from '../desk/status.ts'
 import { spanOf } from '../desk/words.ts'
@@ -25,7 +25,7 @@ export interface Shown {
 /** What is printed in the end: as a table for people, or days as CSV. */
 export function reportOfStanding(shown: Shown, isCsv: boolean): Report {
   const { standing } = shown
-  const text = !standing ? '' : isCsv ? csvOf(standing.growth ?? []) : linesOf(shown).join('\n')
+  const text = !standing ? '' : isCsv ? csvOf(standing.growth ?? []).trimEnd() : linesOf(shown).join('\n')
   return { result: resultOf(shown), text, interrupted: 'Interrupted; nothing was changed.' }
 }
 
@@ -197,21 +197,3 @@ function growthLines(growth: readonly GrowthDay[]): string[] {
     ),
   ])
 }
-
-const CSV_COLUMNS = [
-  'day',
-  'channel',
-  'followed',
-  'listed',
-  'returned',
-  'blocked',
-  'lapsed',
-  'reachable',
-  'friend',
-  'messager',
-  'gone',
-  'linked',
-] as const satisfies readonly (keyof GrowthDay)[]
-
-const csvOf = (growth: readonly GrowthDay[]) =>
-  stringify([...growth], { header: true, columns: [...CSV_COLUMNS] }).trimEnd()
