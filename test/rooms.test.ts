@@ -21,6 +21,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   links: ['line', 'ledger', 'contact'],
   desk: ['line', 'ledger', 'contact'],
   http: ['line', 'ledger', 'contact', 'wire', 'desk'],
+  // Types alone: a browser gets it as it is.
+  page: ['http', 'ledger', 'desk'],
   verify: ['braze', 'wire', 'ledger', 'contact'],
   terminal: [
     'backfill',
@@ -74,7 +76,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const MAY_TOUCH_PROCESS = ['process', 'demo', 'cli.ts']
 
 const SRC = resolve(import.meta.dirname, '../src')
-const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'))
+const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((name) => /\.[jt]s$/.test(name))
 const roomOf = (path: string) => path.split('/')[0] ?? ''
 const importsOf = (source: string) =>
   Array.from(source.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g), (match) => match[1] ?? '')

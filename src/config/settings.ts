@@ -184,7 +184,7 @@ export const SETTINGS = Type.Object({
   }),
   API_TOKENS: Type.Optional(
     text({
-      description: 'bearer tokens for `/api`, separated by commas; without it there is none',
+      description: 'bearer tokens for `/api` and the page, separated by commas; without it neither exists',
       mustBe: 'tokens of at least 16 characters without spaces, separated by commas',
       pattern: listed('[\\x21-\\x2b\\x2d-\\x7e]{16,}'),
       secret: true,
@@ -216,14 +216,14 @@ export const SETTINGS = Type.Object({
   PRIVATE_HOST: Type.Optional(
     text({
       description:
-        'where health, metrics and `/api` are served, when apart from the webhooks; without it as `HOST`',
+        'where health, metrics, `/api` and the page are served, when apart from the webhooks; without it as `HOST`',
       mustBe: 'an address such as 127.0.0.1',
       pattern: ADDRESS,
     }),
   ),
   PRIVATE_PORT: Type.Optional(
     integer({
-      description: 'the port for health, metrics and `/api`; without it as `PORT`',
+      description: 'the port for health, metrics, `/api` and the page; without it as `PORT`',
       mustBe: 'a port',
       minimum: 0,
       maximum: 65_535,

@@ -13,25 +13,37 @@ interface Sent {
 }
 
 /**
+ * Which of `tokens` is sent, if any. How long that takes tells nothing of them: what is compared are digests with a key of
+ * this process, and each is.
+ *
+ * @throws Error when a token is empty: anybody could send that
+ */
+export function createTokenMatch(tokens: readonly string[]) {
+  if (tokens.length === 0 || tokens.includes('')) throw new Error('An API token is empty.')
+  const key = randomBytes(32)
+  const digestOf = (token: string) => createHmac('sha256', key).update(token).digest()
+  const known = tokens.map((token) => ({ token, digest: digestOf(token) }))
+
+  return (sent: string): string | undefined => {
+    const digest = digestOf(sent)
+    return known.filter((each) => timingSafeEqual(each.digest, digest))[0]?.token
+  }
+}
+
+/**
  * Says what is wrong with the token of a request; null where it is one of `tokens`, of which several may be valid while one
- * is being replaced. How long that takes tells nothing of them: what is compared are digests with a key of this process,
- * and each is.
+ * is being replaced.
  *
  * @throws Error when a token is empty: anybody could send that
  */
 export function createBearer(tokens: readonly string[]) {
-  if (tokens.length === 0 || tokens.includes('')) throw new Error('An API token is empty.')
-  const key = randomBytes(32)
-  const digestOf = (token: string) => createHmac('sha256', key).update(token).digest()
-  const digests = tokens.map(digestOf)
+  const matchOf = createTokenMatch(tokens)
 
   return ({ url, headers }: Sent): TokenRejection | null => {
     if (namesToken(url)) return 'in URL'
     const [, token] = BEARER.exec(headers.authorization ?? '') ?? []
     if (token === undefined) return headers.authorization ? 'wrong' : 'missing'
-    const sent = digestOf(token)
-    const matches = digests.filter((digest) => timingSafeEqual(digest, sent))
-    return matches.length > 0 ? null : 'wrong'
+    return matchOf(token) === undefined ? 'wrong' : null
   }
 }
 

@@ -45,26 +45,20 @@ export interface HealthOptions {
   readonly tokens?: (() => readonly TokenHealth[]) | undefined
 }
 
+/** How it stands, as `/health` says it. */
+export type Health = ReturnType<typeof createHealth>
+
 /** States in which nothing reaches Braze. `standby` is none of them: another process delivers. */
 const STUCK = ['waiting', 'paused']
 
 /**
- * `/health`, `/health/live` and `/health/ready`. Degraded: nothing reaches Braze, a token there was not renewed for long, or
- * something waits for a person.
- * Only what keeps webhooks from being stored makes it 503. What the ledger says is asked for once a second at most.
+ * Says how it stands. Degraded: nothing reaches Braze, a token there was not renewed for long, or something waits for a
+ * person. What the ledger says is asked for once a second at most.
  */
-export async function healthRoutes(
-  app: FastifyInstance,
-  { version, probed, numbers, channels, delivery, tokens = () => [] }: HealthOptions,
-) {
-  app.get(ROUTES.live.url, async () => ({ status: 'ok' }))
+export function createHealth(options: HealthOptions) {
+  const { version, probed, numbers, channels, delivery, tokens = () => [] } = options
 
-  app.get(ROUTES.ready.url, async (_request, reply) => {
-    const ready = !((await probed()) instanceof Error)
-    return reply.code(ready ? 200 : 503).send({ status: ready ? 'ok' : 'degraded' })
-  })
-
-  app.get(ROUTES.health.url, async (_request, reply) => {
+  async function tell() {
     const [probe, known] = await Promise.all([probed(), numbers()])
     const obstacle = probe instanceof Error ? { error: probe.message } : undefined
     const now = delivery()
@@ -75,15 +69,40 @@ export async function healthRoutes(
       now.stumbling > 0 ||
       (parts.delivery.failed ?? 0) > 0 ||
       ofTokens.some(({ isStale }) => isStale)
-    return reply.code(obstacle ? 503 : 200).send({
-      status: obstacle || isStuck ? 'degraded' : 'ok',
-      version,
-      ledger: { ...parts.ledger, ...obstacle },
-      delivery: { ...now, ...parts.delivery },
-      ...(parts.forgetting && { forgetting: parts.forgetting }),
-      ...(ofTokens.length > 0 && { tokens: ofTokens.map(({ isStale: _, ...token }) => token) }),
-      ...(parts.channels && { channels: parts.channels }),
-    })
+    return {
+      isReady: !obstacle,
+      body: {
+        status: obstacle || isStuck ? 'degraded' : 'ok',
+        version,
+        ledger: { ...parts.ledger, ...obstacle },
+        delivery: { ...now, ...parts.delivery },
+        ...(parts.forgetting && { forgetting: parts.forgetting }),
+        ...(ofTokens.length > 0 && { tokens: ofTokens.map(({ isStale: _, ...token }) => token) }),
+        ...(parts.channels && { channels: parts.channels }),
+      },
+    }
+  }
+
+  return {
+    tell,
+    isReady: async () => !((await probed()) instanceof Error),
+  }
+}
+
+/**
+ * `/health`, `/health/live` and `/health/ready`. Only what keeps webhooks from being stored makes it 503.
+ */
+export async function healthRoutes(app: FastifyInstance, { health }: { readonly health: Health }) {
+  app.get(ROUTES.live.url, async () => ({ status: 'ok' }))
+
+  app.get(ROUTES.ready.url, async (_request, reply) => {
+    const isReady = await health.isReady()
+    return reply.code(isReady ? 200 : 503).send({ status: isReady ? 'ok' : 'degraded' })
+  })
+
+  app.get(ROUTES.health.url, async (_request, reply) => {
+    const { isReady, body } = await health.tell()
+    return reply.code(isReady ? 200 : 503).send(body)
   })
 }
 

@@ -1,6 +1,7 @@
 /**
  * Every route, once: the server and the reference's table are made from this. Anything else is answered 404. Those under
- * `/api` are there where API_TOKENS is set, and take `Authorization: Bearer TOKEN`.
+ * `/api` are there where API_TOKENS is set, and take `Authorization: Bearer TOKEN`; so are the page and what is under `/page`,
+ * which take the cookie that the sign-in sets.
  */
 export const ROUTES = {
   webhook: {
@@ -56,6 +57,48 @@ export const ROUTES = {
     answers:
       'forgets the person, as `forget` does, with `?deleteProfile=true` as with `--delete-profile`: 202 `{"status":"forgetting","receipt","profile","forgottenAt","endsAt","problem"}` once durable · 200 the same with `"status":"forgotten"` once it is done, which the same request says when it is repeated · 400 · 401 · 404 unknown channel, or nothing is known of them · 503',
   },
+  page: {
+    method: 'GET',
+    url: '/',
+    answers:
+      "the operator's page, or a form to sign in with one of `API_TOKENS` · 404 without that setting, as is all under `/page`",
+  },
+  signIn: {
+    method: 'POST',
+    url: '/page/sign-in',
+    answers:
+      '`token=…` as a form sends it → 303 to `/` with a cookie (`HttpOnly`, `SameSite=Strict`, and `Secure` by https) for 12 hours · 401 after a second · 403 from another page · 429',
+  },
+  signOut: { method: 'POST', url: '/page/sign-out', answers: '303 to `/`, without the cookie · 403' },
+  session: { method: 'GET', url: '/page/session', answers: '204 where somebody is signed in, else 401' },
+  pageEvents: {
+    method: 'GET',
+    url: '/page/events',
+    answers:
+      'what the page shows, every two seconds, as server-sent events; for the page alone, and likely to change · 401 · 503 where a hundred look already',
+  },
+  pageReach: {
+    method: 'GET',
+    url: '/page/reach',
+    answers: '`?days=1`, `7`, `31` or `730` → people over time, for the page alone · 400 · 401 · 503',
+  },
+  pageGrowth: {
+    method: 'GET',
+    url: '/page/growth',
+    answers: '`?days=30`, `90` or `365` → growth by day and channel, for the page alone · 400 · 401 · 503',
+  },
+  pageGrowthCsv: {
+    method: 'GET',
+    url: '/page/growth.csv',
+    answers: 'the same as CSV, as `status --csv` prints it',
+  },
+  pagePeople: {
+    method: 'POST',
+    url: '/page/people',
+    answers:
+      '`{"name"}`, a user id or an external id → who that is, for the page alone · 400 · 401 · 403 · 503',
+  },
+  pageFiles: { method: 'GET', url: '/page/files/*', answers: 'scripts and styles of the page' },
   live: { method: 'GET', url: '/health/live', answers: '200 while the process runs' },
   ready: {
     method: 'GET',

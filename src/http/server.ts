@@ -2,8 +2,9 @@ import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } f
 import type { Ledger } from '../ledger/ledger.ts'
 import { type Api, apiRoutes } from './api.ts'
 import { createConnections } from './connections.ts'
-import { type HealthOptions, healthRoutes, type Numbers } from './health.ts'
+import { createHealth, type HealthOptions, healthRoutes, type Numbers } from './health.ts'
 import { answerOf, KEPT_MS, keepFor } from './kept.ts'
+import { type Page, pageRoutes } from './page/page.ts'
 import { ROUTES } from './routes.ts'
 import { realTime } from './time.ts'
 import { type WebhookOptions, webhookRoutes } from './webhook.ts'
@@ -15,6 +16,8 @@ export interface ServerOptions
     Pick<Ledger, 'probe' | 'counts' | 'oldestPendingMs' | 'beingForgotten'>
   /** Without it nothing under `/api` exists. */
   readonly api?: Api | undefined
+  /** Without it there is no page. */
+  readonly page?: Page | undefined
   /** The Prometheus text, and its content type. */
   readonly metricsText: (numbers: Numbers, isReady: boolean) => Promise<{ contentType: string; text: string }>
   /** At most so many are open at a time. */
@@ -75,26 +78,29 @@ export async function createServer(
   app.setNotFoundHandler((_request, reply) => notFound(reply))
   if (parts.includes('webhooks')) await app.register(webhookRoutes, options)
   if (parts.includes('private')) {
-    const { ledger, metricsText, api } = options
+    const { ledger, metricsText, api, log } = options
     if (api) await app.register(apiRoutes, { ...options, api })
     const numbers = answerOf(time, () =>
       Promise.all([ledger.counts(), ledger.oldestPendingMs(), ledger.beingForgotten()]),
     )
     const probed = answerOf(time, () => ledger.probe())
-    const page = keepFor(KEPT_MS, time, async () => {
+    const metrics = keepFor(KEPT_MS, time, async () => {
       const [known, probe] = await Promise.all([numbers(), probed()])
       return metricsText(known, !(probe instanceof Error))
     })
     app.get(ROUTES.metrics.url, async (_request, reply) => {
-      const { contentType, text } = await page()
+      const { contentType, text } = await metrics()
       return reply.type(contentType).send(text)
     })
-    await app.register(healthRoutes, {
+    const health = createHealth({
       ...options,
       probed,
       numbers,
       channels: options.channels.map(({ name }) => name),
     })
+    await app.register(healthRoutes, { health })
+    const { page } = options
+    if (page) await app.register(pageRoutes, { page, health, log, time })
   }
   return app
 }

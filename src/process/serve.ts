@@ -2,10 +2,12 @@ import closeWithGrace from 'close-with-grace'
 import { SETTING_NAMES, type SettingName } from '../config/settings.ts'
 import { warningsFor } from '../config/warnings.ts'
 import { createMetrics } from '../http/metrics.ts'
+import { createMeter } from '../http/page/meter.ts'
 import type { Outcome } from '../http/report.ts'
 import { webhookPaths } from '../http/routes.ts'
 import { createServer } from '../http/server.ts'
 import { openLedger } from '../ledger/open.ts'
+import type { EventType } from '../line/event-types.ts'
 import { type Address, addressesOf, closeServer, listen } from './addresses.ts'
 import { createApi } from './api.ts'
 import { type Config, configFor, foreignChannels } from './channels.ts'
@@ -13,6 +15,7 @@ import { type Closers, closeAll, closeTogether, errorsIn } from './closing.ts'
 import { createDelivery } from './delivery.ts'
 import { createLog, type Log, secretFiles, windowMsOf } from './environment.ts'
 import type { Host } from './host.ts'
+import { createPage } from './page.ts'
 import { createPresence } from './presence.ts'
 import { createQuotaWatches } from './quota.ts'
 import { warnOfReadable } from './readable.ts'
@@ -75,6 +78,7 @@ async function open(
   if (tracing) closers.push(tracing.stop)
   const createHttp = tracing?.createHttp
   const metrics = createMetrics()
+  const meter = createMeter()
   const warn = (sentence: string) => log.warn({}, sentence)
   const ledger = await openLedger({
     url: settings.DATABASE_URL,
@@ -96,6 +100,7 @@ async function open(
     ...metrics.delivery,
     accepted(channel: string, seconds: number) {
       metrics.delivery.accepted(channel, seconds)
+      meter.accepted(seconds)
       presence.delivered(channel)
     },
   }
@@ -126,11 +131,16 @@ async function open(
     channels,
     ledger,
     api,
+    page: createPage(settings, channels, { ledger, meter, server: holder, quotas: quotas.status }),
     observer: {
       ...metrics.webhooks,
       answered(channel: string, outcome: Outcome) {
         metrics.webhooks.answered(channel, outcome)
         if (outcome === 'accepted') presence.webhookStored(channel)
+      },
+      read(channel: string, types: readonly EventType[]) {
+        metrics.webhooks.read(channel, types)
+        meter.stored(channel, types.length)
       },
     },
     linkObserver: metrics.linked,
