@@ -39,7 +39,9 @@ type Expected = Readonly<Record<string, readonly [status: string, message?: RegE
 /** A Braze, a LINE whose webhook URL is ours, and a database that a server has worked with. */
 async function setUp(t: Test) {
   const parts = await stage(t, { applyMs: [0, 0] })
-  const { line, env } = await parts.lineApi({ channelSecret: SECRET })
+  const { line, env: staged } = await parts.lineApi({ channelSecret: SECRET })
+  // Whatever has to be waited for to its end says so.
+  const env = { ...staged, LINE_TIMEOUT_MS: '10000', BRAZE_TIMEOUT_MS: '10000' }
   line.setWebhook('https://your.host/webhook')
   const ledger = await parts.ledger()
   await ledger.claimAccount('default', line.destination, false)
