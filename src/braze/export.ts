@@ -17,6 +17,8 @@ export interface Profile {
   valueIn(channel: string): unknown
   /** The LINE user id that it has as an alias of the channel's label. */
   aliasIn(channel: string): string | undefined
+  /** Whether that alias is the only name that it has: no external id, and no alias of somebody else's. */
+  isNothingBut(channel: string, userId: string): boolean
 }
 
 /** What Braze knows of the places that it was asked for. */
@@ -94,13 +96,18 @@ function profilesOf(
 function profileOf(user: Readonly<Record<string, unknown>>, channels: Channels): Profile {
   const held = fieldsOf(user.custom_attributes)
   const aliases = aliasesOf(user)
+  const externalId = typeof user.external_id === 'string' ? user.external_id : null
+  const aliasIn = (channel: string) =>
+    aliases.find(({ label }) => label === channels.get(channel)?.aliasLabel)?.name
   return {
-    externalId: typeof user.external_id === 'string' ? user.external_id : null,
+    externalId,
+    aliasIn,
+    isNothingBut: (channel, userId) =>
+      externalId === null && aliases.length === 1 && aliasIn(channel) === userId,
     valueIn(channel) {
       const attribute = channels.get(channel)?.attribute ?? ''
       return Object.hasOwn(held, attribute) ? held[attribute] : null
     },
-    aliasIn: (channel) => aliases.find(({ label }) => label === channels.get(channel)?.aliasLabel)?.name,
   }
 }
 

@@ -9,7 +9,7 @@ import { settingsHelp } from '../process/environment.ts'
 import type { Host } from '../process/host.ts'
 import { INSPECT_SETTINGS, inspectMeansOf } from '../process/inspect.ts'
 import { openTaskLedger, runTask, TASK_SETTINGS, type Task } from '../process/task.ts'
-import { type Inspected, reportOfPeople } from '../terminal/inspect-result.ts'
+import { forgottenBy, type Inspected, reportOfPeople } from '../terminal/inspect-result.ts'
 import { createAsk } from '../verify/ask.ts'
 import { askHeld } from '../verify/held.ts'
 
@@ -54,12 +54,18 @@ async function perform(id: string, options: PersonOptions, task: Task, people: I
     const inspection = await inspect(key, means)
     if (inspection) people.push({ inspection, held: null })
   }
-  if (people.length === 0)
-    throw new Error(
-      `Nobody is known by that id, neither as a LINE user id nor as an external id, in ${names.length === 1 ? `the channel ${names[0]}` : 'any channel'}.`,
-    )
+  if (people.length === 0) throw new Error(await nobody(ledger, names, id))
   for (const [place, { inspection }] of people.entries())
     if (askBraze) people[place] = { inspection, held: await askBraze(inspection) }
+}
+
+async function nobody(ledger: Ledger, names: readonly string[], id: string): Promise<string> {
+  for (const name of names) {
+    const [forgotten] = await ledger.forgettings(name, { userId: id })
+    if (forgotten) return forgottenBy(forgotten)
+  }
+  const where = names.length === 1 ? `the channel ${names[0]}` : 'any channel'
+  return `Nobody is known by that id, neither as a LINE user id nor as an external id, in ${where}.`
 }
 
 /** Where none is chosen, those that only the database knows, too. */

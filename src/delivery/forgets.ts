@@ -98,8 +98,9 @@ export function createForgets(options: ForgetsOptions) {
   async function remove(due: DueForgetting): Promise<number> {
     if (deleter.isForbidden()) return stuck(due, forbids('users.delete'))
     const restMs = Math.min(LONGEST_WAIT_MS, settleMs * LOOK_AFTER_PAUSES * 2 ** due.tries)
-    await ledger.keepForgetting({ receipt: due.receipt, state: 'deleting', restMs, problem: null })
-    if (!mayAsk()) return 0
+    const step = { receipt: due.receipt, state: 'deleting', restMs, problem: null } as const
+    // Who has followed anew while the profile was looked up is about to be written to it.
+    if (!(await ledger.keepForgetting(step)) || !mayAsk()) return 0
     const place = placeOf(due)
     const alias = { channel: due.channel, userId: place.address.userId }
     const asked = await deleter.ask({
@@ -121,7 +122,7 @@ export function createForgets(options: ForgetsOptions) {
     const isOthers = [...braze.channels.keys()].some(
       (channel) => channel !== due.channel && profile.valueIn(channel) !== null,
     )
-    return profile.externalId !== null || isOthers ? 'kept' : 'delete'
+    return profile.isNothingBut(due.channel, place.address.userId) && !isOthers ? 'delete' : 'kept'
   }
 
   /** Whether another account that writes to the same alias profiles knows a person with this user id. */

@@ -1,5 +1,5 @@
 import type { ContactKey } from '../contact/contact.ts'
-import type { Ledger } from '../ledger/ledger.ts'
+import type { KnownContact, Ledger } from '../ledger/ledger.ts'
 import { isTypicalUserId } from '../line/user-id.ts'
 
 /**
@@ -7,20 +7,38 @@ import { isTypicalUserId } from '../line/user-id.ts'
  * those with the newest links come first.
  */
 export async function findPeople(
-  ledger: Pick<Ledger, 'contacts'>,
+  ledger: Pick<Ledger, 'contacts' | 'forgettings'>,
   channels: readonly string[],
   id: string,
 ): Promise<ContactKey[]> {
   const byUserId = () => ofAll(channels, (channel) => ledger.contacts(channel, { userId: id }))
-  const byExternalId = () => ofAll(channels, (channel) => ledger.contacts(channel, { externalId: id }))
+  const byExternalId = () => ofAll(channels, (channel) => customersAt(ledger, channel, id))
   const [first, second] = isTypicalUserId(id) ? [byUserId, byExternalId] : [byExternalId, byUserId]
   const found = await first()
   return found.length > 0 ? found : second()
 }
 
+type Found = Pick<KnownContact, 'userId' | 'linkedAt'>
+
+/** Also who was this customer until they asked to be forgotten, and is not erased yet. */
+async function customersAt(
+  ledger: Pick<Ledger, 'contacts' | 'forgettings'>,
+  channel: string,
+  externalId: string,
+): Promise<Found[]> {
+  const [contacts, forgettings] = await Promise.all([
+    ledger.contacts(channel, { externalId }),
+    ledger.forgettings(channel, { externalId }),
+  ])
+  const open = forgettings.flatMap(({ userId, forgottenAt }) =>
+    userId === null ? [] : [{ userId, linkedAt: forgottenAt }],
+  )
+  return [...contacts, ...open]
+}
+
 async function ofAll(
   channels: readonly string[],
-  find: (channel: string) => ReturnType<Ledger['contacts']>,
+  find: (channel: string) => Promise<readonly Found[]>,
 ): Promise<ContactKey[]> {
   const found = await Promise.all(
     channels.map(async (channel) => (await find(channel)).map((contact) => ({ channel, ...contact }))),

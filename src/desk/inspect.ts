@@ -1,6 +1,6 @@
 import { type ContactKey, isReachable, type Status } from '../contact/contact.ts'
 import type { Address } from '../contact/profile.ts'
-import type { Ledger, Person, PersonMerge, PersonProfile } from '../ledger/ledger.ts'
+import type { Forgetting, Ledger, Person, PersonMerge, PersonProfile } from '../ledger/ledger.ts'
 import { type DeliveryLedger, whoDelivers } from './delivery.ts'
 import { type NextOptions, nextOf } from './next.ts'
 import { type Why, type WhyOptions, whyOf } from './why.ts'
@@ -21,6 +21,8 @@ export interface Inspection extends ContactKey, Why {
   /** The alias profile, and those of the customers whom the link names and between whom the user id moves. */
   readonly profiles: readonly InspectedProfile[]
   readonly merge: InspectedMerge | null
+  /** That they are to be forgotten, and are not erased yet; `problem`: what a person has to mend first. */
+  readonly forgetting: InspectedForgetting | null
   /** What will happen if nothing new is learnt, in sentences. */
   readonly next: readonly string[]
 }
@@ -58,9 +60,15 @@ export interface InspectedMerge extends Omit<PersonMerge, 'restMs'> {
   readonly dueAt: string | null
 }
 
-export type InspectLedger = DeliveryLedger & Pick<Ledger, 'person'>
+export interface InspectedForgetting extends Pick<Forgetting, 'receipt' | 'state' | 'problem'> {
+  readonly forgottenAt: string
+}
 
-export interface InspectOptions extends WhyOptions, Omit<NextOptions, 'delivery'> {
+export type InspectLedger = DeliveryLedger & Pick<Ledger, 'person' | 'forgettings'>
+
+export interface InspectOptions
+  extends Omit<WhyOptions, 'forgetting'>,
+    Omit<NextOptions, 'delivery' | 'forgetting'> {
   readonly ledger: InspectLedger
   /** Milliseconds since 1970. */
   readonly clock?: () => number
@@ -69,8 +77,14 @@ export interface InspectOptions extends WhyOptions, Omit<NextOptions, 'delivery'
 /** All that is known of a person; null: nothing. Changes nothing. */
 export async function inspect(key: ContactKey, options: InspectOptions): Promise<Inspection | null> {
   const { ledger, clock = Date.now } = options
-  const [person, delivery] = await Promise.all([ledger.person(key), whoDelivers(ledger)])
-  return person && inspectionOf(person, { ...options, delivery }, clock())
+  const { channel, userId } = key
+  const [person, delivery, forgettings] = await Promise.all([
+    ledger.person(key),
+    whoDelivers(ledger),
+    ledger.forgettings(channel, { userId }),
+  ])
+  const forgetting = forgettings.find(({ state }) => state !== 'done') ?? null
+  return person && inspectionOf(person, { ...options, delivery, forgetting }, clock())
 }
 
 /** @param now milliseconds since 1970 */
@@ -91,6 +105,7 @@ export function inspectionOf(person: Person, options: WhyOptions & NextOptions, 
     origins: originsOf(person),
     profiles: profilesOf(person, now),
     merge: merge && mergeOf(merge, now),
+    forgetting: options.forgetting ? forgettingOf(options.forgetting) : null,
     next: nextOf(person, options),
   }
 }
@@ -133,4 +148,11 @@ function stateOf({ value, revision, accepted, failure, pendingMs, restMs }: Pers
 const mergeOf = ({ restMs, ...merge }: PersonMerge, now: number): InspectedMerge => ({
   ...merge,
   dueAt: merge.action === null ? null : isoOf(now + restMs),
+})
+
+const forgettingOf = ({ receipt, state, forgottenAt, problem }: Forgetting): InspectedForgetting => ({
+  receipt,
+  state,
+  forgottenAt: isoOf(forgottenAt),
+  problem,
 })

@@ -1,4 +1,4 @@
-import type { Person, PersonMerge, PersonProfile } from '../ledger/ledger.ts'
+import type { Forgetting, Person, PersonMerge, PersonProfile } from '../ledger/ledger.ts'
 import { type Delivery, saidOf } from './delivery.ts'
 import { ALIAS, profileOf } from './why.ts'
 import { momentOf, spanOf } from './words.ts'
@@ -9,12 +9,14 @@ export interface NextOptions {
   readonly mergesProfiles: boolean
   /** For so long after the last message who only wrote counts as reachable; 0: for ever. */
   readonly messagerWindowMs: number
+  /** That they are to be forgotten, and are not erased yet. */
+  readonly forgetting?: Forgetting | null
 }
 
 /** What will happen about a person if nothing new is learnt, in sentences; one at least. */
 export function nextOf(
   person: Person,
-  { delivery, mergesProfiles, messagerWindowMs }: NextOptions,
+  { delivery, mergesProfiles, messagerWindowMs, forgetting = null }: NextOptions,
 ): string[] {
   const { alias, customers, merge, status, messagedAt } = person
   const places = [
@@ -27,12 +29,14 @@ export function nextOf(
     return [`Braze is asked ${soonOr(checkMs)} whether it knows customer ${externalId}${before}.`]
   })
   const merges = merge && mergesProfiles ? mergeNext(merge) : []
-  const waits = [...places.filter(({ isWaiting }) => isWaiting), ...checks, ...merges].length > 0
+  const erases = forgetting ? erasingNext(forgetting) : []
+  const waits = [...places.filter(({ isWaiting }) => isWaiting), ...checks, ...merges, ...erases].length > 0
   const lapses = status === 'messager' && messagerWindowMs > 0
   const all = [
     ...places.map(({ sentence }) => sentence),
     ...checks,
     ...merges,
+    ...erases,
     ...(waits && delivery.state !== 'delivering' ? [saidOf(delivery)] : []),
     ...(lapses
       ? [
@@ -75,6 +79,18 @@ function mergeNext({ action, externalId, restMs }: PersonMerge): string[] {
     case null:
       return []
   }
+}
+
+const ERASED: Readonly<Record<Forgetting['state'], string>> = {
+  clearing: 'They are erased here once Braze holds nothing of them any more, and that has settled',
+  deleting: 'They are erased here once it is known that Braze has deleted the alias profile',
+  erasing: 'What is left of them here is being wiped',
+  done: 'They are erased here',
+}
+
+function erasingNext({ receipt, state, problem }: Forgetting): string[] {
+  const trouble = problem === null ? [] : [`A person has to mend something first: ${problem}.`]
+  return [`${ERASED[state]} (receipt ${receipt}).`, ...trouble]
 }
 
 const soonOr = (ms: number) => (ms > 0 ? `in ${spanOf(ms)} at the earliest` : 'as soon as it is their turn')

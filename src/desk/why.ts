@@ -1,5 +1,5 @@
 import { isReachable } from '../contact/contact.ts'
-import type { Person, PersonCustomer, PersonProfile } from '../ledger/ledger.ts'
+import type { Forgetting, Person, PersonCustomer, PersonProfile } from '../ledger/ledger.ts'
 import { momentOf, spanOf } from './words.ts'
 
 /** Whether a person is in the segment "the attribute is not blank". */
@@ -14,11 +14,13 @@ export interface Why {
 export interface WhyOptions {
   /** Whether somebody reachable whom Braze does not know gets a profile. */
   readonly makesProfiles: boolean
+  /** That they are to be forgotten, and are not erased yet. */
+  readonly forgetting?: Forgetting | null
 }
 
 /** Why a person is in the segment or not, as far as the ledger knows: what should be so, and what Braze has accepted of it. */
 export function whyOf(person: Person, options: WhyOptions): Why {
-  if (!isReachable(person)) return whyGone(person)
+  if (!isReachable(person)) return whyGone(person, options)
   if (person.customer !== person.target) return whyOnTheMove(person)
   const customer = customerOf(person, person.customer)
   return customer ? whyAtCustomer(person, customer) : whyAtAlias(person, options)
@@ -31,8 +33,10 @@ export const ALIAS = 'the alias profile'
 export const profileOf = (externalId: string | null) =>
   externalId === null ? ALIAS : `the profile of customer ${externalId}`
 
-function whyGone(person: Person): Why {
-  const reason = goneReason(person)
+function whyGone(person: Person, { forgetting }: WhyOptions): Why {
+  const reason = forgetting
+    ? `they asked to be forgotten at ${momentOf(forgetting.forgottenAt)}`
+    : goneReason(person)
   const place = customerOf(person, person.customer) ?? person.alias
   const name = profileOf(person.customer)
   if (place.failure !== null)

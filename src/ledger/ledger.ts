@@ -194,8 +194,8 @@ export interface Ledger {
   /** Up to `limit` people with whom something is to be done now. */
   toForget(limit: number): Promise<DueForgetting[]>
 
-  /** Stores how far it has come. Durable. */
-  keepForgetting(step: ForgettingStep): Promise<void>
+  /** Stores how far it has come. Durable. False: there is nothing to keep, since they are back, or are being erased. */
+  keepForgetting(step: ForgettingStep): Promise<boolean>
 
   /**
    * Erases the contact, its link, and whatever else names it, and keeps the keyed hash. False: that has to wait, and is to be

@@ -1,6 +1,7 @@
 import type { Status } from '../contact/contact.ts'
 import type { Address } from '../contact/profile.ts'
 import type { InspectedProfile, Inspection, Origins } from '../desk/inspect.ts'
+import type { Forgetting } from '../ledger/ledger.ts'
 import type { Held } from '../verify/held.ts'
 import type { Report } from './report.ts'
 
@@ -122,3 +123,7 @@ function mergeLines({ merge }: Inspection): string[] {
 }
 
 const shown = (iso: string) => iso.replace('T', ' ').replace(/\.\d+Z$/, ' UTC')
+
+/** Why nothing is known of somebody. */
+export const forgottenBy = ({ receipt, channel, endsAt }: Forgetting): string =>
+  `Whoever had that user id in the channel ${channel} asked to be forgotten, and is (receipt ${receipt}): nothing is known of them, and unless they follow anew ${endsAt === null ? 'nothing is learnt' : `nothing is learnt until ${shown(new Date(endsAt).toISOString())}`}.`

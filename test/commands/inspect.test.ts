@@ -101,6 +101,39 @@ t.test('nobody', async (t) => {
   t.match(await runJson([ANN]), { code: 1, result: { contacts: [] } })
 })
 
+t.test('somebody who asked to be forgotten, until they are, and afterwards', async (t) => {
+  const { run, runJson, known, link, ledger } = await setUp(t)
+  await link(ANN, 'customer 1')
+  await known([friend(key(ANN), AT), gone(key(BOB), AT)])
+  const store = await ledger()
+  const { receipt = '' } = (await store.forget(key(ANN), { deletesProfile: false, lifeMs: 9e8 })) ?? {}
+  for (const id of [ANN, 'customer 1']) {
+    const { stdout } = await run([id])
+    t.match(stdout, /^Perhaps still: they asked to be forgotten at .*, and Braze has not accepted that yet/)
+    t.match(
+      stdout,
+      new RegExp(`They are erased here once Braze holds nothing .* \\(receipt ${receipt}\\)\\.`),
+    )
+  }
+  t.match((await runJson([ANN])).result, { forgetting: { receipt, state: 'clearing', problem: null } })
+  t.match((await runJson([BOB])).result, { forgetting: null, why: /they blocked the account/ })
+  const due = await store.due(10)
+  await store.acknowledge(
+    due.map(({ id, revision }) => ({ id, revision, failure: null })),
+    0,
+  )
+  t.match((await run([ANN])).stdout, /^No: they asked to be forgotten at /)
+  t.equal(await store.erase(receipt, 'kept'), true)
+  const { code, stdout, stderr } = await run([ANN])
+  t.equal(code, 1)
+  t.equal(stdout, '')
+  t.match(
+    stderr,
+    new RegExp(`^Whoever had that user id .* asked to be forgotten, and is \\(receipt ${receipt}\\)`),
+  )
+  t.notMatch(stderr, ANN)
+})
+
 t.test('what Braze rejected, in its words', async (t) => {
   const { run, known } = await setUp(t)
   await known([friend(key(ANN), AT)], { [ANN]: 'the alias is bad' })

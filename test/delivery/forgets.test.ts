@@ -188,6 +188,47 @@ t.test('who follows anew is not erased, at whatever moment', async (t) => {
   }
 })
 
+t.test('who follows anew while Braze is asked what the profile is keeps it', async (t) => {
+  const setting = await setUpDelivery(t, { identityMs: [0, 0] })
+  const { ledger, braze, client, deliver, delivered, clock, until } = setting
+  await ledger.record(friends(['u0']))
+  const real = client()
+  let asked = 0
+  deliver({
+    braze: {
+      ...real,
+      async exportProfiles(...args) {
+        const answer = await real.exportProfiles(...args)
+        asked += 1
+        await ledger.record([friend(key('u0'), clock() + 1)])
+        return answer
+      },
+    },
+  })
+  await delivered()
+  await ledger.forget(key('u0'), { deletesProfile: true, lifeMs: LIFE_MS })
+  await until(() => asked === 1)
+  await delivered()
+  t.equal(braze.attribute('u0'), 'u0')
+  t.equal(braze.stats.byPath[DELETE] ?? 0, 0)
+})
+
+t.test('nor one that somebody else knows by another alias', async (t) => {
+  const { braze, forget, done, forgettingOf, calls } = await setUp(t)
+  const user_aliases = [
+    { alias_label: 'line_id', alias_name: 'u0' },
+    { alias_label: 'crm', alias_name: '7' },
+  ]
+  braze.answerNextExport({
+    status: 201,
+    body: JSON.stringify({ message: 'success', users: [{ user_aliases }] }),
+  })
+  await forget('u0', true)
+  await done()
+  t.match(await forgettingOf('u0'), { profile: 'kept' })
+  t.equal(calls(DELETE), 0)
+})
+
 t.test('another process goes on where one has ended', async (t) => {
   const { ledger, braze, deliver, delivered, until } = await setUpDelivery(t, { identityMs: [0, 0] })
   await ledger.record(friends(['u0']))

@@ -15,6 +15,7 @@ const profile = (externalId: string | null, alias?: string): Profile => ({
   externalId,
   valueIn: () => null,
   aliasIn: () => alias,
+  isNothingBut: () => externalId === null,
 })
 const looked = (alias: Profile | undefined, customer: Profile | undefined): Profiles => ({
   at: ({ address }) => ('userId' in address ? alias : customer),

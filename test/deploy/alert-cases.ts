@@ -262,6 +262,18 @@ export const CASES: Readonly<Record<string, AlertCase>> = {
       'old ones': { [ofShop('failed')]: '500x60' },
     },
   },
+  LineBrazeForgettingTooLong: {
+    stepMinutes: 10,
+    steps: 50,
+    firesAt: 41,
+    fires: { [ofShop('forgetting')]: '0x4 1x20 2x30' },
+    labels: CHANNEL,
+    quiet: {
+      'who ask all day long': { [ofShop('forgetting')]: '1x30 0 2x19' },
+      'an outage that is over': { [ofShop('forgetting')]: '0x4 1x34 0x20' },
+      nobody: { [ofShop('forgetting')]: '0x50' },
+    },
+  },
   LineBrazeTokenNotRenewed: {
     steps: 60,
     firesAt: 31,
@@ -348,6 +360,7 @@ export const HEALTHY: Scraped = {
   [requests('429')]: '0+1x480',
   [links('linked')]: '0+5x480',
   [ofShop('failed')]: '3x480',
+  [ofShop('forgetting')]: '0x100 1x5 0x375',
   [ofShop('linked')]: '1000+5x480',
   [ofShop('waiting')]: '4x480',
   [ofShop('token_seconds_left')]: '1400000-60x480',

@@ -76,7 +76,12 @@ t.test('profiles, with their moments', async (t) => {
 })
 
 t.test('nobody', async (t) => {
-  const ledger = { person: async () => null, leaseHolder: async () => null, servers: async () => [] }
+  const ledger = {
+    person: async () => null,
+    forgettings: async () => [],
+    leaseHolder: async () => null,
+    servers: async () => [],
+  }
   t.equal(await inspect({ channel: 'default', userId: 'U1' }, { ...MEANS, ledger }), null)
 })
 

@@ -53,13 +53,13 @@ export function createForgettingStore(database: Database, wait: (ms: number) => 
 
     toForget: (limit) => database.query<DueForgetting>(DUE, { limit }) as never,
 
-    async keepForgetting({ receipt, state, restMs, problem }) {
-      await database.transaction(async (transaction) => {
+    keepForgetting: ({ receipt, state, restMs, problem }) =>
+      database.transaction(async (transaction) => {
         const values = { id: receipt, state, restMs, problem }
-        const kept = await transaction.query(STEP, values)
-        if (kept.length > 0 && state === 'deleting') await transaction.query(REST, values)
-      })
-    },
+        const isKept = (await transaction.query(STEP, values)).length > 0
+        if (isKept && state === 'deleting') await transaction.query(REST, values)
+        return isKept
+      }),
 
     async erase(receipt, profile) {
       const [row] = await database.query<Row>(FIND_OPEN, { id: receipt })

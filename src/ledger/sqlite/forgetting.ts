@@ -79,8 +79,9 @@ export function createForgettingStore(
       })),
     keepForgetting: atomic((now, { receipt, state, restMs, problem }) => {
       const dueAt = Math.ceil(now + restMs)
-      if (statements.step.run({ id: receipt, state, dueAt, problem }).changes === 0) return
+      if (statements.step.run({ id: receipt, state, dueAt, problem }).changes === 0) return false
       if (state === 'deleting') statements.rest.run({ id: receipt, dueAt })
+      return true
     }),
     endForgettings: atomic((now) => void statements.end.run({ now })),
     beingForgotten: (now) => statements.open.all({ now }),

@@ -2,30 +2,52 @@
 const FILE_HEADER_BYTES = 100
 const RESERVED_AT = 20
 const FREELIST_AT = 32
+/** Not 0 with `auto_vacuum`. */
+const LARGEST_ROOT_AT = 52
+const POINTER_MAP_ENTRY_BYTES = 5
+const PENDING_BYTE = 0x40000000
 const LEAVES = [10, 13]
 const INTERIORS = [2, 5]
 const FREEBLOCK_HEADER_BYTES = 4
 const TRUNK_HEADER_BYTES = 8
 
+export type Range = readonly [from: number, to: number]
+
 /**
- * Wipes what no row has on a page: the gap between its pointers and its cells, and the blocks between cells; or all of it,
- * where the page is free. Returns whether something was there.
+ * Where something is left that no row has on a page: in the gap between its pointers and its cells, and in the blocks between
+ * cells; or anywhere, where the page is free. What is there may be written over.
  *
  * @param read brings another page of the same moment
  */
-export function wipeFreeSpace(page: number, bytes: Buffer, read: (page: number) => Buffer): boolean {
+export function remainsOn(page: number, bytes: Buffer, read: (page: number) => Buffer): Range[] {
   const first = page === 1 ? bytes : read(1)
   const usableBytes = bytes.length - first.readUInt8(RESERVED_AT)
-  const trunks = trunksOf(first, read)
-  const ranges = trunks.has(page)
-    ? [trunkGap(bytes, usableBytes)]
-    : [...trunks.values()].some((leaves) => leaves.has(page))
-      ? [[0, usableBytes] as const]
-      : gapsOf(bytes, page === 1 ? FILE_HEADER_BYTES : 0, usableBytes)
-  return ranges.map(([from, to]) => wipe(bytes, from, to)).includes(true)
+  return freeRanges(page, bytes, { first, usableBytes, read }).filter(([from, to]) =>
+    bytes.subarray(from, Math.max(from, to)).some((byte) => byte !== 0),
+  )
 }
 
-type Range = readonly [from: number, to: number]
+interface File {
+  readonly first: Buffer
+  readonly usableBytes: number
+  readonly read: (page: number) => Buffer
+}
+
+function freeRanges(page: number, bytes: Buffer, { first, usableBytes, read }: File): Range[] {
+  if (first.readUInt32BE(LARGEST_ROOT_AT) > 0 && isPointerMap(page, bytes.length, usableBytes)) return []
+  const trunks = trunksOf(first, read)
+  if (trunks.has(page)) return [trunkGap(bytes, usableBytes)]
+  if ([...trunks.values()].some((leaves) => leaves.has(page))) return [[0, usableBytes]]
+  return gapsOf(bytes, page === 1 ? FILE_HEADER_BYTES : 0, usableBytes)
+}
+
+/** Of these pages the first byte is that of an entry. */
+function isPointerMap(page: number, pageBytes: number, usableBytes: number): boolean {
+  const pagesEach = Math.floor(usableBytes / POINTER_MAP_ENTRY_BYTES) + 1
+  const map = Math.floor((page - 2) / pagesEach) * pagesEach + 2
+  // The page of SQLite's locks is none.
+  return page >= 2 && page === (map === PENDING_BYTE / pageBytes + 1 ? map + 1 : map)
+}
 
 /** The pages of the free list that name others, and whom they name. */
 function trunksOf(first: Buffer, read: (page: number) => Buffer): ReadonlyMap<number, ReadonlySet<number>> {
@@ -60,11 +82,4 @@ function gapsOf(bytes: Buffer, headerAt: number, usableBytes: number): Range[] {
     at = next > at ? next : 0
   }
   return ranges
-}
-
-function wipe(bytes: Buffer, from: number, to: number): boolean {
-  const part = bytes.subarray(from, Math.max(from, to))
-  if (part.every((byte) => byte === 0)) return false
-  part.fill(0)
-  return true
 }

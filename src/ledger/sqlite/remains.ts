@@ -1,6 +1,6 @@
 import { closeSync, fsyncSync, openSync, readSync, statSync, writeSync } from 'node:fs'
 import type BetterSqlite3 from 'better-sqlite3'
-import { wipeFreeSpace } from './pages.ts'
+import { remainsOn } from './pages.ts'
 import type { transactions } from './stored.ts'
 
 /** Read in one go: nothing else is done meanwhile. */
@@ -30,6 +30,7 @@ export function createRemains(database: BetterSqlite3.Database, atomic: ReturnTy
   const pageBytes = database.pragma('page_size', { simple: true }) as number
   const ownPages = database.prepare<[], number>("SELECT pageno FROM dbstat WHERE name = 'forgotten'").pluck()
   const probe = database.prepare('UPDATE probes SET probed = probed + 1')
+  const nothing = Buffer.alloc(pageBytes)
   let opened: number | undefined
   /** Never closed before the database is: that would drop the locks that SQLite has on the file. */
   const file = () => {
@@ -54,10 +55,10 @@ export function createRemains(database: BetterSqlite3.Database, atomic: ReturnTy
     }
     let wiped = 0
     for (const page of pages) {
-      const bytes = read(page)
-      if (!wipeFreeSpace(page, bytes, read)) continue
-      writeSync(file(), bytes, 0, pageBytes, (page - 1) * pageBytes)
-      wiped += 1
+      const ranges = remainsOn(page, read(page), read)
+      // These bytes and no others: of what rows have nothing is in doubt, should the power fail meanwhile.
+      for (const [from, to] of ranges) writeSync(file(), nothing, 0, to - from, (page - 1) * pageBytes + from)
+      if (ranges.length > 0) wiped += 1
     }
     fsyncSync(file())
     probe.run()

@@ -1,11 +1,11 @@
-import { readFileSync } from 'node:fs'
+import { copyFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { friend, gone } from '../../../src/contact/contact.ts'
 import type { Ledger } from '../../../src/ledger/ledger.ts'
 import { openLedger } from '../../../src/ledger/open.ts'
-import { wipeFreeSpace } from '../../../src/ledger/sqlite/pages.ts'
+import { remainsOn } from '../../../src/ledger/sqlite/pages.ts'
 import { folder } from '../../harness/files.ts'
 import { friends, key, strangers } from '../../harness/people.ts'
 
@@ -145,28 +145,50 @@ t.test('a reader of the log keeps it from being wiped, until it has ended', asyn
 t.test('of a page, what rows have stays as it is, and all else is wiped', async (t) => {
   const { path, ledger } = await setUp(t, 3_000)
   await ledger.close()
-  const before = readFileSync(path)
-  const bytesOf = (page: number) => Buffer.from(before.subarray((page - 1) * 4096, page * 4096))
-  const pages = Array.from({ length: before.length / 4096 }, (_, i) => i + 1)
-  const wiped = pages.map((page) => {
-    const bytes = bytesOf(page)
-    wipeFreeSpace(page, bytes, bytesOf)
-    t.notOk(wipeFreeSpace(page, bytes, bytesOf), 'once is enough')
-    return bytes
-  })
-  const rowsOf = (file: Buffer) => {
-    const db = new Database(file)
-    const tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all() as string[]
-    const rows = tables.map((name) => db.prepare(`SELECT * FROM ${name}`).all())
-    const integrity = db.pragma('integrity_check', { simple: true })
-    db.close()
-    return { rows, integrity }
-  }
-  // A database in memory is in no log.
-  const inMemory = (file: Buffer) => {
-    const copy = Buffer.from(file)
-    copy.writeUInt16BE(0x0101, 18)
-    return copy
-  }
-  t.strictSame(rowsOf(inMemory(Buffer.concat(wiped))), rowsOf(inMemory(before)))
+  for (const [pageBytes, autoVacuum] of [
+    [4_096, 'NONE'],
+    [512, 'NONE'],
+    [65_536, 'NONE'],
+    [4_096, 'INCREMENTAL'],
+    [512, 'FULL'],
+  ] as const)
+    t.test(`pages of ${pageBytes} bytes, auto_vacuum ${autoVacuum}`, async (t) => {
+      const before = remade(path, pageBytes, autoVacuum)
+      const bytesOf = (page: number) => Buffer.from(before.subarray((page - 1) * pageBytes, page * pageBytes))
+      let wipedBytes = 0
+      const wiped = Array.from({ length: before.length / pageBytes }, (_, i) => {
+        const bytes = bytesOf(i + 1)
+        for (const [from, to] of remainsOn(i + 1, bytes, bytesOf)) {
+          bytes.fill(0, from, to)
+          wipedBytes += to - from
+        }
+        t.strictSame(remainsOn(i + 1, bytes, bytesOf), [], 'once is enough')
+        return bytes
+      })
+      t.ok(wipedBytes > pageBytes)
+      t.strictSame(rowsOf(Buffer.concat(wiped)), rowsOf(before))
+    })
 })
+
+/** The file with other pages, and with more in their gaps. As a database in memory, which is in no log. */
+function remade(path: string, pageBytes: number, autoVacuum: string): Buffer {
+  const copy = `${path}-${pageBytes}-${autoVacuum}`
+  copyFileSync(path, copy)
+  const db = new Database(copy)
+  db.pragma('journal_mode = DELETE')
+  db.pragma(`page_size = ${pageBytes}`)
+  db.pragma(`auto_vacuum = ${autoVacuum}`)
+  db.exec('VACUUM')
+  db.exec('DELETE FROM contacts WHERE id % 3 = 0 OR id BETWEEN 500 AND 900')
+  db.close()
+  return readFileSync(copy)
+}
+
+function rowsOf(file: Buffer) {
+  const db = new Database(file)
+  const tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all() as string[]
+  const rows = tables.map((name) => db.prepare(`SELECT * FROM ${name}`).all())
+  const integrity = db.pragma('integrity_check', { simple: true })
+  db.close()
+  return { rows, integrity }
+}
