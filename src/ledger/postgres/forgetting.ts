@@ -66,7 +66,11 @@ export function createForgettingStore(database: Database, wait: (ms: number) => 
       if (!row) return true
       // What began before anybody could see that they are forgotten might store them anew.
       if (!(await areOver(database, wait))) return false
-      return placing(database, row.channel, (transaction) => eraseRows(transaction, receipt, profile))
+      const isErased = await placing(database, row.channel, (transaction) =>
+        eraseRows(transaction, receipt, profile),
+      )
+      if (isErased) await forgetSamples(database, row)
+      return isErased
     },
 
     async endForgettings() {
@@ -87,6 +91,16 @@ async function areOver(database: Database, wait: (ms: number) => Promise<unknown
     before = before.filter((id) => now.has(id))
   }
   return before.length === 0
+}
+
+/** The planner keeps some of the values of a table, ids too, until it is analyzed anew. */
+async function forgetSamples(database: Database, { userId, externalIds }: Row) {
+  const names = [userId, ...(JSON.parse(externalIds ?? '[]') as string[])]
+  const sampled = await database.query<{ name: string }>(SAMPLED, { names }).catch(() => [])
+  await analyze(
+    database,
+    sampled.map(({ name }) => name),
+  )
 }
 
 async function eraseRows(transaction: PlaceTransaction, receipt: string, profile: string): Promise<boolean> {
@@ -259,3 +273,13 @@ const WRITERS = `
   SELECT virtualtransaction AS id FROM pg_locks
   WHERE locktype = 'relation' AND mode = 'RowExclusiveLock' AND relation = to_regclass('contacts')
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND pid <> pg_backend_pid()`
+
+/** Tables with something of these names in the planner's samples. */
+const SAMPLED = `
+  SELECT DISTINCT tablename AS name FROM pg_stats
+  WHERE schemaname = ANY(current_schemas(false)) AND tablename IN (
+      'contacts', 'customers', 'merges', 'touched', 'nonces', 'forgotten')
+    AND attname IN ('user_id', 'external_id', 'customer', 'target', 'external_ids', 'failure')
+    AND EXISTS (
+      SELECT 1 FROM unnest(@names::text[]) AS t (name)
+      WHERE strpos(concat(most_common_vals::text, histogram_bounds::text), t.name) > 0)`
