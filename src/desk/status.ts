@@ -1,5 +1,6 @@
 import type {
   Activity,
+  BeingForgotten,
   ChannelCounts,
   KnownServer,
   KnownToken,
@@ -27,6 +28,8 @@ export interface Standing {
   readonly pending: number
   readonly oldestPendingSeconds: number | null
   readonly failed: number
+  /** Who asked to be forgotten and is not erased yet, and since when the first of them. */
+  readonly forgetting: { readonly open: number; readonly oldestSeconds: number }
   readonly delivery: DeliveryStanding
   readonly servers: readonly ServerStanding[]
   /** The newest first. */
@@ -61,7 +64,7 @@ export interface RunStanding extends Omit<RunSummary, 'beganMs' | 'endedMs'> {
 }
 
 export type StandingLedger = DeliveryLedger &
-  Pick<Ledger, 'counts' | 'oldestPendingMs' | 'activity' | 'runs' | 'tokens' | 'samples'>
+  Pick<Ledger, 'counts' | 'oldestPendingMs' | 'beingForgotten' | 'activity' | 'runs' | 'tokens' | 'samples'>
 
 export interface StandingOptions {
   readonly ledger: StandingLedger
@@ -81,9 +84,10 @@ const RUNS_LIMIT = 10
 /** Reads how it stands, from the database alone. Changes nothing. */
 export async function standing(options: StandingOptions): Promise<Standing> {
   const { ledger, channels, isChosen = false, runsLimit = RUNS_LIMIT, days = 0, clock = Date.now } = options
-  const [counts, oldestMs, lease, servers, activity, runs] = await Promise.all([
+  const [counts, oldestMs, beingForgotten, lease, servers, activity, runs] = await Promise.all([
     ledger.counts(),
     ledger.oldestPendingMs(),
+    ledger.beingForgotten(),
     ledger.leaseHolder(DELIVERY_LEASE),
     ledger.servers(),
     ledger.activity(),
@@ -103,6 +107,7 @@ export async function standing(options: StandingOptions): Promise<Standing> {
     pending: sumOf(standings, 'pending'),
     oldestPendingSeconds: oldestMs === null ? null : secondsOf(oldestMs),
     failed: sumOf(standings, 'failed'),
+    forgetting: forgettingStanding(beingForgotten.filter(isShown)),
     delivery: deliveryStanding(lease ? deliveryOf(lease.holder, servers) : NOBODY),
     servers: servers.map((server) =>
       serverStanding(server.id === lease?.holder ? asHolder(server) : server, now),
@@ -135,6 +140,11 @@ function channelStanding(channel: string, { counts, activity, tokens, now }: Kno
     token: token ? { keyId: token.keyId, secondsLeft: Math.max(0, secondsOf(token.leftMs)) } : null,
   }
 }
+
+const forgettingStanding = (all: readonly BeingForgotten[]): Standing['forgetting'] => ({
+  open: all.reduce((total, { count }) => total + count, 0),
+  oldestSeconds: secondsOf(Math.max(0, ...all.map(({ oldestMs }) => oldestMs))),
+})
 
 const deliveryStanding = ({ seenMs, ...delivery }: Delivery): DeliveryStanding => ({
   ...delivery,

@@ -106,7 +106,7 @@ const block = (title: string, lines: readonly string[]) =>
 
 const deliveryLine = ({ delivery }: Standing) => sayDelivery(delivery)
 
-function pendingLines({ pending, oldestPendingSeconds, failed }: Standing): string[] {
+function pendingLines({ pending, oldestPendingSeconds, failed, forgetting }: Standing): string[] {
   const oldest =
     oldestPendingSeconds === null
       ? ''
@@ -119,6 +119,11 @@ function pendingLines({ pending, oldestPendingSeconds, failed }: Standing): stri
       ? []
       : [
           `${many(failed, 'profile')} ${failed === 1 ? 'was' : 'were'} rejected: line-braze failed says why.`,
+        ]),
+    ...(forgetting.open === 0
+      ? []
+      : [
+          `${many(forgetting.open, 'contact')} ${forgetting.open === 1 ? 'is' : 'are'} being forgotten, since ${spanOf(forgetting.oldestSeconds * 1000)} ago.`,
         ]),
   ]
 }

@@ -58,10 +58,25 @@ t.test('of a ledger in which there is nobody', async (t) => {
     pending: 0,
     oldestPendingSeconds: null,
     failed: 0,
+    forgetting: { open: 0, oldestSeconds: 0 },
     delivery: { state: 'nobody', reason: null, server: null, seenSeconds: null, isSilent: false },
     servers: [],
     runs: [],
     growth: null,
+  })
+})
+
+t.test('who is being forgotten, of the channels that are shown', async (t) => {
+  const { ledger, read, later } = await setUp(t)
+  for (const each of [key('a'), key('b'), key('c', 'other')]) {
+    await ledger.record([friend(each, 5)])
+    await ledger.forget(each, { deletesProfile: false, lifeMs: 1_000 })
+    later(1_000)
+  }
+  t.strictSame((await read()).forgetting, { open: 3, oldestSeconds: 3 })
+  t.strictSame((await read({ channels: ['other'], isChosen: true })).forgetting, {
+    open: 1,
+    oldestSeconds: 1,
   })
 })
 

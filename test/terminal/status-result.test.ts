@@ -40,6 +40,7 @@ const shown = (more: Partial<Standing> = {}, rest: Partial<Shown> = {}): Shown =
     channels: [channel()],
     pending: 0,
     oldestPendingSeconds: null,
+    forgetting: { open: 0, oldestSeconds: 0 },
     failed: 0,
     delivery: { state: 'delivering', reason: null, server: 's', seenSeconds: 1, isSilent: false },
     servers: [],
@@ -63,6 +64,15 @@ t.test('tokens, links that wait, quotas', async (t) => {
     /quota {6}20 messages sent this month, about; there is no limit$/m,
   )
   t.match(text({}, { quotas: [quota(10)] }), /quota {6}0 of 10 messages of this month are left, about$/m)
+})
+
+t.test('who is being forgotten', async (t) => {
+  t.notMatch(text(), /forgotten/)
+  t.match(
+    text({ forgetting: { open: 1, oldestSeconds: 7_200 } }),
+    /^1 contact is being forgotten, since 2 hours ago\.$/m,
+  )
+  t.match(text({ forgetting: { open: 2, oldestSeconds: 7_200 } }), /^2 contacts are being forgotten, /m)
 })
 
 t.test('runs, and servers that have gone silent', async (t) => {
