@@ -462,7 +462,7 @@ t.test('Braze: away, something else, a key that it does not take', async (t) => 
   braze.setOutage({ kind: 'reset' })
   await expect(t, { ...all, braze: ['wrong', /^Braze cannot be reached: .*BRAZE_REST_ENDPOINT/] })
   braze.setOutage({ kind: 'hang' })
-  await expect(t, { ...all, braze: ['wrong', /within 500 ms/] })
+  await expect(t, { ...all, braze: ['wrong', /within 500 ms/] }, { BRAZE_TIMEOUT_MS: '500' })
   braze.setOutage({ kind: 'html' })
   await expect(t, { ...all, braze: ['wrong', /something else than Braze answers \(200\)/] })
   braze.setOutage({ status: 503, body: { message: 'maintenance' } })
