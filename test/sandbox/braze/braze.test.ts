@@ -71,7 +71,7 @@ t.test('what is wrong with a request as a whole', async (t) => {
   t.equal((await track(braze, one, { headers: {} })).status, 401)
   t.equal((await track(braze, one, { headers: { authorization: 'Bearer wrong' } })).status, 401)
   t.equal((await track(braze, one, { headers: { authorization: 'right' } })).status, 401)
-  t.equal((await track(braze, one, { path: '/users/delete' })).status, 404)
+  t.equal((await track(braze, one, { path: '/messages/send' })).status, 404)
   t.equal((await fetch(`${braze.url}/users/track`, { headers: { authorization } })).status, 404)
   t.equal((await track(braze, one, { body: '{"attributes":[' })).status, 400)
   t.equal((await track(braze, one, { body: ' '.repeat(4 * 1024 * 1024 + 1) })).status, 413)
