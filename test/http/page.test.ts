@@ -71,7 +71,7 @@ t.test(
       t.equal(policy.get('frame-ancestors'), "'none'")
       t.equal(policy.get('base-uri'), "'none'")
       t.equal(headers.get('x-content-type-options'), 'nosniff')
-      t.equal(headers.get('referrer-policy'), 'no-referrer')
+      t.equal(headers.get('referrer-policy'), 'same-origin')
       t.equal(headers.get('x-frame-options'), 'DENY')
     }
     const PAGE = new URL('../../src/page/', import.meta.url)
