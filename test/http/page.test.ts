@@ -418,6 +418,12 @@ t.test('a person is found by user id and by external id, and the log says neithe
   }
   t.strictSame(JSON.parse((await find('nobody', cookie)).text), { people: [] })
   for (const name of ['', '  ', 5, null, undefined, ['a']]) t.equal((await find(name, cookie)).status, 400)
+  state.failure = new Error('PostgreSQL takes no such text.')
+  for (const name of ['customer\u0000 1', '\ud800', 'a\nb']) {
+    const { status, text } = await find(name, cookie)
+    t.strictSame([status, JSON.parse(text)], [200, { people: [] }], 'the ledger is not asked for what is no id')
+  }
+  state.failure = undefined
   state.isHanging = true
   const late = find('customer 1', cookie)
   await turns(50)
