@@ -412,7 +412,7 @@ t.test('a token that ends soon', async (t) => {
   const { expect, line } = await setUp(t)
   const answer = { status: 200, body: { client_id: line.channelId, expires_in: 3 * 86_400 } }
   line.setOutageOf('/oauth2/v2.1/verify', answer)
-  await expect(t, { 'line.token': ['warning', /ends in 72 hours, and nobody renews it/] })
+  await expect(t, { 'line.token': ['warning', /ends in 3 days, and nobody renews it/] })
 })
 
 t.test('the webhook URL: none, elsewhere, switched off', async (t) => {

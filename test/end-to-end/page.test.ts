@@ -111,6 +111,7 @@ t.test('all of it can be done by keys, and what has the focus is seen', { skip }
   await page.keyboard.type('not-the-token-at-all')
   await Promise.all([page.waitForNavigation(), page.keyboard.press('Enter')])
   t.match(await text(page, '#problem'), 'none of the tokens')
+  await page.waitForFunction(() => location.pathname === '/')
   await page.waitForFunction(() => document.activeElement?.id === 'token')
   await page.keyboard.type(TOKEN)
   await Promise.all([page.waitForNavigation(), page.keyboard.press('Enter')])
