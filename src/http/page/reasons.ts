@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { createReasons, type Reasons } from '../../desk/reasons.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
 import { keepFor } from '../kept.ts'
@@ -19,6 +20,8 @@ export interface FailureReason {
 
 /** Enough to see why; where a whole workspace is rejected, all say the same. */
 const LOOKED_AT = 10_000
+/** Then whoever waits gets their turn, a webhook first of all. */
+const AT_ONCE = 250
 const LIFE_MS = 15_000
 
 /** Why Braze rejected profiles, and how many: read seldom, since each of them is looked at. */
@@ -31,8 +34,9 @@ export function readReasons(ledger: Pick<Ledger, 'failures'>, time: Time) {
         const reasons = channels.get(failure.channel) ?? createReasons()
         channels.set(failure.channel, reasons)
         reasons.add(failure)
+        seen += 1
+        if (seen % AT_ONCE === 0) await setImmediate()
       }
-      seen += failures.length
       if (seen >= LOOKED_AT) break
     }
     const reasons = [...channels].flatMap(([channel, each]) =>
