@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import { createReasons, type Reasons } from '../../desk/reasons.ts'
+import { createReasons, type Reason, type Reasons } from '../../desk/reasons.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
 import { keepFor } from '../kept.ts'
 import type { Time } from '../time.ts'
@@ -22,6 +22,9 @@ export interface FailureReason {
 const LOOKED_AT = 10_000
 /** Then whoever waits gets their turn, a webhook first of all. */
 const AT_ONCE = 250
+/** Of each channel: all of it goes to everybody who looks, every two seconds. */
+const MOST_SHOWN = 20
+const OTHERS = 'Something else, which npx line-braze failed lists.'
 const LIFE_MS = 15_000
 
 /** Why Braze rejected profiles, and how many: read seldom, since each of them is looked at. */
@@ -40,8 +43,18 @@ export function readReasons(ledger: Pick<Ledger, 'failures'>, time: Time) {
       if (seen >= LOOKED_AT) break
     }
     const reasons = [...channels].flatMap(([channel, each]) =>
-      each.list().map(({ reason, count }) => ({ channel, reason, profiles: count })),
+      shownOf(each.list()).map(({ reason, count }) => ({ channel, reason, profiles: count })),
     )
     return { reasons, isPartial: seen >= LOOKED_AT }
   })
+}
+
+type Counted = Pick<Reason, 'reason' | 'count'>
+
+/** The most frequent ones, and the rest together. */
+function shownOf(all: readonly Reason[]): readonly Counted[] {
+  const rest = all.slice(MOST_SHOWN)
+  if (rest.length === 0) return all
+  const count = rest.reduce((sum, each) => sum + each.count, 0)
+  return [...all.slice(0, MOST_SHOWN), { reason: OTHERS, count }]
 }
