@@ -36,7 +36,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'line',
     'contact',
   ],
-  doctor: ['line', 'braze', 'ledger', 'wire'],
+  doctor: ['line', 'braze', 'ledger', 'wire', 'desk'],
   // '..' is package.json, for the version.
   process: [
     'terminal',

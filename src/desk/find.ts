@@ -1,18 +1,21 @@
 import type { ContactKey } from '../contact/contact.ts'
+import { externalIdFault } from '../contact/link.ts'
 import type { KnownContact, Ledger } from '../ledger/ledger.ts'
-import { isTypicalUserId } from '../line/user-id.ts'
+import { isTypicalUserId, isUserId } from '../line/user-id.ts'
 
 /**
  * Whom people call by an id of LINE's, or by one of the brand's; which of the two it looks like is tried first. Of a customer
- * those with the newest links come first.
+ * those with the newest links come first. The ledger is asked only for what can be an id: PostgreSQL takes no other text.
  */
 export async function findPeople(
   ledger: Pick<Ledger, 'contacts' | 'forgettings'>,
   channels: readonly string[],
   id: string,
 ): Promise<ContactKey[]> {
-  const byUserId = () => ofAll(channels, (channel) => ledger.contacts(channel, { userId: id }))
-  const byExternalId = () => ofAll(channels, (channel) => customersAt(ledger, channel, id))
+  const byUserId = async () =>
+    isUserId(id) ? ofAll(channels, (channel) => ledger.contacts(channel, { userId: id })) : []
+  const byExternalId = async () =>
+    externalIdFault(id) === undefined ? ofAll(channels, (channel) => customersAt(ledger, channel, id)) : []
   const [first, second] = isTypicalUserId(id) ? [byUserId, byExternalId] : [byExternalId, byUserId]
   const found = await first()
   return found.length > 0 ? found : second()

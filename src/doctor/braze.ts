@@ -20,6 +20,7 @@ const PROBES = {
   },
   'users.identify': { method: 'POST', path: '/users/identify', body: '{}' },
   'users.alias.update': { method: 'POST', path: '/users/alias/update', body: '{}' },
+  'users.delete': { method: 'POST', path: '/users/delete', body: '{}' },
   'content_blocks.list': { method: 'GET', path: '/content_blocks/list?limit=1' },
   'content_blocks.info': { method: 'GET', path: '/content_blocks/info' },
   'content_blocks.create': { method: 'POST', path: '/content_blocks/create', body: '{}' },

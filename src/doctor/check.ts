@@ -27,11 +27,3 @@ export const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : 
 /** What to say of what was thrown. */
 export const said = (error: unknown): string =>
   sentence(error instanceof Error ? error.message : String(error))
-
-/** How many seconds, minutes or hours that is, about. */
-export function about(ms: number): string {
-  const seconds = Math.round(ms / 1_000)
-  const [size, unit] = seconds < 120 ? [1, 'second'] : seconds < 7_200 ? [60, 'minute'] : [3_600, 'hour']
-  const count = Math.round(seconds / size)
-  return `${count} ${unit}${count === 1 ? '' : 's'}`
-}

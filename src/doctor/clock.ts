@@ -1,6 +1,7 @@
+import { spanOf } from '../desk/words.ts'
 import { headerOf } from '../wire/answer.ts'
 import type { HttpAnswer } from '../wire/client.ts'
-import { about, type Check, notChecked, ok, warning, wrong } from './check.ts'
+import { type Check, notChecked, ok, warning, wrong } from './check.ts'
 
 /** Somebody else's clock. */
 export interface ClockReading {
@@ -41,14 +42,14 @@ export function checkClock(readings: readonly ClockReading[]): Check {
     const judge = off > WRONG_MS ? wrong : warning
     return judge(
       name,
-      `This machine's clock is ${about(Math.abs(nearest.aheadMs))} ${how} ${namesOf(readings)}: backfill dates LINE's list by it, and LINE refuses what a key has signed once it is 15 minutes off. Let NTP set it.`,
+      `This machine's clock is ${spanOf(Math.abs(nearest.aheadMs))} ${how} ${namesOf(readings)}: backfill dates LINE's list by it, and LINE refuses what a key has signed once it is 15 minutes off. Let NTP set it.`,
     )
   }
   const strange = others.filter((reading) => offOf(reading) > WARNING_MS)
   if (strange.length > 0)
     return warning(
       name,
-      `This machine's clock agrees with ${nearest.whose}'s, and the Date of ${namesOf(strange)} is ${about(offOf(strange[0] as ClockReading))} off: something on the way changes it.`,
+      `This machine's clock agrees with ${nearest.whose}'s, and the Date of ${namesOf(strange)} is ${spanOf(offOf(strange[0] as ClockReading))} off: something on the way changes it.`,
     )
   return ok(name, `This machine's clock agrees with ${namesOf(readings)}'s.`)
 }

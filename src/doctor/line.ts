@@ -1,3 +1,4 @@
+import { spanOf } from '../desk/words.ts'
 import type { LedgerFacts } from '../ledger/facts.ts'
 import type { Caller } from '../line/call.ts'
 import { LineError } from '../line/call.ts'
@@ -5,7 +6,7 @@ import { createChannelTokens, type TokenFacts } from '../line/channel-tokens.ts'
 import { type Account, createSetUp, type SetUp } from '../line/set-up.ts'
 import { statelessTokens, type TokenSource } from '../line/tokens.ts'
 import { foreignWords } from '../wire/foreign-words.ts'
-import { about, type Check, notChecked, ok, said, sentence, warning, wrong } from './check.ts'
+import { type Check, notChecked, ok, said, sentence, warning, wrong } from './check.ts'
 import type { ClockReading } from './clock.ts'
 import { type Asking, messageOf, reach } from './reach.ts'
 import { checkWebhook, testWebhook, type WebhookMeans } from './webhook.ts'
@@ -139,7 +140,7 @@ async function checkToken(means: ChannelMeans, { basicId }: Account): Promise<Ch
       ? ok('line.token', `${taken}.`)
       : (leftMs < SOON_MS ? warning : ok)(
           'line.token',
-          `${taken}; it ends in ${about(leftMs)}, and nobody renews it. With ${means.names.channelId} tokens are issued when needed.`,
+          `${taken}; it ends in ${spanOf(leftMs)}, and nobody renews it. With ${means.names.channelId} tokens are issued when needed.`,
         )
   const channelId = means.channelId ?? facts?.channelId
   const secret = await attempt('line.secret', signal, () => checkSecret(means, channelId))

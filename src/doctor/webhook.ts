@@ -37,7 +37,8 @@ export async function checkWebhook({ paths, serverUrl, signal }: WebhookMeans, s
       name,
       `The webhook URL is ours, and LINE posts nothing to it: switch "Use webhook" on ${place}.`,
     )
-  return ok(name, `LINE posts webhooks to ${foreignWords(webhook.url)}.`)
+  // Without the password that it may have before its host.
+  return ok(name, `LINE posts webhooks to ${foreignWords(origin + pathname)}.`)
 }
 
 /** Whether a webhook arrives that LINE is asked to post. */

@@ -4,6 +4,9 @@
  */
 import { isSignedIn } from './ask.js'
 
+// After a wrong token the address is the form's: whoever reloads this page should get a form, and send nothing again.
+history.replaceState(null, '', '/')
+
 if (await isSignedIn()) location.replace('/')
 
 document.getElementById('token')?.focus()

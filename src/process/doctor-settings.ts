@@ -87,6 +87,7 @@ export function needsOf(settings: Partial<Settings>, channels: readonly ChannelR
           need('content_blocks.update', "write LINE's token into its Content Block"),
         ]
       : []),
+    need('users.delete', 'delete the alias profile of who is forgotten (forget --delete-profile)', false),
     need('segments.data_series', "compare a segment's size (segment --segment-id)", false),
   ]
 }

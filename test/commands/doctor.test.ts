@@ -136,6 +136,7 @@ t.test('healthy, beside a running server, with a webhook that LINE posts; nothin
       'braze.key',
       'braze.users.track',
       'braze.users.export.ids',
+      'braze.users.delete',
       'braze.segments.data_series',
       'server',
       'server.version',
@@ -159,6 +160,7 @@ t.test('healthy, beside a running server, with a webhook that LINE posts; nothin
   t.equal(braze.stats.objects, 0)
   t.strictSame(Object.keys(braze.stats.byPath).sort(), [
     '/segments/data_series',
+    '/users/delete',
     '/users/export/ids',
     '/users/track',
   ])
@@ -177,6 +179,7 @@ t.test('half-configured: a line for each setting, and the rest is checked', asyn
     'braze.key',
     'braze.users.track',
     'braze.users.export.ids',
+    'braze.users.delete',
     'braze.segments.data_series',
   )
   await expect(
@@ -409,7 +412,7 @@ t.test('a token that ends soon', async (t) => {
   const { expect, line } = await setUp(t)
   const answer = { status: 200, body: { client_id: line.channelId, expires_in: 3 * 86_400 } }
   line.setOutageOf('/oauth2/v2.1/verify', answer)
-  await expect(t, { 'line.token': ['warning', /ends in 72 hours, and nobody renews it/] })
+  await expect(t, { 'line.token': ['warning', /ends in 3 days, and nobody renews it/] })
 })
 
 t.test('the webhook URL: none, elsewhere, switched off', async (t) => {
@@ -438,6 +441,8 @@ t.test('the webhook URL: none, elsewhere, switched off', async (t) => {
   ])
   line.setWebhook('https://your.host/line/webhook/default')
   await expect(t, { 'line.webhook': ['ok'] }, {}, ['--url', 'https://your.host/line/'])
+  line.setWebhook('https://line:not-to-be-told@your.host/webhook')
+  await expect(t, { 'line.webhook': ['ok', 'LINE posts webhooks to https://your.host/webhook.'] })
   line.setWebhook('https://your.host/webhook', false)
   await expect(t, { 'line.webhook': ['wrong', /switch "Use webhook" on/] })
 })
@@ -457,7 +462,9 @@ t.test('a webhook that LINE posts in vain', async (t) => {
 
 t.test('Braze: away, something else, a key that it does not take', async (t) => {
   const { expect, braze } = await setUp(t)
-  const permissions = ['braze.users.track', 'braze.users.export.ids', 'braze.segments.data_series']
+  const permissions = ['users.track', 'users.export.ids', 'users.delete', 'segments.data_series'].map(
+    (name) => `braze.${name}`,
+  )
   const all = unknown('braze.key', ...permissions)
   braze.setOutage({ kind: 'reset' })
   await expect(t, { ...all, braze: ['wrong', /^Braze cannot be reached: .*BRAZE_REST_ENDPOINT/] })
@@ -511,15 +518,15 @@ t.test('each permission that the settings need, and nothing is changed', async (
     await expect(t, { [`braze.${permission}`]: ['wrong', lacks] }, all)
     braze.forbid(permission, false)
   }
-  for (const permission of ['segments.data_series', 'users.export.ids'] as const) {
+  for (const permission of ['segments.data_series', 'users.delete', 'users.export.ids'] as const) {
     braze.forbid(permission, true)
     const lacks = new RegExp(`lacks the permission ${permission}`)
     await expect(t, { [`braze.${permission}`]: ['warning', lacks] }, { BRAZE_CHECK_CUSTOMERS: 'false' })
     braze.forbid(permission, false)
   }
-  for (const permission of ['users.track', 'users.export.ids', 'segments.data_series'] as const)
-    braze.forbid(permission, true)
-  const unasked = unknown('braze.users.track', 'braze.users.export.ids', 'braze.segments.data_series')
+  const asked = ['users.track', 'users.export.ids', 'users.delete', 'segments.data_series'] as const
+  for (const permission of asked) braze.forbid(permission, true)
+  const unasked = unknown(...asked.map((permission) => `braze.${permission}`))
   await expect(t, { ...unasked, 'braze.key': ['wrong', /403 to everything/] })
   t.strictSame(contentsOf(braze), before)
   t.equal(braze.stats.objects, 0)

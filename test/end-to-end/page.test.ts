@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import type { Browser, Page } from 'puppeteer-core'
 import t, { type Test } from 'tap'
 import { createMeter } from '../../src/http/page/meter.ts'
-import { barriers, findChromium, launch, lookAs, shown, signIn } from '../harness/browser.ts'
+import { barriers, ELSEWHERE, findChromium, launch, lookAs, shown, signIn } from '../harness/browser.ts'
 import { busyMeter, customerOf, type DeskOptions, startDesk, TOKEN, userIdOf } from '../harness/desk.ts'
 import { folder } from '../harness/files.ts'
 
@@ -111,6 +111,7 @@ t.test('all of it can be done by keys, and what has the focus is seen', { skip }
   await page.keyboard.type('not-the-token-at-all')
   await Promise.all([page.waitForNavigation(), page.keyboard.press('Enter')])
   t.match(await text(page, '#problem'), 'none of the tokens')
+  await page.waitForFunction(() => location.pathname === '/')
   await page.waitForFunction(() => document.activeElement?.id === 'token')
   await page.keyboard.type(TOKEN)
   await Promise.all([page.waitForNavigation(), page.keyboard.press('Enter')])
@@ -239,6 +240,16 @@ t.test('who has signed out gets the form, in every tab', { skip }, async (t) => 
   // A page that nobody looks at asks for nothing.
   await page.bringToFront()
   await ended
+})
+
+t.test('by plain HTTP from another machine one signs in, looks up and signs out, too', { skip }, async (t) => {
+  const { desk, page } = await open(t)
+  await signIn(page, desk.url.replace('127.0.0.1', ELSEWHERE), TOKEN)
+  await page.type('#find-name', customerOf(3))
+  await page.keyboard.press('Enter')
+  await page.waitForSelector('.person')
+  await Promise.all([page.waitForNavigation(), page.click('.top-right form button')])
+  t.equal(await text(page, 'h1'), 'Sign in')
 })
 
 t.test('a link from another site leads to the page of who has signed in', { skip }, async (t) => {

@@ -19,10 +19,14 @@ export function findChromium({ CHROMIUM, PATH = '' } = process.env): string | un
   })
 }
 
+/** A name of this machine that a browser takes for another machine's: by plain HTTP it trusts it less than `localhost`. */
+export const ELSEWHERE = 'desk.test'
+
 /** Whoever runs as root, as in a container, has no sandbox. */
 const ARGS = [
   '--disable-dev-shm-usage',
   '--font-render-hinting=none',
+  `--host-resolver-rules=MAP ${ELSEWHERE} 127.0.0.1`,
   ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
 ]
 

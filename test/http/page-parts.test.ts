@@ -143,6 +143,26 @@ t.test('rejected profiles are told by reason, and looked at seldom', async (t) =
   time.pass(60_000)
   all = Array.from({ length: 30 }, () => Array(1_000).fill(failed('a', 'x')))
   t.match(await reasons(), { reasons: [{ profiles: 10_000 }], isPartial: true })
+
+  time.pass(60_000)
+  const word = (n: number) => 'x'.repeat(n + 1)
+  all = [Array.from({ length: 500 }, (_, n) => failed('a', word(n % 25)))]
+  const { reasons: shown } = await reasons()
+  t.equal(shown.length, 21, 'all of it goes to everybody who looks')
+  t.match(shown.at(-1), { reason: /^Something else, which npx line-braze failed lists/, profiles: 100 })
+
+  time.pass(60_000)
+  all = [Array(5_000).fill(failed('a', 'x'))]
+  let others = 0
+  let isDone = false
+  const other = () => {
+    others += 1
+    if (!isDone) setImmediate(other)
+  }
+  setImmediate(other)
+  t.match(await reasons(), { reasons: [{ profiles: 5_000 }] })
+  isDone = true
+  t.ok(others >= 20, `others had ${others} turns meanwhile`)
 })
 
 const sample = (channel: string, at: number, friend: number): Sample => ({

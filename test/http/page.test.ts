@@ -71,7 +71,7 @@ t.test(
       t.equal(policy.get('frame-ancestors'), "'none'")
       t.equal(policy.get('base-uri'), "'none'")
       t.equal(headers.get('x-content-type-options'), 'nosniff')
-      t.equal(headers.get('referrer-policy'), 'no-referrer')
+      t.equal(headers.get('referrer-policy'), 'same-origin')
       t.equal(headers.get('x-frame-options'), 'DENY')
     }
     const PAGE = new URL('../../src/page/', import.meta.url)
@@ -418,6 +418,12 @@ t.test('a person is found by user id and by external id, and the log says neithe
   }
   t.strictSame(JSON.parse((await find('nobody', cookie)).text), { people: [] })
   for (const name of ['', '  ', 5, null, undefined, ['a']]) t.equal((await find(name, cookie)).status, 400)
+  state.failure = new Error('PostgreSQL takes no such text.')
+  for (const name of ['customer\u0000 1', '\ud800', 'a\nb']) {
+    const { status, text } = await find(name, cookie)
+    t.strictSame([status, JSON.parse(text)], [200, { people: [] }], 'the ledger is not asked for what is no id')
+  }
+  state.failure = undefined
   state.isHanging = true
   const late = find('customer 1', cookie)
   await turns(50)
