@@ -421,7 +421,11 @@ t.test('a person is found by user id and by external id, and the log says neithe
   state.failure = new Error('PostgreSQL takes no such text.')
   for (const name of ['customer\u0000 1', '\ud800', 'a\nb']) {
     const { status, text } = await find(name, cookie)
-    t.strictSame([status, JSON.parse(text)], [200, { people: [] }], 'the ledger is not asked for what is no id')
+    t.strictSame(
+      [status, JSON.parse(text)],
+      [200, { people: [] }],
+      'the ledger is not asked for what is no id',
+    )
   }
   state.failure = undefined
   state.isHanging = true
