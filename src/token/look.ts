@@ -25,6 +25,8 @@ export type Look =
 
 /** LINE counts in seconds, and our clock and its may drift apart in a month. */
 const SAME_END_MS = 5_000
+/** What is issued within so long has, as LINE counts and an answer takes, one end: then the one that was written last is meant. */
+const ONE_END_MS = 2_000
 
 export interface LookOptions extends Pick<TokenMeans, 'tokens' | 'ledger'> {
   readonly channel: TokenChannel
@@ -58,8 +60,8 @@ export async function look(
 function sameEnd(all: readonly KnownToken[], leftMs: number | null): KnownToken | undefined {
   if (leftMs === null) return undefined
   const gapOf = (token: KnownToken) => Math.abs(token.leftMs - leftMs)
-  const [nearest] = all.toSorted((a, b) => gapOf(a) - gapOf(b))
-  return nearest && gapOf(nearest) <= SAME_END_MS ? nearest : undefined
+  const least = Math.min(...all.map(gapOf))
+  return least <= SAME_END_MS ? all.find((token) => gapOf(token) <= least + ONE_END_MS) : undefined
 }
 
 /**
