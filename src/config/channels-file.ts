@@ -108,7 +108,7 @@ function readChannel(
     else if (text.value) given[key] = text.value
   }
   const { values: right, problems: others } = check(schema, given)
-  const values = Object.fromEntries(Object.entries(right).filter(([key]) => !problems.has(key)))
+  const values = Object.fromEntries(Object.entries(right()).filter(([key]) => !problems.has(key)))
   const title = given.name === undefined || others.has('name') ? nth(place) : `channel ${given.name}`
   // Why there is no value says more than that there is none.
   const lines = [...new Map([...others, ...problems]).values()].map((line) => `${FILE}, ${title}: ${line}`)

@@ -5,8 +5,8 @@ import { type About, HTTP_URL } from './settings.ts'
 import { isHarmless } from './shown.ts'
 
 export interface Checked {
-  /** As the schema has them, with its defaults; without those that are missing or wrong. */
-  readonly values: Readonly<Record<string, unknown>>
+  /** As the schema has them, with its defaults; without those that are missing or wrong. Costs a compilation where some are. */
+  values(): Readonly<Record<string, unknown>>
   /** For each name that is missing or wrong a line for a person, without a secret. */
   readonly problems: ReadonlyMap<string, string>
 }
@@ -24,7 +24,7 @@ export function check(schema: TObject, given: Readonly<Record<string, string>>):
   }
   try {
     const values = read(schema, given)
-    if (problems.size === 0) return { values, problems }
+    if (problems.size === 0) return { values: () => values, problems }
   } catch (error) {
     const { errors } = error as { errors?: { instancePath: string; params: { missingProperty?: string } }[] }
     if (!errors) throw error
@@ -38,7 +38,7 @@ export function check(schema: TObject, given: Readonly<Record<string, string>>):
       )
     }
   }
-  return { values: readRest(schema, given, problems), problems }
+  return { values: () => readRest(schema, given, problems), problems }
 }
 
 const read = (schema: TObject, given: Readonly<Record<string, string>>) =>

@@ -34,9 +34,9 @@ export function loadSettings<N extends SettingName = SettingName>(
   dotenv = '',
   names: readonly N[] = SETTING_NAMES as N[],
 ): Pick<Settings, N> {
-  const { settings, problems } = readSettings(env, dotenv, names)
+  const { settings, problems } = read(env, dotenv, names)
   assertNone(problems)
-  return settings as Pick<Settings, N>
+  return settings() as Pick<Settings, N>
 }
 
 /** The same for whoever can do with a part of them. */
@@ -45,6 +45,11 @@ export function readSettings<N extends SettingName = SettingName>(
   dotenv = '',
   names: readonly N[] = SETTING_NAMES as N[],
 ): SettingsReading<N> {
+  const { settings, problems } = read(env, dotenv, names)
+  return { settings: settings(), problems }
+}
+
+function read<N extends SettingName>(env: Environment, dotenv: string, names: readonly N[]) {
   const fallback = parseEnv(dotenv)
   const problems = new Map<string, string>()
   const given: Record<string, string> = {}
@@ -59,9 +64,10 @@ export function readSettings<N extends SettingName = SettingName>(
   }
   const checked = check(Type.Pick(SETTINGS, [...names]), given)
   const lines = new Map([...checked.problems, ...problems])
-  const right = Object.entries(checked.values).filter(([name]) => !lines.has(name))
+  const isRight = ([name]: readonly [string, unknown]) => !lines.has(name)
   return {
-    settings: Object.fromEntries(right) as Partial<Pick<Settings, N>>,
+    settings: () =>
+      Object.fromEntries(Object.entries(checked.values()).filter(isRight)) as Partial<Pick<Settings, N>>,
     problems: names.flatMap((name) => lines.get(name) ?? []),
   }
 }

@@ -1,14 +1,11 @@
 import { stringify } from 'csv-stringify/sync'
+import { GROWTH } from '../ledger/ledger.ts'
 import type { GrowthDay } from './growth.ts'
 
 const COLUMNS = [
   'day',
   'channel',
-  'followed',
-  'listed',
-  'returned',
-  'blocked',
-  'lapsed',
+  ...GROWTH,
   'reachable',
   'friend',
   'messager',

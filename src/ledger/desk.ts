@@ -17,6 +17,15 @@ export interface Growth {
   readonly lapsed: number
 }
 
+/** What of a sample is growth, in the order in which it is shown. */
+export const GROWTH = [
+  'followed',
+  'listed',
+  'returned',
+  'blocked',
+  'lapsed',
+] as const satisfies readonly (keyof Growth)[]
+
 /** The numbers of a channel as they were at the end of an hour, or by now in this one. */
 export interface Sample extends Growth {
   readonly channel: string

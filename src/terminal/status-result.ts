@@ -3,6 +3,7 @@ import { csvOf } from '../desk/growth-csv.ts'
 import type { ChannelStanding, RunStanding, ServerStanding, Standing } from '../desk/status.ts'
 import { sayDelivery } from '../desk/status.ts'
 import { spanOf } from '../desk/words.ts'
+import { GROWTH } from '../ledger/ledger.ts'
 import type { View } from './display.ts'
 import { many, number } from './numbers.ts'
 import type { Report } from './report.ts'
@@ -184,7 +185,7 @@ function runLine(run: RunStanding, now: number): string {
   return `  ${id}  ${kind} of ${channel}, ${when}${numbers}`
 }
 
-const GROWTH_COLUMNS = ['followed', 'listed', 'returned', 'blocked', 'lapsed', 'reachable'] as const
+const GROWTH_COLUMNS = [...GROWTH, 'reachable'] as const
 const DAY_CELLS = 12
 const NUMBER_CELLS = 11
 

@@ -1,3 +1,4 @@
+import { GROWTH, type Growth } from '../ledger.ts'
 import type { Sql } from './database.ts'
 
 /** Status of a contact, as it is counted: 1, 2, 3, and 0 for one that is not there. */
@@ -33,9 +34,7 @@ export const countedCustomer = (of: string) => `(
 
 /** What a row is by now: the number of these among those that changed is added to what it was before. */
 const STATES = ['friend', 'messager', 'gone', 'pending', 'failed', 'linked', 'waiting'] as const
-/** What has happened to a contact: it is counted for ever. */
-const EVENTS = ['followed', 'listed', 'returned', 'blocked', 'lapsed'] as const
-const COUNTS = [...STATES, ...EVENTS] as const
+const COUNTS = [...STATES, ...GROWTH] as const
 type Count = (typeof COUNTS)[number]
 const SETS: Record<(typeof STATES)[number], (of: string) => string> = {
   friend: (of) => `${of} & 3 = 1`,
@@ -49,7 +48,8 @@ const SETS: Record<(typeof STATES)[number], (of: string) => string> = {
 const becameReachable = `before & 3 IN (0, ${GONE}) AND after & 3 IN (1, 2)`
 const becameGone = `before & 3 IN (1, 2) AND after & 3 = ${GONE}`
 const wasUnknown = `(before & 3 = 0 OR before & ${NOTHING_KNOWN} <> 0)`
-const HAPPENED: Record<(typeof EVENTS)[number], string> = {
+/** What has happened to a contact: it is counted for ever. */
+const HAPPENED: Record<keyof Growth, string> = {
   followed: `${becameReachable} AND ${wasUnknown} AND after & ${BY_RUN} = 0`,
   listed: `${becameReachable} AND ${wasUnknown} AND after & ${BY_RUN} <> 0`,
   returned: `${becameReachable} AND NOT ${wasUnknown}`,
@@ -60,7 +60,7 @@ const DIFFERENCES = [
   ...STATES.map(
     (count) => `sum((${SETS[count]('after')})::int - (${SETS[count]('before')})::int) AS ${count}`,
   ),
-  ...EVENTS.map((count) => `count(*) FILTER (WHERE ${HAPPENED[count]}) AS ${count}`),
+  ...GROWTH.map((count) => `count(*) FILTER (WHERE ${HAPPENED[count]}) AS ${count}`),
 ]
 
 /** What rows of `changed` (channel, before, after) add to the counts; no row for a channel where that is nothing. */

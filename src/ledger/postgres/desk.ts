@@ -2,6 +2,7 @@ import {
   DAY_MS,
   DAY_OFFSET_MS,
   DAYS_KEPT_MS,
+  GROWTH,
   HOUR_MS,
   HOURS_KEPT_MS,
   type Ledger,
@@ -39,17 +40,7 @@ export function createDesk(database: Database) {
   } satisfies Partial<Ledger>
 }
 
-const NUMBERS = [
-  'friend',
-  'messager',
-  'gone',
-  'linked',
-  'followed',
-  'listed',
-  'returned',
-  'blocked',
-  'lapsed',
-] as const
+const NUMBERS = ['friend', 'messager', 'gone', 'linked', ...GROWTH] as const
 const SAMPLE = `channel, at, ${NUMBERS.join(', ')}`
 
 /** In the order of the keys: several servers may do it at one moment. */

@@ -1,4 +1,4 @@
-import { type Ledger, LedgerError } from '../ledger.ts'
+import { GROWTH, type Ledger, LedgerError } from '../ledger.ts'
 import {
   CLOSED,
   COPIER,
@@ -197,8 +197,6 @@ const NEW = { term: '0', was: '0' }
 const CONTACTS = rowsOf({ channel: 'text', userId: 'text', ...EXTRA.contacts })
 const plain = (text: string) => ({ text, isCounted: false })
 const merged = Object.keys(FIELDS.merges)
-const { channel: _, ...growthFields } = FIELDS.growth
-const growth = Object.keys(growthFields)
 const mergeOf = (field: string, type: string) => `(r.merge ->> '${field}')::${type}`
 
 const LOAD: Readonly<Record<RowKind, readonly { readonly text: string; readonly isCounted: boolean }[]>> = {
@@ -244,7 +242,7 @@ const LOAD: Readonly<Record<RowKind, readonly { readonly text: string; readonly 
       SELECT r.channel, 0, 0, 0, 0, 0, 0, 0, 0 FROM ${rowsOf(FIELDS.growth)} ORDER BY r.channel ON CONFLICT DO NOTHING`),
     // What the rows of the copy counted as when they were stored is no growth.
     plain(`
-      UPDATE counts AS c SET ${list(growth.map((name) => `${name} = CASE c.shard WHEN 0 THEN r.${name} ELSE 0 END`))}
+      UPDATE counts AS c SET ${list(GROWTH.map((name) => `${name} = CASE c.shard WHEN 0 THEN r.${name} ELSE 0 END`))}
       FROM ${rowsOf(FIELDS.growth)} WHERE c.channel = r.channel`),
   ],
 }

@@ -4,6 +4,7 @@ import {
   DAY_MS,
   DAY_OFFSET_MS,
   DAYS_KEPT_MS,
+  GROWTH,
   HOUR_MS,
   HOURS_KEPT_MS,
   type KnownServer,
@@ -39,14 +40,13 @@ export function createDesk(database: BetterSqlite3.Database, atomic: ReturnType<
   } satisfies Partial<Stored>
 }
 
-const SAMPLE = 'channel, at, friend, messager, gone, linked, followed, listed, returned, blocked, lapsed'
-const NUMBERS = SAMPLE.split(', ').slice(2)
+const NUMBERS = ['friend', 'messager', 'gone', 'linked', ...GROWTH]
+const SAMPLE = `channel, at, ${NUMBERS.join(', ')}`
 
 const prepare = (database: BetterSqlite3.Database) => ({
   keepSample: database.prepare<[object]>(`
     INSERT INTO series (${SAMPLE})
-    SELECT counts.channel, @at, friend, messager, gone, linked, coalesce(followed, 0), coalesce(listed, 0),
-      coalesce(returned, 0), coalesce(blocked, 0), coalesce(lapsed, 0)
+    SELECT counts.channel, @at, friend, messager, gone, linked, ${GROWTH.map((name) => `coalesce(${name}, 0)`).join(', ')}
     FROM counts LEFT JOIN growth ON growth.channel = counts.channel WHERE true
     ON CONFLICT DO UPDATE SET ${NUMBERS.map((name) => `${name} = excluded.${name}`).join(', ')}`),
   /** All but the last of each day. */

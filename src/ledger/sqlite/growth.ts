@@ -1,4 +1,5 @@
 import type BetterSqlite3 from 'better-sqlite3'
+import { GROWTH } from '../ledger.ts'
 
 /**
  * Counts why reachable people are more or fewer, by triggers of this connection alone: a release that does not count it
@@ -6,12 +7,10 @@ import type BetterSqlite3 from 'better-sqlite3'
  */
 export const countGrowth = (database: BetterSqlite3.Database) => database.exec(TRIGGERS)
 
-const COLUMNS = ['followed', 'listed', 'returned', 'blocked', 'lapsed']
-
 /** @param values one for each column */
 const adding = (values: readonly string[]) => `
-  INSERT INTO growth (channel, ${COLUMNS.join(', ')}) VALUES (new.channel, ${values.join(', ')})
-  ON CONFLICT (channel) DO UPDATE SET ${COLUMNS.map((column) => `${column} = ${column} + excluded.${column}`).join(', ')};`
+  INSERT INTO growth (channel, ${GROWTH.join(', ')}) VALUES (new.channel, ${values.join(', ')})
+  ON CONFLICT (channel) DO UPDATE SET ${GROWTH.map((column) => `${column} = ${column} + excluded.${column}`).join(', ')};`
 
 const isReachable = "new.status <> 'gone'"
 /** A contact that is known only since it was linked. */
