@@ -13,9 +13,9 @@ export interface Postgres {
 
 export async function startPostgres(): Promise<Postgres> {
   // The last one of a name counts: tests do without.
-  const { server, url, folder, starting, remove } = await createOwn(['-c', 'fsync=on'])
-  await starting(server.initialise())
-  await starting(server.start())
+  const { url, folder, initialise, start, remove } = await createOwn(['-c', 'fsync=on'])
+  await initialise()
+  await start()
   const pidFile = `${folder}/data/postmaster.pid`
   const pid = Number(readFileSync(pidFile, 'utf8').split('\n')[0])
   /** At once, and its processes with it: nobody needs what it holds. While it ends it still makes and removes files. */

@@ -7,6 +7,7 @@ import { resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import t, { type Test } from 'tap'
 import { describeSettings } from '../../src/config/settings.ts'
+import { freePort } from '../harness/ports.ts'
 import { runCli } from '../harness/process.ts'
 
 const BIN = resolve(import.meta.dirname, '../../bin/line-braze.js')
@@ -58,7 +59,7 @@ function start(t: Test, args: readonly string[], cwd: string) {
 }
 
 async function taken(t: Test): Promise<{ port: number; free: () => Promise<unknown> }> {
-  const server = createServer().listen(0, '127.0.0.1')
+  const server = createServer().listen(await freePort(), '127.0.0.1')
   await once(server, 'listening')
   const free = () => new Promise((done) => server.close(done))
   t.teardown(() => server.listening && free())

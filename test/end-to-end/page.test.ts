@@ -8,6 +8,7 @@ import { createMeter } from '../../src/http/page/meter.ts'
 import { barriers, ELSEWHERE, findChromium, launch, lookAs, shown, signIn } from '../harness/browser.ts'
 import { busyMeter, customerOf, type DeskOptions, startDesk, TOKEN, userIdOf } from '../harness/desk.ts'
 import { folder } from '../harness/files.ts'
+import { freePort } from '../harness/ports.ts'
 
 const path = findChromium()
 /** Why nobody looks here; false where there is one, as `.ci/run` sees to. */
@@ -213,7 +214,8 @@ t.test('who does not want motion gets none', { skip }, async (t) => {
 })
 
 t.test('a server that goes away is told of, and found again when it is back', { skip }, async (t) => {
-  const { desk, page, place } = await open(t)
+  const port = await freePort()
+  const { desk, page, place } = await open(t, { port })
   await signIn(page, desk.url, TOKEN)
   const title = await text(page, '#status-title')
   await desk.close()
@@ -222,7 +224,7 @@ t.test('a server that goes away is told of, and found again when it is back', { 
   t.equal(await text(page, '#connection-state'), 'Connection lost')
   t.equal(await text(page, '#status-title'), title, 'what was known stays')
   t.strictSame(await barriers(page), [])
-  const again = await startDesk({ folder: place, port: Number(new URL(desk.url).port) })
+  const again = await startDesk({ folder: place, port })
   t.teardown(again.close)
   await page.waitForSelector('#lost[hidden]')
   t.equal(await text(page, '#connection-state'), 'Live', 'the session is known to the new process')

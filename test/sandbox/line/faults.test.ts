@@ -6,6 +6,7 @@ import {
   startLineApiSandbox,
 } from '../../../src/sandbox/line/api.ts'
 import type { AnsweredPage } from '../../../src/sandbox/line/list.ts'
+import { freePort } from '../../harness/ports.ts'
 import { ask } from '../client.ts'
 
 const list = '/v2/bot/followers/ids'
@@ -143,7 +144,8 @@ t.test('tells of pages and requests, without tokens', async (t) => {
 })
 
 t.test('close ends everything', async (t) => {
-  const line = await startLineApiSandbox()
+  const port = await freePort()
+  const line = await startLineApiSandbox({ port })
   line.answerNext({ kind: 'hang' })
   const cut = t.rejects(ask(line, list))
   await line.until(() => line.stats.inFlight === 1)
@@ -154,8 +156,8 @@ t.test('close ends everything', async (t) => {
   await line.close()
   await line.close()
   await Promise.all([cut, waiting])
-  const again = await startLineApiSandbox({ port: line.port })
-  t.equal(again.port, line.port)
-  await t.rejects(startLineApiSandbox({ port: again.port }), { code: 'EADDRINUSE' })
+  const again = await startLineApiSandbox({ port })
+  t.equal(again.port, port)
+  await t.rejects(startLineApiSandbox({ port }), { code: 'EADDRINUSE' })
   await again.close()
 })
