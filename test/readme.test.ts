@@ -34,7 +34,7 @@ t.test('the two commands are those that package.json and CI run', async (t) => {
     t.match(readme, script === 'test' ? 'npm ci && npm test' : 'npm ci && npm run demo')
     t.type(scripts[script], 'string')
   }
-  t.match(read('.ci/run'), '\n(npm ci && npm test) | tee ')
+  t.match(read('.ci/run'), '\n(npm ci && npm test) 2>&1 | tee ')
 })
 
 t.test('every way to start it hands Node the same flags, and the allocator the same limits', async (t) => {
