@@ -1,7 +1,13 @@
 import { idOf } from '../braze/attributes.ts'
 import type { Profiles } from '../braze/export.ts'
 import { readDelete } from '../braze/identity.ts'
-import { type DueForgetting, type Ledger, LONGEST_WAIT_MS, type ProfileEnd } from '../ledger/ledger.ts'
+import {
+  type DueForgetting,
+  type Ledger,
+  LONGEST_WAIT_MS,
+  type ProfileEnd,
+  type ProfileId,
+} from '../ledger/ledger.ts'
 import { type AskerOptions, createAsker } from './asker.ts'
 import type { Holds } from './holds.ts'
 import type { LookUp } from './look-up.ts'
@@ -23,13 +29,27 @@ export interface ForgetsOptions
     Omit<LoopOptions, 'name' | 'step' | 'ledger'> {
   readonly ledger: Pick<
     Ledger,
-    'toForget' | 'keepForgetting' | 'erase' | 'endForgettings' | 'contacts' | 'onRecorded'
+    | 'toForget'
+    | 'keepForgetting'
+    | 'erase'
+    | 'endForgettings'
+    | 'contacts'
+    | 'beginRun'
+    | 'resend'
+    | 'endRun'
+    | 'onRecorded'
   >
   readonly lookUp: LookUp
   readonly holds: Pick<Holds, 'occupy' | 'vacate'>
   readonly settleMs: number
   /** Whether this process is the one that talks to Braze, and what others have sent has settled. */
   readonly mayAsk: () => boolean
+}
+
+/** An alias profile of another account's contact. */
+interface Elsewhere {
+  readonly channel: string
+  readonly id: ProfileId
 }
 
 /** What becomes of the alias profile; `wait`: that is not known yet. */
@@ -69,7 +89,12 @@ export function createForgets(options: ForgetsOptions) {
 
   async function withProfile(due: DueForgetting): Promise<number> {
     if (!braze.knows(due.channel)) return stuck(due, `The settings have no channel ${due.channel}`)
-    if (await isElsewhere(due)) return erase(due, 'kept')
+    const others = await elsewhere(due)
+    if (others.length > 0) {
+      // Whom another account has met since may have been written to the profile that was about to go.
+      if (due.tries > 0) for (const other of others) await tellAnew(other)
+      return erase(due, 'kept')
+    }
     if (lookUp.isForbidden()) return stuck(due, forbids('users.export.ids'))
     const delayMs = Math.max(lookUp.delayMs(), deleter.isForbidden() ? 0 : deleter.delayMs())
     if (delayMs > 0) return delayMs
@@ -125,14 +150,23 @@ export function createForgets(options: ForgetsOptions) {
     return profile.isNothingBut(due.channel, place.address.userId) && !isOthers ? 'delete' : 'kept'
   }
 
-  /** Whether another account that writes to the same alias profiles knows a person with this user id. */
-  async function isElsewhere({ channel, userId }: DueForgetting): Promise<boolean> {
+  /** Who has this user id in other accounts that write to the same alias profiles. */
+  async function elsewhere({ channel, userId }: DueForgetting): Promise<Elsewhere[]> {
     const label = braze.channels.get(channel)?.aliasLabel
+    const found: Elsewhere[] = []
     for (const [other, { aliasLabel }] of braze.channels) {
       if (other === channel || aliasLabel !== label) continue
-      if ((await ledger.contacts(other, { userId: userId ?? '' })).length > 0) return true
+      for (const { id } of await ledger.contacts(other, { userId: userId ?? '' }))
+        found.push({ channel: other, id })
     }
-    return false
+    return found
+  }
+
+  /** Safe to repeat, where this process ends before the person is erased. */
+  async function tellAnew({ channel, id }: Elsewhere): Promise<void> {
+    const run = await ledger.beginRun('forget', channel)
+    await ledger.resend(run.id, [id])
+    await ledger.endRun(run.id, 'complete')
   }
 
   /** Others go on meanwhile. */

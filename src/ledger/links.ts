@@ -1,5 +1,6 @@
 import type { ContactKey, Status } from '../contact/contact.ts'
 import type { Link } from '../contact/link.ts'
+import type { ProfileId } from './profiles.ts'
 
 /** What somebody says about which customer a contact is. */
 export interface LinkEvidence extends ContactKey, Pick<Link, 'externalId'> {
@@ -9,6 +10,8 @@ export interface LinkEvidence extends ContactKey, Pick<Link, 'externalId'> {
 
 /** Who somebody is, as far as is known. */
 export interface KnownContact extends Link {
+  /** Of its alias profile. */
+  readonly id: ProfileId
   readonly userId: string
   readonly status: Status
 }

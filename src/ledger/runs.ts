@@ -1,4 +1,4 @@
-export type RunKind = 'backfill' | 'resync' | 'verify' | 'links' | 'retry'
+export type RunKind = 'backfill' | 'resync' | 'verify' | 'links' | 'retry' | 'forget'
 
 /** Where a run stands; every count is of the whole run, also where it was interrupted and went on. */
 export interface Run {

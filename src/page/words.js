@@ -105,6 +105,7 @@ export const RUN_NAMES = /** @type {Record<string, string>} */ ({
   verify: 'Verify --fix',
   links: 'Import of links',
   retry: 'Retry of failed',
+  forget: 'After a deletion',
 })
 
 /**

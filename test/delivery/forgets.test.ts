@@ -129,6 +129,31 @@ t.test('nor one to which another account writes', async (t) => {
   t.equal(calls(DELETE), 0)
 })
 
+t.test(
+  'whom another account meets while the profile is being deleted is told of anew afterwards',
+  async (t) => {
+    const setting = await setUpDelivery(t, { identityMs: [0, 0] }, { isShared: true })
+    const { ledger, braze, deliver, delivered, until } = setting
+    const cafe = key('u0', 'cafe')
+    const atCafe = () => braze.attribute('u0', { attribute: 'cafe_line_id' })
+    await ledger.record(friends(['u0']))
+    deliver({ random: () => 0 })
+    await delivered()
+    // Braze takes it, and gets round to it later.
+    braze.answerNextOf(DELETE, { status: 201, body: '{"deleted":1}' })
+    await ledger.forget(key('u0'), { deletesProfile: true, lifeMs: LIFE_MS })
+    await until(() => braze.stats.byPath[DELETE] === 1)
+    await ledger.record([friend(cafe, 5)])
+    await until(() => atCafe() === 'u0')
+    // Gone, with what was written for the other account.
+    braze.removeProfile('u0')
+    await until(async () => (await ledger.forgettings('default', { userId: 'u0' }))[0]?.state === 'done')
+    await delivered()
+    t.equal(atCafe(), 'u0')
+    t.equal(braze.attribute('u0') ?? null, null)
+  },
+)
+
 t.test('one that is not there is not deleted', async (t) => {
   const { ledger, forget, done, forgettingOf, calls, delivered } = await setUp(t)
   await ledger.link([{ ...key('u9'), externalId: 'nobody', linkedAt: null }])

@@ -3,6 +3,7 @@ import type { Link } from '../../contact/link.ts'
 import type { Ledger, Person } from '../ledger.ts'
 import type { Database } from './database.ts'
 import { PERSON } from './people.ts'
+import { profileIdOf } from './profile-ids.ts'
 
 /** Single contacts, by what people call them. */
 export const createKnownContacts = (database: Database) =>
@@ -11,6 +12,7 @@ export const createKnownContacts = (database: Database) =>
       const by = 'userId' in address ? BY_USER_ID : BY_EXTERNAL_ID
       const rows = await database.query<Times & Link & { userId: string }>(by, { channel, ...address })
       return rows.map(({ userId, externalId, linkedAt, ...times }) => ({
+        id: profileIdOf('contact', channel, userId),
         userId,
         status: statusOf(times),
         externalId,

@@ -19,7 +19,7 @@ export function createKnownContacts(database: BetterSqlite3.Database) {
 }
 
 const KNOWN = `
-  SELECT user_id AS userId, status, external_id AS externalId, linked_at AS linkedAt FROM contacts
+  SELECT id, user_id AS userId, status, external_id AS externalId, linked_at AS linkedAt FROM contacts
   WHERE channel = @channel`
 
 const prepare = (database: BetterSqlite3.Database) => ({
