@@ -87,6 +87,11 @@ export const METRICS = {
     labelNames: ['channel'],
     help: 'People who are to be forgotten and are not erased yet',
   },
+  oldestForgetting: {
+    name: 'line_braze_oldest_forgetting_seconds',
+    labelNames: ['channel'],
+    help: 'For how long the first of those has waited; 0 where nobody is to be forgotten',
+  },
   tokenSeconds: {
     name: 'line_braze_token_seconds_left',
     labelNames: ['channel'],
@@ -191,6 +196,7 @@ function createGauges(registers: Registry[], options: MetricsOptions) {
   const linked = gauge(METRICS.linked)
   const waiting = gauge(METRICS.waiting)
   const forgetting = gauge(METRICS.forgetting)
+  const oldestForgetting = gauge(METRICS.oldestForgetting)
   const tokenSeconds = gauge(METRICS.tokenSeconds)
   const quotaLimit = gauge(METRICS.quota)
   const quotaUsed = gauge(METRICS.quotaUsed)
@@ -222,14 +228,17 @@ function createGauges(registers: Registry[], options: MetricsOptions) {
     showQuotas()
     if (numbers instanceof Error) {
       // No reason to hide the others; but what is not known must not look like a good number.
-      for (const each of [contacts, pending, failed, linked, waiting, forgetting]) each.reset()
+      for (const each of [contacts, pending, failed, linked, waiting, forgetting, oldestForgetting])
+        each.reset()
       return oldest.set(Number.NaN)
     }
     const [counts, oldestPendingMs, beingForgotten] = numbers
-    const open = new Map(beingForgotten.map(({ channel, count }) => [channel, count]))
+    const open = new Map(beingForgotten.map((each) => [each.channel, each]))
     for (const each of countsOf(channels, counts)) {
       show(each)
-      forgetting.set({ channel: each.channel }, open.get(each.channel) ?? 0)
+      const { count = 0, oldestMs = 0 } = open.get(each.channel) ?? {}
+      forgetting.set({ channel: each.channel }, count)
+      oldestForgetting.set({ channel: each.channel }, oldestMs / 1000)
     }
     oldest.set((oldestPendingMs ?? 0) / 1000)
   }

@@ -265,13 +265,14 @@ export const CASES: Readonly<Record<string, AlertCase>> = {
   LineBrazeForgettingTooLong: {
     stepMinutes: 10,
     steps: 50,
-    firesAt: 41,
-    fires: { [ofShop('forgetting')]: '0x4 1x20 2x30' },
+    // After 37 steps it is more than six hours, and a step later for ten minutes.
+    firesAt: 38,
+    fires: { [ofShop('oldest_forgetting_seconds')]: '0+600x50' },
     labels: CHANNEL,
     quiet: {
-      'who ask all day long': { [ofShop('forgetting')]: '1x30 0 2x19' },
-      'an outage that is over': { [ofShop('forgetting')]: '0x4 1x34 0x20' },
-      nobody: { [ofShop('forgetting')]: '0x50' },
+      'who ask all day long': { [ofShop('oldest_forgetting_seconds')]: '5+10x50' },
+      'an outage that is over': { [ofShop('oldest_forgetting_seconds')]: '0+600x37 0x13' },
+      nobody: { [ofShop('oldest_forgetting_seconds')]: '0x50' },
     },
   },
   LineBrazeTokenNotRenewed: {
@@ -360,7 +361,7 @@ export const HEALTHY: Scraped = {
   [requests('429')]: '0+1x480',
   [links('linked')]: '0+5x480',
   [ofShop('failed')]: '3x480',
-  [ofShop('forgetting')]: '0x100 1x5 0x375',
+  [ofShop('oldest_forgetting_seconds')]: '0x100 0+60x5 0x375',
   [ofShop('linked')]: '1000+5x480',
   [ofShop('waiting')]: '4x480',
   [ofShop('token_seconds_left')]: '1400000-60x480',

@@ -117,4 +117,5 @@ t.test('how many are being forgotten is in health and metrics', async (t) => {
   const { get } = await setUpApi(t)
   t.match(JSON.parse((await get('/health')).body), { forgetting: { open: 1, oldestSeconds: 4 } })
   t.match((await get('/metrics')).body, /^line_braze_forgetting\{channel="default"\} 1$/m)
+  t.match((await get('/metrics')).body, /^line_braze_oldest_forgetting_seconds\{channel="default"\} 4/m)
 })
