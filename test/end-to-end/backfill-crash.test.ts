@@ -10,7 +10,7 @@ const PAGE = 20
 
 t.test(
   'kill -9 at random moments of a backfill: nobody is lost, nobody who stays is cleared, and the end agrees',
-  { timeout: 240_000 },
+  { timeout: 600_000 },
   async (t) => {
     const random = seededRandom(11)
     const { braze, lineApi, start } = await stage(t, { settleMs: 300, applyMs: [0, 50] })

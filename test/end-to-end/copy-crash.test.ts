@@ -16,7 +16,7 @@ const KILLS = 3
 
 t.test(
   'kill -9 amid copies there and back: each goes on, and ends as its source',
-  { timeout: 240_000 },
+  { timeout: 600_000 },
   async (t) => {
     const server = await startPostgres()
     t.teardown(() => server.stop())

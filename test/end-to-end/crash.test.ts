@@ -5,7 +5,7 @@ import { stage } from '../harness/stage.ts'
 
 t.test(
   'kill -9 during traffic, again and again, loses no acknowledged event',
-  { timeout: 110_000 },
+  { timeout: 600_000 },
   async (t) => {
     const { braze, serve, delivered, line: connect } = await stage(t, { settleMs: 300, applyMs: [0, 100] })
     const traffic = createTraffic({ people: 600, random: seededRandom(7), eventsPerPerson: 6 })

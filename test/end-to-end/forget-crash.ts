@@ -14,7 +14,7 @@ const PER_ROUND = 6
 export const forgetCrash = (name: string, createDatabase?: () => Promise<string>) =>
   t.test(
     `kill -9 amid forgetting, on ${name}: in the end nothing knows them`,
-    { timeout: 170_000 },
+    { timeout: 600_000 },
     async (t) => {
       const databaseUrl = await createDatabase?.()
       const {

@@ -14,7 +14,7 @@ const CHUNK_BYTES = 32_768
 t.test(
   'kill -9 amid imports: the file once more ends as one that was left alone',
   {
-    timeout: 240_000,
+    timeout: 600_000,
   },
   async (t) => {
     const random = seededRandom(7)

@@ -9,7 +9,7 @@ import { stage } from '../harness/stage.ts'
 
 t.test(
   'a primary that dies: 503 until its standby is one, then 200; nothing that was acknowledged is lost',
-  { timeout: 110_000 },
+  { timeout: 600_000 },
   async (t) => {
     const pair = await startPair(t, { isSynchronous: true })
     const staged = await stage(t, { settleMs: 300, applyMs: [0, 100], databaseUrl: pair.url })

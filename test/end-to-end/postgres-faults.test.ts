@@ -73,7 +73,7 @@ async function assertNothingLost(t: Test, { braze, delivered, traffic }: Played)
 
 t.test(
   'connections that are cut, again and again, lose nothing that was acknowledged',
-  { timeout: 110_000 },
+  { timeout: 600_000 },
   async (t) => {
     const played = await onProxy(t, 21)
     const { serve, proxy, bodies, line: connect } = played
@@ -95,7 +95,7 @@ t.test(
 
 t.test(
   'a database that refuses everybody: 503 within 2 s, not ready, and all is well by itself afterwards',
-  { timeout: 110_000 },
+  { timeout: 600_000 },
   async (t) => {
     const played = await onProxy(t, 22)
     const { serve, proxy, bodies, line: connect } = played
@@ -128,7 +128,7 @@ t.test(
 
 t.test(
   'a database that falls silent: 503 within 2 s, not ready; the dead connections are left behind',
-  { timeout: 110_000 },
+  { timeout: 600_000 },
   async (t) => {
     const played = await onProxy(t, 23)
     const { serve, proxy, bodies, line: connect } = played
@@ -152,7 +152,7 @@ t.test(
 
 t.test(
   'one that stops while its database is silent ends, and another delivers what it acknowledged',
-  { timeout: 110_000 },
+  { timeout: 600_000 },
   async (t) => {
     const played = await onProxy(t, 24)
     const { serve, proxy, bodies, line: connect } = played
@@ -232,7 +232,7 @@ t.test(
   },
 )
 
-t.test('a database that restarts is used again', { timeout: 110_000, skip: !postgres.restart }, async (t) => {
+t.test('a database that restarts is used again', { timeout: 600_000, skip: !postgres.restart }, async (t) => {
   const played = await onProxy(t, 25)
   const { serve, bodies, line: connect } = played
   const server = await serve()

@@ -12,7 +12,7 @@ const ROUNDS = 5
 export const relinkCrash = (name: string, createDatabase?: () => Promise<string>) =>
   t.test(
     `kill -9 amid relinking, on ${name}: every value ends on exactly one profile`,
-    { timeout: 110_000 },
+    { timeout: 600_000 },
     async (t) => {
       const databaseUrl = await createDatabase?.()
       const {

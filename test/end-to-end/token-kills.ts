@@ -17,7 +17,7 @@ export interface TokenKillsOptions {
 export function tokenKills(name: string, { databaseUrl, rotations, servers }: TokenKillsOptions) {
   t.test(
     `kill -9 while the token is renewed: at most one more is issued each time, and the block always holds one that LINE takes, ${name}`,
-    { timeout: 400_000, jobs: 2 },
+    { timeout: 600_000, jobs: 2 },
     async (t) => {
       t.test(`token rotate, ${rotations} kills`, async (t) => {
         const { kill, kills, start, tokenEnv, end } = await stageKills(t, await databaseUrl(t))

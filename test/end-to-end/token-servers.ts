@@ -6,7 +6,7 @@ const isFresh = ({ msg }: { msg: string }) => msg === "LINE's token in Braze is 
 
 /** What holds of real servers that keep the token in Braze fresh, of which there may be several. */
 export function tokenServers(name: string, databaseUrl: () => Promise<string | undefined>) {
-  t.test(`servers keep the token in Braze fresh, ${name}`, { timeout: 200_000 }, async (t) => {
+  t.test(`servers keep the token in Braze fresh, ${name}`, { timeout: 600_000 }, async (t) => {
     const url = await databaseUrl()
     const { line, token, tokenEnv, serve, content, takes } = await stageTokens(
       t,
@@ -59,7 +59,7 @@ export function tokenServers(name: string, databaseUrl: () => Promise<string | u
     await again.stop()
   })
 
-  t.test(`Braze and LINE are down at the start, ${name}`, { timeout: 200_000 }, async (t) => {
+  t.test(`Braze and LINE are down at the start, ${name}`, { timeout: 600_000 }, async (t) => {
     const url = await databaseUrl()
     const { braze, line, tokenEnv, serve, content } = await stageTokens(
       t,
