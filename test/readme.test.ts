@@ -1,14 +1,15 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, relative, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import { parseEnv } from 'node:util'
 import t from 'tap'
 import { commandsOf, REFERENCE, withTables } from '../docs/tables.ts'
 import { createCli } from '../src/cli.ts'
 import { describeSettings } from '../src/config/settings.ts'
 import { METRICS } from '../src/http/metrics.ts'
+import { spawnNode } from './harness/process.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
 const read = (name: string) => readFileSync(resolve(ROOT, name), 'utf8')
@@ -162,7 +163,7 @@ t.test('npm run dev serves, and anew when a file changes', async (t) => {
   t.equal(program, 'node')
   // In a folder of its own, so that nobody's file is touched: the code is the same.
   const folder = t.testdir({ src: { 'file.ts': '' }, bin: t.fixture('symlink', resolve(ROOT, 'bin')) })
-  const child = spawn(process.execPath, args, {
+  const child = spawnNode(args, {
     cwd: folder,
     env: {
       LINE_CHANNEL_SECRET: 'a',
@@ -186,7 +187,8 @@ t.test('npm run dev serves, and anew when a file changes', async (t) => {
     if (urls.push(JSON.parse(line).url) === 2) twice()
     else writeFileSync(`${folder}/src/file.ts`, 'export {}')
   }
-  for (const input of [child.stdout, child.stderr]) createInterface({ input }).on('line', hear)
+  for (const input of [child.stdout, child.stderr])
+    createInterface({ input: input as Readable }).on('line', hear)
   await servedTwice
   t.not(urls[0], urls[1])
 })

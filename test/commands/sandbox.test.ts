@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawnSync } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
@@ -8,7 +8,7 @@ import { parseEnv } from 'node:util'
 import t, { type Test } from 'tap'
 import { describeSettings } from '../../src/config/settings.ts'
 import { freePort } from '../harness/ports.ts'
-import { runCli } from '../harness/process.ts'
+import { runCli, spawnNode } from '../harness/process.ts'
 
 const BIN = resolve(import.meta.dirname, '../../bin/line-braze.js')
 const FREE = ['--line-port', '0', '--braze-port', '0']
@@ -36,7 +36,7 @@ function listen(stream: NodeJS.ReadableStream) {
 
 /** Starts a command in a folder, with what is there for its settings. */
 function start(t: Test, args: readonly string[], cwd: string) {
-  const child: ChildProcess = spawn(process.execPath, [BIN, ...args], {
+  const child: ChildProcess = spawnNode([BIN, ...args], {
     cwd,
     env: { PATH: process.env.PATH },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
 import t, { type Test } from 'tap'
@@ -26,6 +27,7 @@ import { startLineApiSandbox } from '../../src/sandbox/line/api.ts'
 import { createTraffic, type Truth } from '../../src/sandbox/line/traffic.ts'
 import { seededRandom } from '../../src/sandbox/random.ts'
 import { createDisplay } from '../../src/terminal/display.ts'
+import { spawnNode } from '../harness/process.ts'
 
 // Demos mostly wait for what they play, each for its own: several of them run at once.
 t.jobs = 3
@@ -37,14 +39,14 @@ const PROGRAM = fileURLToPath(new URL('../../bin/line-braze.js', import.meta.url
 function startDemo(t: Test, args: string[], env: Record<string, string> = {}) {
   const directory = t.testdir({ tmp: {} })
   writeFileSync(`${directory}/.env`, 'PORT=nonsense\nBRAZE_REST_ENDPOINT=nonsense\n')
-  const child = spawn(process.execPath, [PROGRAM, 'demo', ...args], {
+  const child = spawnNode([PROGRAM, 'demo', ...args], {
     cwd: directory,
     env: { PATH: process.env.PATH, TMPDIR: `${directory}/tmp`, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   t.teardown(() => child.kill('SIGKILL'))
-  const out = collect(child.stdout)
-  const err = collect(child.stderr)
+  const out = collect(child.stdout as Readable)
+  const err = collect(child.stderr as Readable)
   const ended = once(child, 'close')
 
   return {
@@ -402,7 +404,7 @@ t.test('a backfill that fails ends it, with the last words of the backfill', BES
 t.test('a terminal of 80 columns breaks no word', BESIDE, async (t) => {
   // Debian's `script` makes a terminal; others have other options.
   if (process.platform !== 'linux' || !existsSync('/usr/bin/script')) return
-  const command = `stty cols 80 rows 24; exec '${process.execPath}' '${PROGRAM}' demo --people 60`
+  const command = `stty cols 80 rows 24; unset NODE_OPTIONS; exec '${process.execPath}' '${PROGRAM}' demo --people 60`
   const child = spawn('/usr/bin/script', ['-qec', command, '/dev/null'], {
     env: { PATH: process.env.PATH, TMPDIR: t.testdir({}), TERM: 'xterm' },
     stdio: ['ignore', 'pipe', 'inherit'],
