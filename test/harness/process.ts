@@ -45,8 +45,11 @@ export function startCli(args: readonly string[], env: Env, cwd?: string, input?
  * Starts Node as people do. Into NODE_OPTIONS of each process that a test starts tap puts what looks at every module that it
  * loads, which makes a start half as long again. `env` becomes Node itself: its process id and its signals are Node's.
  */
-export const spawnNode = (args: readonly string[], options: SpawnOptions): ChildProcess =>
-  spawn('/usr/bin/env', ['-u', 'NODE_OPTIONS', process.execPath, ...args], options)
+export function spawnNode(args: readonly string[], options: SpawnOptions): ChildProcess {
+  const given = options.env?.NODE_OPTIONS
+  const own = given === undefined ? ['-u', 'NODE_OPTIONS'] : [`NODE_OPTIONS=${given}`]
+  return spawn('/usr/bin/env', [...own, process.execPath, ...args], options)
+}
 
 // Nothing of this process's own settings may reach the one under test.
 const spawnCli = (
