@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { friend, gone, messaged } from '../../src/contact/contact.ts'
+import type { Address } from '../../src/contact/profile.ts'
 import type { Acknowledgement, DueProfile, Ledger } from '../../src/ledger/ledger.ts'
 import { DELIVERY_LEASE, LONGEST_WAIT_MS } from '../../src/ledger/ledger.ts'
 import { key, nameOf } from '../harness/people.ts'
@@ -399,18 +400,26 @@ export function linksContract(name: string, create: () => Promise<Subject>) {
       await link('b', 'c', 40)
       await link('new', 'd', 50)
       await ledger.link([{ ...key('x', 'other'), externalId: 'c', linkedAt: 60 }])
+      const contacts = async (address: Address) =>
+        (await ledger.contacts(CHANNEL, address)).map(({ id: _, ...contact }) => contact)
       const a = { userId: 'a', status: 'friend', externalId: 'c', linkedAt: 30 }
       const b = { userId: 'b', status: 'gone', externalId: 'c', linkedAt: 40 }
-      t.strictSame(await ledger.contacts(CHANNEL, { userId: 'a' }), [a])
-      t.strictSame(await ledger.contacts(CHANNEL, { externalId: 'c' }), [b, a])
-      t.strictSame(await ledger.contacts(CHANNEL, { userId: 'm' }), [
+      t.strictSame(await contacts({ userId: 'a' }), [a])
+      t.strictSame(await contacts({ externalId: 'c' }), [b, a])
+      t.strictSame(await contacts({ userId: 'm' }), [
         { userId: 'm', status: 'messager', externalId: null, linkedAt: 0 },
       ])
-      t.match(await ledger.contacts(CHANNEL, { externalId: 'd' }), [{ userId: 'new', status: 'gone' }])
-      t.strictSame(await ledger.contacts(CHANNEL, { userId: 'x' }), [], 'of another channel')
-      t.strictSame(await ledger.contacts(CHANNEL, { externalId: 'nobody' }), [])
+      t.match(await contacts({ externalId: 'd' }), [{ userId: 'new', status: 'gone' }])
+      t.strictSame(await contacts({ userId: 'x' }), [], 'of another channel')
+      t.strictSame(await contacts({ externalId: 'nobody' }), [])
+      const ids = (await ledger.contacts(CHANNEL, { externalId: 'c' })).map(({ id }) => id)
+      const profiles = await ledger.lookUp(ids)
+      t.strictSame(
+        new Set(profiles.map(({ address }) => address)),
+        new Set([{ userId: 'a' }, { userId: 'b' }]),
+      )
       await link('a', null, 70)
-      t.strictSame(await ledger.contacts(CHANNEL, { externalId: 'c' }), [b])
+      t.strictSame(await contacts({ externalId: 'c' }), [b])
     })
 
     t.test('all profiles of a channel', async (t) => {
