@@ -37,7 +37,13 @@ async function runCopy(options: CopyCommandOptions, host: Host) {
   // Not by Commander, which would print what it refuses, and with it a password.
   const fault = to === undefined ? undefined : targetFault(to)
   if (fault) throw new UsageError(`The URL of --to ${fault}.`)
-  if (to === undefined) return runTask(host, options, performUndo, undoReportOf)
+  if (to === undefined) {
+    let wasClosed = false
+    const work = async (task: Task) => {
+      wasClosed = await performUndo(task)
+    }
+    return runTask(host, options, work, (end) => undoReportOf(end, wasClosed))
+  }
   const progress = newProgress()
   const work = (task: Task) => performCopy(to, task, progress)
   await runTask(host, options, work, (end) => reportOf(end, progress))
@@ -52,7 +58,7 @@ const SOURCE = { mustExist: true, isCopySource: true }
 
 async function performUndo(task: Task) {
   const { ledger } = await openTaskLedger(task, settingsFor(task.host, TASK_SETTINGS), SOURCE)
-  await undoCopy(ledger)
+  return undoCopy(ledger)
 }
 
 async function performCopy(target: string, task: Task, progress: CopyProgress) {

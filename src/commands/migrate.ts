@@ -7,7 +7,7 @@ const SETTINGS = ['DATABASE_URL'] as const
 
 export function migrateCommand(host: Host): Command {
   return new Command('migrate')
-    .description('brings the database up to date (every other command does so on its own)')
+    .description('brings the database up to date (so does every command that writes to it, on its own)')
     .option('--json', 'print the result as one JSON object')
     .addHelpText('after', settingsHelp(SETTINGS))
     .action((options) => migrate(options, host))

@@ -9,7 +9,14 @@ import { createQuotas } from '../process/quota.ts'
 import { UsageError } from '../process/run.ts'
 import { openTaskLedger, runTask, TASK_SETTINGS, type Task } from '../process/task.ts'
 import { watch } from '../process/watch.ts'
-import { reportOfStanding, resultOf, type Shown, viewOfStanding } from '../terminal/status-result.ts'
+import {
+  reportOfStanding,
+  resultOf,
+  type Shown,
+  type Size,
+  viewOfStanding,
+} from '../terminal/status-result.ts'
+import { COLUMNS } from '../terminal/wrap.ts'
 
 interface StatusOptions extends ChannelChoice {
   readonly watch?: boolean
@@ -23,6 +30,8 @@ const SETTINGS = [...LINE_API_SETTINGS, ...TASK_SETTINGS] as const
 /** Of each day a number is kept for two years. */
 const MOST_DAYS = 731
 const CSV_DAYS = 30
+/** What a terminal has at least. */
+const ROWS = 24
 /** LINE is asked so often at most, whoever watches. */
 const QUOTA_LOOKS = 30
 
@@ -90,8 +99,14 @@ async function perform(options: StatusOptions, task: Task, shown: Shown) {
   }
   await look()
   if (!options.watch) return
-  if (!json) display.show(viewOfStanding(shown, () => host.stderr.rows ?? Number.POSITIVE_INFINITY))
+  if (!json) display.show(viewOfStanding(shown, () => sizeOf(host.stderr)))
   await watch(task, look, (trouble) => {
     shown.trouble = trouble
   })
 }
+
+/** A terminal that does not know its size says 0. */
+const sizeOf = ({ rows, columns }: Host['stderr']): Size => ({
+  rows: rows || ROWS,
+  columns: columns || COLUMNS,
+})

@@ -100,7 +100,7 @@ async function rotate(options: TokenOptions, host: Host) {
       const { keyId, leftMs } = await rotateToken(channel, means, askingOf(task))
       const { name, block } = channel
       channels.push({ channel: name, block, keyId, secondsLeft: secondsOf(leftMs) })
-      const text = `The Content Block ${block} holds the token ${keyId}. LINE takes it${forHowLong(leftMs)}.`
+      const text = `The Content Block ${block} holds the token with the key id ${keyId}. LINE takes it${forHowLong(leftMs)}.`
       lines.push({ channel: name, text })
     }
   }

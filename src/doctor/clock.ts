@@ -51,7 +51,10 @@ export function checkClock(readings: readonly ClockReading[]): Check {
       name,
       `This machine's clock agrees with ${nearest.whose}'s, and the Date of ${namesOf(strange)} is ${spanOf(offOf(strange[0] as ClockReading))} off: something on the way changes it.`,
     )
-  return ok(name, `This machine's clock agrees with ${namesOf(readings)}'s.`)
+  return ok(
+    name,
+    `This machine's clock agrees with ${readings.map(({ whose }) => `${whose}'s`).join(' and ')}.`,
+  )
 }
 
 const offOf = ({ aheadMs, byMs }: ClockReading) => Math.max(0, Math.abs(aheadMs) - byMs)

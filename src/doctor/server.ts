@@ -35,9 +35,15 @@ export async function checkServer(means: ServerMeans): Promise<Check[]> {
   return [
     checkHealth(url, health),
     checkVersion(health.version, version),
-    checkLease(state, (await ledger)?.contents?.isDelivered),
+    (await ledger)?.version === 0
+      ? wrong(LEASE, ELSEWHERE)
+      : checkLease(state, (await ledger)?.contents?.isDelivered),
   ]
 }
+
+const LEASE = 'server.lease'
+const ELSEWHERE =
+  'A server runs, and the database of DATABASE_URL has no ledger: the server works on another one, or its database was removed. Give both the same DATABASE_URL; a relative path counts from the folder in which each is started.'
 
 /** What is known where there is no server to ask, for the reason that `check` says. */
 export const noServer = async (check: Check, ledger: ServerMeans['ledger']): Promise<Check[]> => [
@@ -63,7 +69,7 @@ function checkHealth(url: string, health: Readonly<Record<string, unknown>>): Ch
   return wrong(
     'server',
     sentence(
-      `The server at ${url} is degraded: ${why.map((text) => foreignWords(text)).join('; ') || 'see its /health'}`,
+      `The server at ${url} is degraded: ${why.map((text) => foreignWords(text).replace(/\.$/, '')).join('; ') || 'see its /health'}`,
     ),
   )
 }
@@ -85,7 +91,7 @@ function checkVersion(theirs: unknown, ours: string): Check {
 
 /** @param state of the server's delivery; undefined without a server */
 function checkLease(state: string | undefined, isDelivered: boolean | undefined): Check {
-  const name = 'server.lease'
+  const name = LEASE
   if (isDelivered === undefined) return notChecked(name, 'The database does not say who delivers.')
   if (isDelivered)
     return ok(

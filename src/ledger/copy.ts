@@ -37,9 +37,9 @@ export async function copyLedger(options: CopyOptions): Promise<ChannelCounts[]>
   )
 }
 
-/** Opens a ledger again that was copied. */
-export async function undoCopy(from: Ledger) {
-  await locked(from, 'move-out', 'A copy of this database is under way; end it first.', () =>
+/** Opens a ledger again that was copied. False: it was not closed. */
+export async function undoCopy(from: Ledger): Promise<boolean> {
+  return locked(from, 'move-out', 'A copy of this database is under way; end it first.', () =>
     from.moveOut(false),
   )
 }

@@ -31,7 +31,7 @@ export async function openLedger({
   ...options
 }: LedgerOptions): Promise<Ledger> {
   if (isLook) await assertReady(options.url)
-  const ledger = await open({ ...options, mustExist: options.mustExist || isLook })
+  const ledger = await open({ ...options, isLook, mustExist: options.mustExist || isLook })
   try {
     if (!isCopyTarget && !isCopySource && !isLook) await ledger.moveIn()
     return ledger
@@ -44,13 +44,14 @@ export async function openLedger({
 async function open({
   url,
   mustExist = false,
+  isLook = false,
   ...options
-}: Omit<LedgerOptions, 'isCopyTarget' | 'isCopySource' | 'isLook'>) {
+}: Omit<LedgerOptions, 'isCopyTarget' | 'isCopySource'>) {
   if (isPostgres(url))
     return (await import('./postgres/ledger.ts')).openPostgresLedger({ url, mustExist, ...options })
   const path = sqlitePath(url)
   if (mustExist) refuseMissing(path)
-  return openSqliteLedger({ path, ...options })
+  return openSqliteLedger({ path, isLook, ...options })
 }
 
 const LOOK_WAIT_MS = 30_000

@@ -101,7 +101,7 @@ function termsOf(header: Header, { channels, channel, linkedAt, observer }: Impo
     throw new ImportError('The file has a column channel: leave out --channel, or that column.')
   if (!isNamed && channel === undefined && channels.length > 1)
     throw new ImportError(
-      `Of which channel the file is, it does not say: name it with --channel (${channels.join(', ')}), or give the file a column channel.`,
+      `The file does not say which channel it is of: name it with --channel (${channels.join(', ')}), or give the file a column channel.`,
     )
   observer.begun(header)
   return { header, linkedAt, channels: channel === undefined ? channels : [channel] }

@@ -95,18 +95,35 @@ function plotOptions(width, { lines, xLabel, yLabel, range, isTime = true, step 
       y: { range: (_plot, min, max) => range(min ?? 0, max ?? 0) },
     },
     axes: [
-      { ...axis, grid: { show: false }, space: 64, values: (_plot, splits) => splits.map(xLabel), size: 28 },
+      {
+        ...axis,
+        grid: { show: false },
+        space: 64,
+        values: (_plot, splits) => labelsOf(splits, xLabel),
+        size: 28,
+      },
       {
         ...axis,
         grid: { stroke: colour('line'), width: 1 },
         space: 36,
         size: (_plot, values) => 14 + 7 * Math.max(1, ...(values ?? []).map(({ length }) => length)),
-        values: (_plot, splits) => splits.map(yLabel),
+        values: (_plot, splits) => labelsOf(splits, yLabel),
       },
     ],
     series: [{}, ...lines.map(lineOptions)],
     hooks: { setCursor: [({ cursor }) => onLook(cursor.idx ?? null)] },
   }
+}
+
+/**
+ * Each label once, where it begins: `28 Nov` at every hour of a day tells nothing.
+ *
+ * @param {readonly number[]} values
+ * @param {(value: number) => string} label
+ */
+const labelsOf = (values, label) => {
+  const labels = values.map(label)
+  return labels.map((text, i) => (text === labels[i - 1] ? '' : text))
 }
 
 /** @param {Line} line */

@@ -22,6 +22,7 @@ const GROWTH_RANGES = [
   { value: 365, text: '1 y', title: 'the last year' },
 ]
 const RENEW_MS = 60_000
+const DAY_MS = 86_400_000
 
 /**
  * Asks for `path` now, whenever the range is another one, and each minute; shows the newest answer.
@@ -65,8 +66,10 @@ function createRange({ path, days: first, show, say }) {
  */
 export function createReach(moments, channel) {
   let days = 31
+  /** From the first point to the last: in the beginning there are fewer than the range has room for. */
+  let spanMs = 0
   const label = (/** @type {number} */ at) =>
-    days === 1 ? moments.time(at) : days > 60 ? moments.month(at) : moments.day(at)
+    spanMs < 2 * DAY_MS ? moments.time(at) : spanMs > 60 * DAY_MS ? moments.month(at) : moments.day(at)
   const panel = createPanel({
     id: 'reach',
     legend: [
@@ -81,7 +84,8 @@ export function createReach(moments, channel) {
         { color: 'third', kind: 'dashed' },
       ],
       xLabel: label,
-      yLabel: short,
+      // There are no half people.
+      yLabel: (value) => (Number.isInteger(value) ? short(value) : ''),
       height: 280,
       range: (min, max) => {
         const room = Math.max(1, (max - min) * 0.12, max * 0.002)
@@ -102,6 +106,10 @@ export function createReach(moments, channel) {
       if (days !== shownDays) days = shownDays
       const rise = riseOf(reach.reachable)
       const title = REACH_RANGES.find(({ value }) => value === days)?.title ?? ''
+      const beganAt = reach.at[0] ?? 0
+      spanMs = (reach.at.at(-1) ?? 0) - beganAt
+      // The first point of a full range may be an hour, or with years a day, within it.
+      const isWhole = spanMs > 0.9 * days * DAY_MS
       const values = [reach.reachable, reach.friend, reach.linked]
       panel.show({
         data: [reach.at, ...values],
@@ -109,7 +117,7 @@ export function createReach(moments, channel) {
         look: (place) => ({
           title:
             place === null
-              ? `${signed(rise)} in ${title.replace('the last ', '')}`
+              ? `${signed(rise)} ${isWhole ? `in ${title.replace('the last ', '')}` : `since ${moments.full(beganAt)}`}`
               : moments.full(reach.at[place] ?? 0),
           values: values.map((all) => number(all[place ?? all.length - 1] ?? 0)),
         }),
@@ -184,7 +192,7 @@ export function createGrowth(channel) {
           const day = place === null ? undefined : days[place]
           const of = day ?? total
           return {
-            title: `${signed(day ? netOf(day) : total.net)} ${day ? `on ${dayName(day.day)}` : `in ${title.replace('the last ', '')}`}`,
+            title: `${signed(day ? netOf(day) : total.net)} ${day ? `on ${dayName(day.day)}` : `in ${days.length < shownDays ? many(days.length, 'day') : title.replace('the last ', '')}`}`,
             values: ALL.map((name) => number(of[name])),
           }
         },

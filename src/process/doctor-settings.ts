@@ -70,7 +70,9 @@ export function needsOf(settings: Partial<Settings>, channels: readonly ChannelR
     need('users.track', 'write the attribute'),
     need(
       'users.export.ids',
-      looksUp || merges ? 'look customers up (or set BRAZE_CHECK_CUSTOMERS=false), or verify' : 'verify',
+      looksUp || merges
+        ? 'look customers up (which BRAZE_CHECK_CUSTOMERS=false does without) or verify'
+        : 'verify',
       looksUp || merges,
     ),
     ...(merges

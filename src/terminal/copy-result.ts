@@ -32,11 +32,15 @@ export function reportOf(end: End, { copied, counts }: CopyProgress): Report {
   }
 }
 
-export const undoReportOf = (end: End): Report => ({
+export const undoReportOf = (end: End, wasClosed: boolean): Report => ({
   result: { status: end === 'done' ? 'complete' : end },
-  text: end === 'done' ? 'This database is worked with again. Start no server on the copy.' : '',
+  text: end === 'done' ? (wasClosed ? UNDONE : NOTHING_TO_UNDO) : '',
   interrupted: 'Interrupted; run it again.',
 })
+
+const UNDONE = 'This database is worked with again. Start no server on the copy.'
+const NOTHING_TO_UNDO =
+  'Nothing to undo: this database is open, and servers can work with it. Is it the copy, set DATABASE_URL to the one that was copied.'
 
 function summaryOf({ contacts, customers }: CopyProgress['copied'], counts: readonly ChannelCounts[]) {
   const channels = counts.map(

@@ -1,4 +1,5 @@
 import type { ContactKey } from '../contact/contact.ts'
+import { momentOf } from '../desk/words.ts'
 import type { Forgetting } from '../ledger/ledger.ts'
 import { many } from './numbers.ts'
 import type { End, Report } from './report.ts'
@@ -57,10 +58,11 @@ function receiptOf({ key: { channel }, last, isBack }: ForgottenPerson) {
 }
 
 function lineOf(person: ForgottenPerson): string {
-  const { channel, receipt, status, profile, endsAt } = receiptOf(person)
+  const { channel, receipt, status, profile } = receiptOf(person)
+  const { endsAt } = person.last
   if (status === 'returned')
     return `${channel}: they have followed anew meanwhile, and are somebody new. Receipt ${receipt}.`
-  return `${channel}: forgotten, receipt ${receipt}. ${PROFILES[profile ?? 'none']} Late news of them is ignored until ${endsAt}; whom LINE still lists as a friend then, a backfill brings back.`
+  return `${channel}: forgotten, receipt ${receipt}. ${PROFILES[profile ?? 'none']} Late news of them is ignored until ${momentOf(endsAt ?? 0)}; whom LINE still lists as a friend then, a backfill brings back.`
 }
 
 const PROFILES = {

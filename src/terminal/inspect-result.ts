@@ -111,14 +111,14 @@ function stateOf(profile: InspectedProfile): string {
 function mergeLines({ merge }: Inspection): string[] {
   if (!merge) return []
   const { externalId, outcome, isAsked } = merge
+  // Whether it will be is a matter of the settings, and said below where they want it.
+  if (outcome === null && !isAsked) return []
   const words = {
     merged: `has become part of the profile of customer ${externalId}`,
     left: `was left alone when it was to be merged into the profile of customer ${externalId}`,
     unknown: `was handed over to customer ${externalId}; what became of it can't be told`,
   }
-  const unknown = isAsked
-    ? `was handed over to customer ${externalId}; it is not known yet what became of it`
-    : `may be merged into the profile of customer ${externalId}`
+  const unknown = `was handed over to customer ${externalId}; it is not known yet what became of it`
   return [`  The alias profile ${outcome === null ? unknown : words[outcome]}.`]
 }
 

@@ -7,6 +7,7 @@ import { GROWTH } from '../ledger/ledger.ts'
 import type { View } from './display.ts'
 import { many, number } from './numbers.ts'
 import type { Report } from './report.ts'
+import { wrap } from './wrap.ts'
 
 /** What LINE says of the messages of a channel's month, or why it does not. */
 export interface QuotaSaid {
@@ -49,18 +50,26 @@ export const resultOf = ({ standing, quotas }: Shown): object =>
 const leftOf = ({ limit, used }: NonNullable<QuotaSaid['quota']>) =>
   limit === null ? null : Math.max(0, limit - used)
 
+/** Of a terminal. */
+export interface Size {
+  readonly rows: number
+  readonly columns: number
+}
+
 /**
  * For a terminal: the same lines, at each look, as many as there is room for: what has left the screen can't be redrawn.
+ * None is cut off at its edge, where the reason of what is wrong would be.
  *
- * @param rowsOf how many the terminal has now
+ * @param sizeOf what the terminal has now
  */
-export const viewOfStanding = (shown: Shown, rowsOf: () => number): View => ({
+export const viewOfStanding = (shown: Shown, sizeOf: () => Size): View => ({
   frame() {
-    const last = shown.trouble ?? 'Ctrl-C ends this.'
-    const lines = linesOf(shown)
-    const room = Math.max(1, rowsOf() - FRAME_MARGIN)
-    if (lines.length <= room) return [...lines, '', last]
-    return [...lines.slice(0, room), `… ${many(lines.length - room, 'more line')} without --watch`, last]
+    const { rows, columns } = sizeOf()
+    const last = folded(shown.trouble ?? 'Ctrl-C ends this.', columns)
+    const lines = linesOf(shown).flatMap((line) => folded(line, columns))
+    const room = Math.max(1, rows - FRAME_MARGIN - last.length + 1)
+    if (lines.length <= room) return [...lines, '', ...last]
+    return [...lines.slice(0, room), `… ${many(lines.length - room, 'more line')} without --watch`, ...last]
   },
   line() {
     const { standing, trouble } = shown
@@ -70,6 +79,14 @@ export const viewOfStanding = (shown: Shown, rowsOf: () => number): View => ({
     return `${number(reachable)} reachable, ${number(pending)} pending, ${number(failed)} rejected, delivery: ${delivery.state}${trouble ? ` (${trouble})` : ''}`
   },
 })
+
+/** What does not fit stands below, further in. */
+function folded(line: string, columns: number): string[] {
+  if (line.length < columns) return [line]
+  const inset = `${/^ */.exec(line)?.[0] ?? ''}  `
+  const [first = '', ...others] = wrap(line, columns - inset.length - 1)
+  return [first, ...others.map((text) => inset + text)]
+}
 
 function linesOf({ standing, quotas }: Shown): string[] {
   if (!standing) return []

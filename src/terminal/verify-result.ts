@@ -6,7 +6,7 @@ import { number } from './numbers.ts'
 import { deliveredOf, type End, type Report } from './report.ts'
 
 const MEANING: Readonly<Record<Difference, string>> = {
-  leftover: 'linked, and the alias profile still has the attribute: who it is gets all messages twice',
+  leftover: 'linked, and the alias profile still has the attribute: this person gets every message twice',
   unknown: 'can be reached, and Braze does not know the alias or the customer',
   missing: 'can be reached, and the profile lacks the attribute',
   wrong: 'can be reached, and the attribute holds something else',

@@ -70,6 +70,7 @@ t.test('what was copied is closed, also to who has it open, until the copy is un
   await t.rejects(standby.probe(), /was copied into another one/)
   await t.rejects(openLedger({ url }), /Set DATABASE_URL to the copy/)
   t.match(await undo('--json'), { code: 0, stdout: '"status":"complete"' })
+  t.match(await undo(), { code: 0, stdout: /^Nothing to undo: this database is open/ })
   await standby.record(friends(['after'], 10))
   await (await openLedger({ url })).close()
 })

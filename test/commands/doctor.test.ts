@@ -556,6 +556,17 @@ t.test('a server: none, something else, another version, degraded, on another da
     { server: ['ok'], 'server.version': ['ok'], 'server.lease': ['wrong', /works on another one/] },
     place,
   )
+  await expect(
+    t,
+    {
+      database: ['warning', /has no ledger yet/],
+      'line.account': ['not checked'],
+      server: ['ok'],
+      'server.version': ['ok'],
+      'server.lease': ['wrong', /has no ledger: the server works on another one/],
+    },
+    { ...place, DATABASE_URL: `file:${folder}/nobodys.db` },
+  )
   other.braze.setApiKey('another')
   other.line(server.url)
   const line = other.line(server.url)

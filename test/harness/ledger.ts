@@ -28,7 +28,7 @@ export async function openInline({
   const path = sqlitePath(url)
   if (isLook) await assertReady(url)
   if (mustExist || isLook) refuseMissing(path)
-  const open = isScratch ? await openScratch(path) : openDatabase(path)
+  const open = isScratch ? await openScratch(path) : openDatabase(path, undefined, isLook)
   open.db.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`)
   const store = Object.entries(createStore(open, options.messagerWindowMs)).map(([name, method]) => [
     name,

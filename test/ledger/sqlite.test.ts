@@ -215,6 +215,25 @@ t.test('a database that cannot be used is refused in one sentence', async (t) =>
 })
 
 t.test(
+  "who only looks writes nothing: another program's lock, like a full disk, is not in the way",
+  async (t) => {
+    const folder = temporary()
+    t.teardown(() => rmSync(folder, { recursive: true }))
+    const path = join(folder, 'ledger.db')
+    const url = `file:${path}`
+    const first = await openLedger({ url })
+    await first.record([friend(key('a'), 5)])
+    await first.close()
+    const other = new Database(path)
+    other.exec('BEGIN IMMEDIATE')
+    const look = await openLedger({ url, isLook: true })
+    t.match(await look.counts(), [{ channel: 'default', friend: 1 }])
+    await look.close()
+    other.close()
+  },
+)
+
+t.test(
   'a read-only database is refused',
   { skip: process.getuid?.() === 0 && 'root may write everything' },
   async (t) => {

@@ -120,17 +120,35 @@ Last runs:
 
 t.test('a frame is no higher than the terminal', async (t) => {
   const channels = Array.from({ length: 9 }, (_, i) => channel({ channel: `c${i}` }))
-  const frame = viewOfStanding(shown({ channels }), () => 20).frame()
+  const frame = viewOfStanding(shown({ channels }), () => ({ rows: 20, columns: 80 })).frame()
   t.equal(frame.length, 19)
   t.match(frame.at(-2), /^… \d+ more lines without --watch$/)
   t.equal(frame.at(-1), 'Ctrl-C ends this.')
-  const high = viewOfStanding(shown({ channels }, { trouble: 'no disk' }), () => 200).frame()
+  const high = viewOfStanding(shown({ channels }, { trouble: 'no disk' }), () => ({
+    rows: 200,
+    columns: 80,
+  })).frame()
   t.match(high.at(-1), 'no disk')
   t.notMatch(high.join('\n'), '…')
 })
 
+t.test('on a narrow terminal the reason is not cut off', async (t) => {
+  const reason = 'Braze answers 401: check BRAZE_API_KEY, and that BRAZE_REST_ENDPOINT is the instance'
+  const delivery = { state: 'paused', reason, server: 's', seenSeconds: 1, isSilent: false } as const
+  const view = viewOfStanding(shown({ delivery }), () => ({
+    rows: 50,
+    columns: 60,
+  }))
+  const frame = view.frame()
+  t.match(frame.join(' ').replace(/ +/g, ' '), reason)
+  for (const line of frame) t.ok(line.length < 60, line)
+})
+
 t.test('a line, where there is no terminal', async (t) => {
-  const view = viewOfStanding(shown({ pending: 3, failed: 2 }, { trouble: 'no disk' }), () => 20)
+  const view = viewOfStanding(shown({ pending: 3, failed: 2 }, { trouble: 'no disk' }), () => ({
+    rows: 20,
+    columns: 80,
+  }))
   t.equal(view.line(), '1,234 reachable, 3 pending, 2 rejected, delivery: delivering (no disk)')
 })
 
@@ -141,5 +159,5 @@ t.test('before anything was read', async (t) => {
     text: '',
     interrupted: 'Interrupted; nothing was changed.',
   })
-  t.equal(viewOfStanding(nothing, () => 20).line(), '')
+  t.equal(viewOfStanding(nothing, () => ({ rows: 20, columns: 80 })).line(), '')
 })

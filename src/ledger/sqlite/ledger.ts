@@ -15,6 +15,8 @@ export interface SqliteLedgerOptions {
   readonly path: string
   /** For rehearsals: nothing that is recorded is kept, and nobody else sees it. Here a copy of the file. Default false. */
   readonly isScratch?: boolean
+  /** Whether it is up to date and only read: then a full disk or another program's lock is in nobody's way. Default false. */
+  readonly isLook?: boolean
   /** How long a call waits for another process's transaction. Default 1,500: LINE waits 2 seconds for a webhook. */
   readonly busyTimeoutMs?: number
   /**
@@ -40,9 +42,9 @@ const WEBHOOK_PATIENCE_MS = 1_500
  * @throws LedgerError when the file cannot be used, with what to do about it
  */
 export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<Ledger> {
-  const { path, isScratch = false, messagerWindowMs = 0, onLost, onWarning } = options
+  const { path, isScratch = false, isLook = false, messagerWindowMs = 0, onLost, onWarning } = options
   const { busyTimeoutMs = WEBHOOK_PATIENCE_MS } = options
-  const setup = { path, isScratch, busyTimeoutMs, messagerWindowMs }
+  const setup = { path, isScratch, isLook, busyTimeoutMs, messagerWindowMs }
   return createSqliteLedger(await startThread(setup, onLost, onWarning), options)
 }
 

@@ -33,11 +33,14 @@ export interface OpenDatabase {
  * up to date. Several processes may do so at once.
  *
  * @param warn told what a person should mend, in a sentence
+ * @param isLook whether it is up to date already and only read. Then nothing is written to it: who wants to know how it
+ *   stands is told so, also on a full disk and while another program locks it
  * @throws LedgerError with a sentence for a person: unreadable, read-only, corrupt, or newer than this code
  */
 export function openDatabase(
   relativePath: string,
   warn: (sentence: string) => void = () => {},
+  isLook = false,
 ): OpenDatabase {
   // Absolute, since SQLite has names of its own, such as :memory:, that are no files.
   const path = resolve(relativePath)
@@ -55,7 +58,7 @@ export function openDatabase(
     db.pragma(`journal_size_limit = ${CHECKPOINT_PAGES * frameBytesOf(db)}`)
     const { assertInPlace, close } = createGuard(db, path)
     assertInPlace()
-    const migrated = migrate(db, path)
+    const migrated = isLook ? [] : migrate(db, path)
     db.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`)
     return { db, migrated, assertInPlace, shortenLog: createLogKeeper(db, { path, warn }), close }
   } catch (error) {

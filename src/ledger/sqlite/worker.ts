@@ -14,6 +14,8 @@ export interface WorkerSetup {
   readonly path: string
   /** Whether a copy is opened instead, which ends with the thread. */
   readonly isScratch: boolean
+  /** Whether it is only read, see `openDatabase`. */
+  readonly isLook: boolean
   /** How long a call waits for another process's transaction, from when it was made. */
   readonly busyTimeoutMs: number
   /** See `SqliteLedgerOptions`. */
@@ -37,7 +39,7 @@ export type WorkerAnswer =
  */
 const LOOK_MS = 2
 
-const { path, isScratch, messagerWindowMs } = workerData as WorkerSetup
+const { path, isScratch, isLook, messagerWindowMs } = workerData as WorkerSetup
 const port = parentPort as NonNullable<typeof parentPort>
 const post = (answer: WorkerAnswer) => port.postMessage(answer)
 const refuse = ({ id }: { id: number }, error: unknown) =>
@@ -50,7 +52,9 @@ try {
 }
 
 async function serve(): Promise<string[]> {
-  const open = isScratch ? await openScratch(path) : openDatabase(path, (warning) => post({ warning }))
+  const open = isScratch
+    ? await openScratch(path)
+    : openDatabase(path, (warning) => post({ warning }), isLook)
   const store = createStore(open, messagerWindowMs)
 
   /** Every method of the store is one transaction or reads only, so that it may be called again when it was busy. */
