@@ -227,6 +227,20 @@ export function forgettingContract(name: string, create: () => Promise<Subject>)
       t.strictSame(await acceptAll(), ['user-3: clear', 'customer-0: user-3'])
     })
 
+    t.test('what Braze says of a customer who was erased meanwhile is said of nobody else', async (t) => {
+      await ledger.record(friends(['u0', 'u1'], 10))
+      await acceptAll()
+      await link('u0', 'c0')
+      const asked = await ledger.toCheck(10)
+      await forget('u0')
+      await acceptAll()
+      t.strictSame(await eraseAll(), ['u0'])
+      await link('u1', 'c1')
+      await ledger.keepChecks(asked.map(({ id }) => ({ id, againMs: null })))
+      t.match(await ledger.toCheck(10), [{ externalId: 'c1', tries: 0 }])
+      t.strictSame(await acceptAll(), [], 'the alias profile keeps what it has')
+    })
+
     t.test('a proof that was used stays used, and names nobody', async (t) => {
       await ledger.record(friends(['user-0', 'user-1'], 10))
       await ledger.linkOnce('proof', { ...key('user-0'), externalId: 'customer-0' }, 900_000)
