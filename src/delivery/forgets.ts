@@ -68,6 +68,8 @@ export function createForgets(options: ForgetsOptions) {
     without: 'whoever is to be forgotten with their profile waits',
   })
   let endAt = Number.NEGATIVE_INFINITY
+  /** After which deletion, by receipt: erasing may have to be tried again. */
+  const toldOthers = new Map<string, number>()
 
   async function step(): Promise<number> {
     if (!mayAsk()) return Number.POSITIVE_INFINITY
@@ -77,24 +79,29 @@ export function createForgets(options: ForgetsOptions) {
     }
     const [due] = await ledger.toForget(1)
     if (!due) return Number.POSITIVE_INFINITY
-    if (due.deletesProfile && due.state !== 'erasing') return withProfile(due)
+    if (due.deletesProfile && !due.isBack && due.state !== 'erasing') return withProfile(due)
     return erase(due, 'kept')
   }
 
   async function erase(due: DueForgetting, profile: ProfileEnd): Promise<number> {
+    if (due.tries > 0) await tellOthers(due)
     if (!(await ledger.erase(due.receipt, profile))) return AGAIN_MS
-    log.info({ channel: due.channel, receipt: due.receipt, profile }, 'a person is forgotten')
+    toldOthers.delete(due.receipt)
+    if (!due.isBack)
+      log.info({ channel: due.channel, receipt: due.receipt, profile }, 'a person is forgotten')
     return 0
+  }
+
+  /** Whom another account has met since may have been written to the profile that was about to go. */
+  async function tellOthers(due: DueForgetting): Promise<void> {
+    if (toldOthers.get(due.receipt) === due.tries) return
+    for (const other of await elsewhere(due)) await tellAnew(other)
+    toldOthers.set(due.receipt, due.tries)
   }
 
   async function withProfile(due: DueForgetting): Promise<number> {
     if (!braze.knows(due.channel)) return stuck(due, `The settings have no channel ${due.channel}`)
-    const others = await elsewhere(due)
-    if (others.length > 0) {
-      // Whom another account has met since may have been written to the profile that was about to go.
-      if (due.tries > 0) for (const other of others) await tellAnew(other)
-      return erase(due, 'kept')
-    }
+    if ((await elsewhere(due)).length > 0) return erase(due, 'kept')
     if (lookUp.isForbidden()) return stuck(due, forbids('users.export.ids'))
     const delayMs = Math.max(lookUp.delayMs(), deleter.isForbidden() ? 0 : deleter.delayMs())
     if (delayMs > 0) return delayMs
@@ -133,9 +140,9 @@ export function createForgets(options: ForgetsOptions) {
       send: () => braze.deleteAliases([alias]),
       read: readDelete,
     })
-    if ('value' in asked) return 0
     if (deleter.isForbidden()) return stuck(due, forbids('users.delete'))
-    return asked.trouble === 'refused' ? stuck(due, asked.reason) : rest(due, AGAIN_MS)
+    // Where there was no answer it may be under way all the same, and is waited for.
+    return 'trouble' in asked && asked.trouble === 'refused' ? stuck(due, asked.reason) : 0
   }
 
   function verdictOf(due: DueForgetting, profiles: Profiles): Verdict {

@@ -24,12 +24,17 @@ export interface Forgetting {
 
 export type ProfileEnd = 'deleted' | 'kept' | 'none'
 
-/** Somebody with whom something is to be done now: Braze holds nothing of them any more, and that has settled. */
+/**
+ * Somebody with whom something is to be done now: Braze holds nothing of them any more, and that has settled. Or they are back,
+ * and Braze may have deleted the profile all the same: then by now it has.
+ */
 export interface DueForgetting extends Pick<Forgetting, 'receipt' | 'channel' | 'userId' | 'state'> {
   /** Whether the alias profile is to be deleted at Braze first. */
   readonly deletesProfile: boolean
   /** How often Braze was asked to delete it. */
   readonly tries: number
+  /** They have followed anew: `erase` forgets that they were forgotten, and nothing else. */
+  readonly isBack: boolean
 }
 
 export interface ForgettingStep {

@@ -191,7 +191,10 @@ export interface Ledger {
   /** Of this user id, also once it is done; or those who were this customer, as long as it is not. */
   forgettings(channel: string, address: Address): Promise<Forgetting[]>
 
-  /** Up to `limit` people with whom something is to be done now. */
+  /**
+   * Up to `limit` people with whom something is to be done now; also those who are back, where Braze was asked to delete a
+   * profile to which other accounts may have written since, when it must have done so.
+   */
   toForget(limit: number): Promise<DueForgetting[]>
 
   /** Stores how far it has come. Durable. False: there is nothing to keep, since they are back, or are being erased. */

@@ -129,30 +129,45 @@ t.test('nor one to which another account writes', async (t) => {
   t.equal(calls(DELETE), 0)
 })
 
-t.test(
-  'whom another account meets while the profile is being deleted is told of anew afterwards',
-  async (t) => {
-    const setting = await setUpDelivery(t, { identityMs: [0, 0] }, { isShared: true })
-    const { ledger, braze, deliver, delivered, until } = setting
-    const cafe = key('u0', 'cafe')
-    const atCafe = () => braze.attribute('u0', { attribute: 'cafe_line_id' })
-    await ledger.record(friends(['u0']))
-    deliver({ random: () => 0 })
-    await delivered()
-    // Braze takes it, and gets round to it later.
-    braze.answerNextOf(DELETE, { status: 201, body: '{"deleted":1}' })
-    await ledger.forget(key('u0'), { deletesProfile: true, lifeMs: LIFE_MS })
-    await until(() => braze.stats.byPath[DELETE] === 1)
-    await ledger.record([friend(cafe, 5)])
-    await until(() => atCafe() === 'u0')
-    // Gone, with what was written for the other account.
-    braze.removeProfile('u0')
-    await until(async () => (await ledger.forgettings('default', { userId: 'u0' }))[0]?.state === 'done')
-    await delivered()
-    t.equal(atCafe(), 'u0')
-    t.equal(braze.attribute('u0') ?? null, null)
-  },
-)
+for (const [what, next] of Object.entries({
+  '': null,
+  ', also where the person has followed anew': 'follow',
+  ', also where the profile is to be kept after all': 'keep',
+}))
+  t.test(
+    `whom another account meets while the profile is being deleted is told of anew afterwards${what}`,
+    async (t) => {
+      const setting = await setUpDelivery(t, { identityMs: [0, 0] }, { isShared: true })
+      const { ledger, braze, deliver, delivered, until, clock, told } = setting
+      const cafe = key('u0', 'cafe')
+      const atCafe = () => braze.attribute('u0', { attribute: 'cafe_line_id' })
+      await ledger.record(friends(['u0']))
+      deliver({ random: () => 0 })
+      await delivered()
+      // Braze takes it, and gets round to it later.
+      braze.answerNextOf(DELETE, { status: 201, body: '{"deleted":1}' })
+      await ledger.forget(key('u0'), { deletesProfile: true, lifeMs: LIFE_MS })
+      await until(() => braze.stats.byPath[DELETE] === 1)
+      await ledger.record([friend(cafe, 5)])
+      await until(() => atCafe() === 'u0')
+      if (next === 'follow') await ledger.record([friend(key('u0'), clock() + 1)])
+      if (next === 'keep') await ledger.forget(key('u0'), { deletesProfile: false, lifeMs: LIFE_MS })
+      // Gone, with what was written for the other account.
+      braze.removeProfile('u0')
+      const isOver = next === 'follow' ? () => braze.attribute('u0') === 'u0' : isDone
+      async function isDone() {
+        return (await ledger.forgettings('default', { userId: 'u0' }))[0]?.state === 'done'
+      }
+      await until(isOver)
+      await until(async () => (await ledger.runs(9)).length === 1)
+      await delivered()
+      t.equal(atCafe(), 'u0')
+      t.equal(braze.attribute('u0') ?? null, next === 'follow' ? 'u0' : null)
+      t.strictSame(await ledger.toForget(9), [])
+      const isSaid = told.some((line) => line.startsWith('a person is forgotten'))
+      t.equal(isSaid, next !== 'follow')
+    },
+  )
 
 t.test('one that is not there is not deleted', async (t) => {
   const { ledger, forget, done, forgettingOf, calls, delivered } = await setUp(t)
@@ -182,18 +197,25 @@ for (const permission of ['users.delete', 'users.export.ids'] as const)
     t.ok(braze.hasProfile('u0'))
   })
 
-t.test('who follows anew while the profile is being deleted is written to when that is over', async (t) => {
-  const { braze, forget, forgettingOf, until, follow, delivered, calls, time } = await setUp(t)
-  await forget('u0', true)
-  await until(() => calls(DELETE) === 1)
-  const deletedAt = time.monotonic()
-  await follow()
-  t.equal(await forgettingOf('u0'), null)
-  await delivered()
-  t.ok(time.monotonic() - deletedAt >= 59 * SETTLE_MS)
-  t.equal(braze.attribute('u0'), 'u0')
-  t.equal(calls(DELETE), 1)
-})
+for (const next of ['', ', and is linked to nobody whom Braze knows', ', and had asked twice'])
+  t.test(
+    `who follows anew while the profile is being deleted is written to when that is over${next}`,
+    async (t) => {
+      const setting = await setUp(t)
+      const { braze, ledger, forget, forgettingOf, until, follow, delivered, calls, time } = setting
+      await forget('u0', true)
+      await until(() => calls(DELETE) === 1)
+      const deletedAt = time.monotonic()
+      if (next.endsWith('twice')) await forget('u0', true)
+      await follow()
+      t.equal(await forgettingOf('u0'), null)
+      if (next.endsWith('knows')) await ledger.link([{ ...key('u0'), externalId: 'nobody', linkedAt: null }])
+      await delivered()
+      t.ok(time.monotonic() - deletedAt >= 59 * SETTLE_MS)
+      t.equal(braze.attribute('u0'), 'u0')
+      t.equal(calls(DELETE), 1)
+    },
+  )
 
 t.test('who follows anew is not erased, at whatever moment', async (t) => {
   for (let timers = 0; timers < 12; timers++) {

@@ -227,6 +227,20 @@ export function forgettingContract(name: string, create: () => Promise<Subject>)
       t.strictSame(await acceptAll(), ['user-3: clear', 'customer-0: user-3'])
     })
 
+    t.test('what Braze says of a customer who was erased meanwhile is said of nobody else', async (t) => {
+      await ledger.record(friends(['u0', 'u1'], 10))
+      await acceptAll()
+      await link('u0', 'c0')
+      const asked = await ledger.toCheck(10)
+      await forget('u0')
+      await acceptAll()
+      t.strictSame(await eraseAll(), ['u0'])
+      await link('u1', 'c1')
+      await ledger.keepChecks(asked.map(({ id }) => ({ id, againMs: null })))
+      t.match(await ledger.toCheck(10), [{ externalId: 'c1', tries: 0 }])
+      t.strictSame(await acceptAll(), [], 'the alias profile keeps what it has')
+    })
+
     t.test('a proof that was used stays used, and names nobody', async (t) => {
       await ledger.record(friends(['user-0', 'user-1'], 10))
       await ledger.linkOnce('proof', { ...key('user-0'), externalId: 'customer-0' }, 900_000)
@@ -306,11 +320,55 @@ export function forgettingContract(name: string, create: () => Promise<Subject>)
       t.equal(await ledger.nextDueMs(), 60_001)
       await ledger.clampDue(SETTLE_MS)
       t.equal(await ledger.nextDueMs(), 60_001, 'nor does a renewal of the lease end that')
+      await link('u0', 'nobody')
+      const [unknown] = await ledger.toCheck(1)
+      await ledger.keepChecks([{ ...unknown, id: unknown?.id as string, againMs: DAY_MS }])
+      await link('u0', null)
+      t.equal(await ledger.nextDueMs(), 60_001, 'nor does a look-up')
       now += 60_001
       t.strictSame(await acceptAll(), ['u0: u0'])
       t.equal(await ledger.keepForgetting({ ...deleting, restMs: 0 }), false)
       t.equal(await ledger.erase(receipt, 'deleted'), true)
       t.match(await counts(), { friend: 1 }, 'of somebody who is back nothing is erased')
+    })
+
+    t.test('who is back is due all the same, where Braze was asked to delete the profile', async (t) => {
+      await ledger.record(friends(['u0', 'u1'], 10))
+      await acceptAll()
+      const deletes = { ...HOW, deletesProfile: true }
+      const begin = async (userId: string) => {
+        const { receipt = '' } = (await forget(userId, deletes)) ?? {}
+        await acceptAll()
+        await ledger.keepForgetting({ receipt, state: 'deleting', restMs: 60_000, problem: null })
+        await ledger.record([friend(key(userId), now + 1)])
+        return receipt
+      }
+      const receipt = await begin('u0')
+      t.strictSame(await ledger.beingForgotten(), [])
+      t.strictSame(await stateOf('u0'), [])
+      t.strictSame(await ledger.toForget(10), [], 'not before Braze must have done so')
+      await ledger.record([messaged(key('u0'), now + 2)])
+      t.equal(
+        await ledger.keepForgetting({ receipt, state: 'clearing', restMs: 0, problem: null }),
+        false,
+        'nothing brings that forward',
+      )
+      now += 60_000
+      t.match(await ledger.toForget(10), [{ receipt, userId: 'u0', isBack: true, tries: 1 }])
+      t.equal(await ledger.erase(receipt, 'kept'), true)
+      t.strictSame(await ledger.toForget(10), [])
+      t.match(await counts(), { friend: 2, gone: 0 })
+
+      await begin('u1')
+      const again = await forget('u1', deletes)
+      t.match(again, { state: 'clearing', endsAt: null })
+      await ledger.record([messaged(key('u1'), now + 3)])
+      t.match(await counts(), { gone: 1 }, 'and who asks once more is forgotten')
+      now += 60_000
+      await acceptAll()
+      t.match(await ledger.toForget(10), [{ receipt: again?.receipt, isBack: false, tries: 1 }])
+      t.strictSame(await eraseAll(), ['u1'])
+      t.match(await counts(), { friend: 1, gone: 0 })
     })
 
     t.test('a hash is kept for as long as was said, counted from the erasing', async (t) => {

@@ -121,7 +121,8 @@ const CHANGE = {
   contact: changing(
     'contacts',
     'user_id',
-    `due_at = greatest(CASE WHEN c.due_at = c.check_until THEN 0 ELSE c.due_at END, ${SETTLED}), check_until = NULL`,
+    `due_at = greatest(CASE WHEN c.due_at = c.check_until THEN 0 ELSE c.due_at END, ${SETTLED}),
+    check_until = CASE WHEN c.check_until > greatest(c.due_at, @now) THEN c.check_until END`,
     countedContact,
   ),
   customer: changing('customers', 'external_id', `due_at = greatest(c.due_at, ${SETTLED})`, countedCustomer),

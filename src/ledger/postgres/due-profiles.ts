@@ -99,7 +99,7 @@ const clamping = (table: keyof typeof KEYS, which: string, column: string, lates
 const SETTLED = 'ceil(@now + @ms::float8)::bigint'
 const LATEST = `@now + ${LONGEST_WAIT_MS}`
 /** For a look-up, or for Braze to have deleted the profile, it is waited longer than for a settle pause. */
-const WAITS_NO_LONGER = `AND (due_at IS DISTINCT FROM check_until OR due_at > ${LATEST})`
+const WAITS_NO_LONGER = `AND (due_at > check_until OR check_until IS NULL OR due_at > ${LATEST})`
 /** One for each index, by its first columns: this is asked with each renewal of the lease. */
 const CLAMP = [
   ...each((table, isBulk) =>

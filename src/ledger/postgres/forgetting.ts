@@ -177,8 +177,9 @@ const IS_KNOWN = 'SELECT 1 FROM contacts WHERE channel = @channel AND user_id = 
 const AT = `greatest(@now, coalesce((
   SELECT greatest(friend_at, messaged_at) FROM contacts WHERE channel = @channel AND user_id = @userId
 ), 0))`
+/** Of those who are back it is kept that Braze was asked to delete the profile, and until when that is waited for. */
 const ADD = `
-  INSERT INTO forgotten (
+  INSERT INTO forgotten AS f (
     id, channel, hash, key, user_id, external_ids, forgotten_at, life_ms, deletes_profile, state, due_at
   )
   SELECT @id, @channel, encode(sha256(convert_to(k.key || @channel::text || chr(10) || @userId::text, 'UTF8')), 'hex'), k.key,
@@ -186,7 +187,11 @@ const ADD = `
       SELECT coalesce(json_agg(DISTINCT name), '[]') FROM contacts AS c, unnest(ARRAY[c.external_id, c.customer, c.target]) AS name
       WHERE c.channel = @channel AND c.user_id = @userId AND name IS NOT NULL
     )::text, ${AT}, @lifeMs::bigint, @deletesProfile, 'clearing', @now
-  FROM (SELECT coalesce((SELECT key FROM forgotten LIMIT 1), @key) AS key) AS k`
+  FROM (SELECT coalesce((SELECT key FROM forgotten LIMIT 1), @key) AS key) AS k
+  ON CONFLICT (hash) DO UPDATE SET
+    id = excluded.id, user_id = excluded.user_id, external_ids = excluded.external_ids, state = excluded.state,
+    forgotten_at = excluded.forgotten_at, gone_at = 0, life_ms = excluded.life_ms, ends_at = NULL,
+    deletes_profile = excluded.deletes_profile`
 const CHANGE = `
   UPDATE forgotten SET deletes_profile = @deletesProfile, forgotten_at = greatest(forgotten_at, ${AT}), problem = NULL,
     due_at = CASE WHEN problem IS NULL THEN due_at ELSE 0 END
@@ -217,14 +222,15 @@ const CLEAR = `
   WHERE c.channel = @channel AND c.user_id = @userId
   RETURNING c.channel, c.was AS before, ${countedContact('c')} AS after`
 
-/** Braze holds nothing of them any more, and that has settled. */
+/** Braze holds nothing of them any more, and that has settled. Of those who are back that is no question. */
 const IS_READY = `
-  f.due_at <= @now AND NOT EXISTS (
+  f.due_at <= @now AND (f.ends_at IS NOT NULL OR NOT EXISTS (
     SELECT 1 FROM contacts AS c WHERE c.channel = f.channel AND c.user_id = f.user_id
       AND (c.revision <> c.accepted OR c.failure IS NOT NULL OR c.due_at > @now
-        OR c.customer IS NOT NULL OR c.target IS NOT NULL OR ${HAS_MERGED}))`
+        OR c.customer IS NOT NULL OR c.target IS NOT NULL OR ${HAS_MERGED})))`
 const DUE = `
-  SELECT f.id AS receipt, f.channel, f.user_id AS "userId", f.state, f.deletes_profile AS "deletesProfile", f.tries
+  SELECT f.id AS receipt, f.channel, f.user_id AS "userId", f.state, f.deletes_profile AS "deletesProfile", f.tries,
+    f.ends_at IS NOT NULL AS "isBack"
   FROM forgotten AS f WHERE f.state <> 'done' AND ${IS_READY} ORDER BY f.due_at LIMIT @limit`
 const IS_READY_NOW = `SELECT 1 FROM forgotten AS f WHERE f.id = @id AND ${IS_READY}`
 
@@ -232,9 +238,10 @@ const DUE_AT = 'ceil(@now + @restMs::float8)::bigint'
 const STEP = `
   UPDATE forgotten SET state = @state, due_at = ${DUE_AT}, problem = @problem,
     tries = tries + CASE WHEN @state::text = 'deleting' THEN 1 ELSE 0 END
-  WHERE id = @id AND state IN ('clearing', 'deleting') RETURNING 1`
+  WHERE id = @id AND state IN ('clearing', 'deleting') AND ends_at IS NULL RETURNING 1`
+/** `check_until` is later than `due_at`: no end of a look-up ends this pause. */
 const REST = `
-  UPDATE contacts AS c SET due_at = greatest(c.due_at, ${DUE_AT}), check_until = greatest(c.due_at, ${DUE_AT})
+  UPDATE contacts AS c SET due_at = greatest(c.due_at, ${DUE_AT}), check_until = greatest(c.due_at, ${DUE_AT}) + 1
   FROM forgotten AS f
   WHERE f.id = @id AND c.channel = f.channel AND c.user_id = f.user_id`
 
@@ -266,7 +273,7 @@ const DONE = `
 
 const OPEN = `
   SELECT channel, count(*) AS count, greatest(0, @now - min(forgotten_at)) AS "oldestMs" FROM forgotten
-  WHERE state <> 'done' GROUP BY channel ORDER BY channel`
+  WHERE state <> 'done' AND ends_at IS NULL GROUP BY channel ORDER BY channel`
 
 /** Transactions that have begun to write to contacts. */
 const WRITERS = `

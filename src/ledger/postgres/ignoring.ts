@@ -36,10 +36,15 @@ const lettingIn = (given: string) => `
   given AS MATERIALIZED (${given}),
   known AS MATERIALIZED (
     SELECT f.id, f.gone_at, f.forgotten_at, g.channel, g.user_id, g.gone_at AS heard_gone_at,
-      g.friend_at > f.forgotten_at AS is_back
+      g.friend_at > f.forgotten_at AS is_back, f.tries > 0 AND f.state <> 'done' AS is_open
     FROM ${forgottenAmong('given AS g')} ORDER BY f.hash FOR UPDATE OF f
   ),
-  let_in AS (DELETE FROM forgotten AS f USING known WHERE f.id = known.id AND known.is_back),
+  let_in AS (DELETE FROM forgotten AS f USING known WHERE f.id = known.id AND known.is_back AND NOT known.is_open),
+  -- Braze was asked to delete the profile: what came of that for others has to be seen to, whoever is back.
+  kept_back AS (
+    UPDATE forgotten AS f SET ends_at = 0, external_ids = NULL, problem = NULL FROM known
+    WHERE f.id = known.id AND known.is_back AND known.is_open
+  ),
   kept AS (
     UPDATE forgotten AS f SET gone_at = known.heard_gone_at FROM known
     WHERE f.id = known.id AND NOT known.is_back AND known.heard_gone_at > f.gone_at

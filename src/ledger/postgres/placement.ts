@@ -143,10 +143,12 @@ const WAIT_FOR_CHECK = `
   WHERE c.channel = @channel AND c.user_id ${TOUCHED} AND ${isPending('c')} AND ${HOLDS} AND c.due_at <= @now
     AND c.check_until IS NULL AND ${IS_BEING_CHECKED}`
 
+/** Not a pause that ends after what is due then, and so is for something else: see `REST` in forgetting.ts. */
 const END_WAITING = `
   UPDATE contacts AS c SET
     due_at = CASE WHEN c.due_at = c.check_until THEN @now ELSE c.due_at END, check_until = NULL
-  WHERE c.channel = @channel AND c.user_id ${TOUCHED} AND c.check_until IS NOT NULL AND NOT ${IS_BEING_CHECKED}`
+  WHERE c.channel = @channel AND c.user_id ${TOUCHED} AND c.check_until <= greatest(c.due_at, @now)
+    AND NOT ${IS_BEING_CHECKED}`
 
 /**
  * An update of contacts by which what their alias profiles should hold may change; where it does they have a new revision.

@@ -1,5 +1,5 @@
 import type BetterSqlite3 from 'better-sqlite3'
-import type { UncheckedCustomer } from '../ledger.ts'
+import type { ProfileId, UncheckedCustomer } from '../ledger.ts'
 import type { createPlacement } from './placement.ts'
 import { sortIds } from './profile-ids.ts'
 import type { Stored, transactions } from './stored.ts'
@@ -15,7 +15,8 @@ export function createCustomerStore(
     toCheck(now, limit) {
       const urgent = statements.due.all({ isUrgent: 1, now, limit })
       const rest = limit - urgent.length
-      return rest > 0 ? urgent.concat(statements.due.all({ isUrgent: 0, now, limit: rest })) : urgent
+      const all = rest > 0 ? urgent.concat(statements.due.all({ isUrgent: 0, now, limit: rest })) : urgent
+      return all.map((customer) => ({ id: idOf(customer), ...customer }))
     },
     nextCheckMs(now) {
       const next = [0, 1].flatMap((isUrgent) => statements.next.all({ isUrgent }))
@@ -23,9 +24,10 @@ export function createCustomerStore(
     },
     keepChecks: atomic((now, checks) => {
       for (const { id, againMs } of checks) {
-        if (againMs !== null) statements.again.run({ id, checkAt: Math.ceil(now + againMs) })
-        else statements.know.run({ id })
-        statements.touch.run({ id })
+        const key = keyOf(id)
+        if (againMs !== null) statements.again.run({ ...key, checkAt: Math.ceil(now + againMs) })
+        else statements.know.run(key)
+        statements.touch.run(key)
       }
       place(now)
     }),
@@ -38,10 +40,21 @@ export function createCustomerStore(
   } satisfies Partial<Stored>
 }
 
+/**
+ * Braze is asked for a customer by name, and what it says is said of that name: the customer may be erased meanwhile, and
+ * somebody else have the number. Neither channels nor external ids have line breaks.
+ */
+const idOf = ({ channel, externalId }: Omit<UncheckedCustomer, 'id'>) => `${channel}\n${externalId}`
+function keyOf(id: ProfileId) {
+  const [channel = '', externalId = ''] = String(id).split('\n')
+  return { channel, externalId }
+}
+const IS_NAMED = 'customers.channel = @channel AND customers.external_id = @externalId'
+
 /** `check_at IS NOT NULL` is the condition of a partial index, word for word: SQLite uses it for nothing else. */
 const prepare = (database: BetterSqlite3.Database) => ({
-  due: database.prepare<[object], UncheckedCustomer>(`
-    SELECT id, channel, external_id AS externalId, tries FROM customers
+  due: database.prepare<[object], Omit<UncheckedCustomer, 'id'>>(`
+    SELECT channel, external_id AS externalId, tries FROM customers
     WHERE check_at IS NOT NULL AND is_urgent = @isUrgent AND check_at <= @now ORDER BY check_at LIMIT @limit`),
   next: database
     .prepare<[object], number>(`
@@ -50,14 +63,14 @@ const prepare = (database: BetterSqlite3.Database) => ({
     .pluck(),
   know: database.prepare(`
     UPDATE customers SET is_known = 1, check_at = NULL, is_urgent = 0, tries = 0
-    WHERE id = @id AND NOT is_known`),
+    WHERE ${IS_NAMED} AND NOT is_known`),
   /** Nobody waits for a customer to whom nobody reachable is linked any more. */
   again: database.prepare(`
     UPDATE customers SET tries = tries + 1, check_at = iif(EXISTS (
       SELECT 1 FROM contacts WHERE contacts.channel = customers.channel
         AND contacts.external_id = customers.external_id AND status <> 'gone'
     ), @checkAt, NULL)
-    WHERE id = @id AND NOT is_known`),
+    WHERE ${IS_NAMED} AND NOT is_known`),
   doubt: database.prepare(
     'UPDATE customers SET is_known = 0 WHERE id IN (SELECT value FROM json_each(@ids))',
   ),
@@ -68,5 +81,5 @@ const prepare = (database: BetterSqlite3.Database) => ({
   touch: database.prepare(`
     INSERT OR IGNORE INTO touched SELECT contacts.id FROM customers JOIN contacts
       ON contacts.channel = customers.channel AND contacts.external_id = customers.external_id
-    WHERE customers.id = @id`),
+    WHERE ${IS_NAMED}`),
 })

@@ -102,7 +102,7 @@ const WAITS = [
 ]
 
 /** For a look-up, or for Braze to have deleted the profile: longer than for a settle pause. */
-const WAITS_FOR_MORE = '(due_at IS check_until)'
+const WAITS_FOR_MORE = 'coalesce(due_at <= check_until, false)'
 
 /** `pending` is the condition of a partial index, word for word: SQLite uses the index for nothing else. */
 const prepare = (database: BetterSqlite3.Database, columns: string, table: string, waits = 'false') => ({

@@ -19,10 +19,11 @@ export function createForgettingStore(
 ) {
   const statements = prepare(database)
 
+  /** Not of those who are back. */
   function rowOf(channel: string, userId: string): Row | undefined {
     for (const key of statements.keys.all()) {
       const row = statements.find.get({ hash: hashOf(key, { channel, userId }) })
-      if (row) return row
+      if (row && row.endsAt !== 0) return row
     }
     return undefined
   }
@@ -72,9 +73,10 @@ export function createForgettingStore(
       return row && (row.endsAt === null || row.endsAt > now) ? [answerOf(row)] : []
     },
     toForget: (now, limit) =>
-      statements.due.all({ now, limit }).map(({ deletesProfile, state, ...row }) => ({
+      statements.due.all({ now, limit }).map(({ deletesProfile, isBack, state, ...row }) => ({
         ...row,
         deletesProfile: deletesProfile === 1,
+        isBack: isBack === 1,
         state: shownState(state),
       })),
     keepForgetting: atomic((now, { receipt, state, restMs, problem }) => {
@@ -186,13 +188,13 @@ const ROW = `
     ) AS failure
   FROM forgotten`
 
-/** Braze holds nothing of them any more, and that has settled. */
+/** Braze holds nothing of them any more, and that has settled. Of those who are back that is no question. */
 const IS_READY = `
-  due_at <= @now AND NOT EXISTS (
+  due_at <= @now AND (ends_at IS NOT NULL OR NOT EXISTS (
     SELECT 1 FROM contacts WHERE contacts.channel = forgotten.channel AND contacts.user_id = forgotten.user_id
       AND (contacts.revision <> contacts.accepted OR contacts.failure IS NOT NULL OR contacts.due_at > @now
         OR contacts.customer IS NOT NULL OR contacts.target IS NOT NULL
-        OR EXISTS (SELECT 1 FROM merges WHERE contact = contacts.id AND is_asked AND outcome IS NOT 'left')))`
+        OR EXISTS (SELECT 1 FROM merges WHERE contact = contacts.id AND is_asked AND outcome IS NOT 'left'))))`
 
 const FLIPS = "(status <> 'gone' AND customer IS NULL AND target IS NULL)"
 const RETRIES = `(${FLIPS} OR failure IS NOT NULL)`
@@ -207,6 +209,7 @@ const prepare = (database: BetterSqlite3.Database) => ({
   contact: database.prepare<[object], Contact>(`
     SELECT id, friend_at AS friendAt, max(friend_at, messaged_at) AS heardAt, status, external_id AS externalId FROM contacts
     WHERE channel = @channel AND user_id = @userId`),
+  /** Of those who are back it is kept that Braze was asked to delete the profile, and until when that is waited for. */
   add: database.prepare(`
     INSERT INTO forgotten (
       id, channel, hash, key, user_id, external_ids, forgotten_at, life_ms, deletes_profile, state, due_at
@@ -218,7 +221,11 @@ const prepare = (database: BetterSqlite3.Database) => ({
         SELECT customers.external_id FROM contacts
         JOIN customers ON customers.id IN (contacts.customer, contacts.target) WHERE contacts.id = @contact
       )
-    ), @at, @lifeMs, @deletes, 'clearing', @now`),
+    ), @at, @lifeMs, @deletes, 'clearing', @now WHERE true
+    ON CONFLICT (hash) DO UPDATE SET
+      id = excluded.id, user_id = excluded.user_id, external_ids = excluded.external_ids, state = excluded.state,
+      forgotten_at = excluded.forgotten_at, gone_at = 0, life_ms = excluded.life_ms, ends_at = NULL,
+      deletes_profile = excluded.deletes_profile`),
   change: database.prepare(`
     UPDATE forgotten SET deletes_profile = @deletes, forgotten_at = @at, problem = NULL, due_at = iif(problem IS NULL, due_at, 0)
     WHERE id = @id`),
@@ -242,16 +249,22 @@ const prepare = (database: BetterSqlite3.Database) => ({
   touch: database.prepare('INSERT OR IGNORE INTO touched VALUES (@contact)'),
   due: database.prepare<
     [object],
-    Omit<DueForgetting, 'deletesProfile' | 'state'> & { deletesProfile: 0 | 1; state: State }
+    Omit<DueForgetting, 'deletesProfile' | 'isBack' | 'state'> & {
+      deletesProfile: 0 | 1
+      isBack: 0 | 1
+      state: State
+    }
   >(`
-    SELECT id AS receipt, channel, user_id AS userId, state, deletes_profile AS deletesProfile, tries FROM forgotten
+    SELECT id AS receipt, channel, user_id AS userId, state, deletes_profile AS deletesProfile, tries,
+      ends_at IS NOT NULL AS isBack FROM forgotten
     WHERE state <> 'done' AND ${IS_READY} ORDER BY due_at LIMIT @limit`),
   isReady: database.prepare(`SELECT 1 FROM forgotten WHERE id = @id AND ${IS_READY}`),
   step: database.prepare(`
     UPDATE forgotten SET state = @state, due_at = @dueAt, problem = @problem, tries = tries + (@state = 'deleting')
-    WHERE id = @id AND state IN ('clearing', 'deleting')`),
+    WHERE id = @id AND state IN ('clearing', 'deleting') AND ends_at IS NULL`),
+  /** `check_until` is later than `due_at`: no end of a look-up ends this pause. */
   rest: database.prepare(`
-    UPDATE contacts SET due_at = max(contacts.due_at, @dueAt), check_until = max(contacts.due_at, @dueAt) FROM forgotten
+    UPDATE contacts SET due_at = max(contacts.due_at, @dueAt), check_until = max(contacts.due_at, @dueAt) + 1 FROM forgotten
     WHERE forgotten.id = @id AND contacts.channel = forgotten.channel AND contacts.user_id = forgotten.user_id`),
   erase: [
     'DELETE FROM merges WHERE contact = @contact',
@@ -282,5 +295,5 @@ const prepare = (database: BetterSqlite3.Database) => ({
   ),
   open: database.prepare<[object], BeingForgotten>(`
     SELECT channel, count(*) AS count, max(0, @now - min(forgotten_at)) AS oldestMs FROM forgotten
-    WHERE state <> 'done' GROUP BY channel ORDER BY channel`),
+    WHERE state <> 'done' AND ends_at IS NULL GROUP BY channel ORDER BY channel`),
 })

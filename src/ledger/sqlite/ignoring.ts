@@ -10,6 +10,11 @@ interface Known {
 
 type Row = [channel: string, userId: string, friendAt: number, messagedAt: number, goneAt: number]
 
+/** Braze was asked to delete the profile: what came of that for others has to be seen to, whoever is back. */
+const IS_OPEN = "tries > 0 AND state IN ('clearing', 'deleting')"
+/** Their news is not ignored any more. */
+const IS_BACK = 'ends_at = 0, external_ids = NULL, problem = NULL'
+
 /**
  * Whose news is ignored, on one open database; to be asked within the transaction that would store it. Where nobody is
  * forgotten that costs a look at an empty table.
@@ -21,6 +26,7 @@ export function createIgnoring(database: BetterSqlite3.Database) {
     SELECT id, forgotten_at AS forgottenAt, gone_at AS goneAt FROM forgotten
     WHERE hash = @hash AND (ends_at IS NULL OR ends_at > @now)`)
   const letIn = database.prepare('DELETE FROM forgotten WHERE id = @id')
+  const keepBack = database.prepare(`UPDATE forgotten SET ${IS_BACK} WHERE id = @id AND ${IS_OPEN}`)
   const keepGone = database.prepare('UPDATE forgotten SET gone_at = @goneAt WHERE id = @id')
 
   /** What is known of somebody; undefined of those who are not forgotten. */
@@ -40,7 +46,7 @@ export function createIgnoring(database: BetterSqlite3.Database) {
     const { id, forgottenAt } = known
     const knownGoneAt = Math.max(known.goneAt, goneAt)
     if (friendAt > forgottenAt) {
-      letIn.run({ id })
+      if (keepBack.run({ id }).changes === 0) letIn.run({ id })
       return [channel, userId, friendAt, messagedAt, knownGoneAt]
     }
     if (knownGoneAt > known.goneAt) keepGone.run({ id, goneAt: knownGoneAt })

@@ -127,9 +127,10 @@ const WAIT_FOR_CHECK = `
   UPDATE contacts SET due_at = @now + ${CHECK_PATIENCE_MS}, check_until = @now + ${CHECK_PATIENCE_MS}
   WHERE id IN ${TOUCHED} AND pending AND holds AND due_at <= @now AND check_until IS NULL AND ${IS_BEING_CHECKED}`
 
+/** Not a pause that ends after what is due then, and so is for something else: see `rest` in forgetting.ts. */
 const END_WAITING = `
   UPDATE contacts SET due_at = iif(due_at = check_until, @now, due_at), check_until = NULL
-  WHERE id IN ${TOUCHED} AND check_until IS NOT NULL AND NOT ${IS_BEING_CHECKED}`
+  WHERE id IN ${TOUCHED} AND check_until <= max(due_at, @now) AND NOT ${IS_BEING_CHECKED}`
 
 const STEPS = [
   RETARGET,

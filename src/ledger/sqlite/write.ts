@@ -95,7 +95,9 @@ const REJECT = `
   failure = iif(revision = answer.value ->> 1, answer.value ->> 3, failure)`
 /** The settle pause. Who waited for a look-up when this was sent waits for this now, and no look-up ends it. */
 const SETTLE = {
-  contacts: 'due_at = max(iif(due_at = check_until, 0, due_at), answer.value ->> 2), check_until = NULL',
+  contacts: `
+    due_at = max(iif(due_at = check_until, 0, due_at), answer.value ->> 2),
+    check_until = iif(check_until > max(due_at, @now), check_until, NULL)`,
   customers: 'due_at = max(due_at, answer.value ->> 2)',
 }
 
