@@ -101,7 +101,7 @@ t.test(
 t.test('who was suspended for longer than its lease sends nothing more in its name', async (t) => {
   const { braze, serve, counts, line: connect } = await onPostgres(t)
   // Full requests, four a second: nearly all of it is still due when the holder is suspended, and read by it.
-  const slowly = { BRAZE_REQUESTS_PER_SECOND: '4' }
+  const slowly = { BRAZE_REQUESTS_PER_SECOND: '4', BRAZE_TIMEOUT_MS: '2000' }
   const suspended = await serve(slowly)
   await suspended.delivers()
   const next = await serve(slowly)
