@@ -158,8 +158,9 @@ t.test(
     const { serve, proxy, bodies, line: connect } = played
     // A stop that takes too long is cut off 5 s after that time, and says so instead of "stopped".
     const patient = { BRAZE_TIMEOUT_MS: '6000' }
-    const [cutOff, other] = [await serve({ DATABASE_URL: proxy.url, ...patient }), await serve()]
+    const cutOff = await serve({ DATABASE_URL: proxy.url, ...patient })
     await cutOff.delivers()
+    const other = await serve()
     const unanswered = await play(connect(cutOff.url), bodies, proxy.swallow)
     await connect(other.url).play(unanswered)
     await other.delivers()
