@@ -235,7 +235,8 @@ t.test(
     const all = await ledger()
     await all.holdLease('token-default', 'another process', 60_000, { endedMs: 0, lostMs: 0 })
     const sleep = () => new Promise(setImmediate)
-    const rotate = command(['token', 'rotate'], tokenEnv, { sleep })
+    const quick = { LINE_TIMEOUT_MS: '500', BRAZE_TIMEOUT_MS: '500' }
+    const rotate = command(['token', 'rotate'], { ...tokenEnv, ...quick }, { sleep })
     await rotate.said(/Another process works on the token, .* 2 seconds at most/)
     t.equal(content(), undefined)
     await all.releaseLease('token-default', 'another process', 0)

@@ -166,7 +166,7 @@ t.test('failures that may pass are tried again', async (t) => {
     braze.answerNextExport(answer)
     const { code, result, stderr } = await run(
       ['--sample', '10'],
-      {},
+      { BRAZE_TIMEOUT_MS: '500' },
       { sleep: () => new Promise(setImmediate) },
     )
     t.equal(code, 0, stderr)

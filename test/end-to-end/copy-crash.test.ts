@@ -33,8 +33,9 @@ t.test(
       const start = () => startCli(['copy', '--to', target, '--json'], { DATABASE_URL: source })
       for (let kill = 1; kill <= KILLS; kill++) {
         const copying = start()
-        await stored(target, (PEOPLE * (kill - random())) / KILLS)
+        const looking = await stored(target, (PEOPLE * (kill - random())) / KILLS)
         t.match(await copying.kill('SIGKILL'), { signal: 'SIGKILL' })
+        await looking.close()
         await t.rejects(openLedger({ url: target }), /holds a copy that is not finished/)
         await t.rejects(openLedger({ url: source }), /is being copied/)
       }
@@ -58,11 +59,14 @@ async function live(ledger: Ledger) {
   await ledger.close()
 }
 
-/** Resolves once so many contacts are in the copy; asked again as soon as the answer is there. */
+/**
+ * Resolves once so many contacts are in the copy; asked again as soon as the answer is there. The ledger by which it is asked is to
+ * be closed when the copying has been killed: meanwhile that could come to its end.
+ */
 async function stored(url: string, count: number) {
   const ledger = await openHalf(url)
   for (let friends = -1; friends < count; ) friends = (await ledger.counts())[0]?.friend ?? 0
-  await ledger.close()
+  return ledger
 }
 
 const openHalf = (url: string) =>

@@ -98,7 +98,9 @@ t.test(
 )
 
 t.test('who was suspended for longer than its lease sends nothing more in its name', async (t) => {
-  const { braze, serve, line: connect } = await stage(t, { settleMs: 300 })
+  const { braze, env, serve, line: connect } = await stage(t, { settleMs: 300 })
+  // The lease of the one is waited out, which is as long as that and a half, and a second.
+  env.BRAZE_TIMEOUT_MS = '2000'
   const suspended = await serve()
   const line = connect(suspended.url)
   const people = Array.from({ length: 20 }, () => line.events.user())

@@ -5,7 +5,16 @@ import type { AddressInfo } from 'node:net'
 import type { Browser, Page } from 'puppeteer-core'
 import t, { type Test } from 'tap'
 import { createMeter } from '../../src/http/page/meter.ts'
-import { barriers, ELSEWHERE, findChromium, launch, lookAs, shown, signIn } from '../harness/browser.ts'
+import {
+  barriers,
+  ELSEWHERE,
+  findChromium,
+  launch,
+  lookAs,
+  newPage,
+  shown,
+  signIn,
+} from '../harness/browser.ts'
 import { busyMeter, customerOf, type DeskOptions, startDesk, TOKEN, userIdOf } from '../harness/desk.ts'
 import { folder } from '../harness/files.ts'
 import { freePort } from '../harness/ports.ts'
@@ -36,7 +45,7 @@ async function open(t: Test, options: Partial<DeskOptions> = {}) {
   t.teardown(desk.close)
   const context = await (browser as Browser).createBrowserContext()
   t.teardown(() => context.close())
-  const page = await context.newPage()
+  const page = await newPage(context)
   const wrongs: string[] = []
   page.on('pageerror', (error) => wrongs.push(String(error)))
   page.on('console', (message) => {
@@ -233,7 +242,7 @@ t.test('a server that goes away is told of, and found again when it is back', { 
 t.test('who has signed out gets the form, in every tab', { skip }, async (t) => {
   const { desk, page, context } = await open(t)
   await signIn(page, desk.url, TOKEN)
-  const other = await context.newPage()
+  const other = await newPage(context)
   await other.goto(desk.url)
   await shown(other)
   const ended = page.waitForSelector('#token')

@@ -19,9 +19,10 @@ t.test(
     const proxy = await startProxy(t, databaseUrl)
     const people = longUsers(FOLLOWERS)
     const { line, env } = await lineApi({ followers: people, pageSize: PAGE, latencyMs: 5 })
+    // It takes longer to open than some pages take.
+    const all = await ledger()
     const cutOff = start(['backfill', '--json'], { ...env, DATABASE_URL: proxy.url })
     await line.until(() => line.stats.pages >= 10)
-    const all = await ledger()
     t.equal(await all.lock('runs'), null, 'one at a time')
 
     // The process goes on, and may not notice before it writes.

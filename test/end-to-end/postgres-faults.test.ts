@@ -54,6 +54,25 @@ async function ask(line: LineSandbox) {
   return { status, tookMs: performance.now() - startedAt }
 }
 
+const IN_TIME_MS = 2_000
+const MOST_TRIES = 3
+
+/**
+ * So many webhooks at once are answered 503 in time. The servers leave it a fifth of a second: on a machine that stands still for
+ * longer an answer is late, but not three times one after the other. Any other answer is wrong the first time.
+ */
+async function refusesInTime(t: Test, line: LineSandbox, count = 1) {
+  for (let tries = 1; ; tries++) {
+    const answers = await Promise.all(Array.from({ length: count }, () => ask(line)))
+    const said = answers.map(({ status, tookMs }) => `${status} after ${Math.round(tookMs)} ms`).join(', ')
+    const isLate = ({ status, tookMs }: (typeof answers)[0]) => status === 0 || tookMs >= IN_TIME_MS
+    const isRight = answers.every((answer) => answer.status === 503 && !isLate(answer))
+    const isWrong = answers.some((answer) => answer.status !== 503 && !isLate(answer))
+    if (isRight || isWrong || tries === MOST_TRIES) return t.ok(isRight, said)
+    t.comment(`late: ${said}`)
+  }
+}
+
 /** Asks until that is the answer. */
 async function untilStatus(server: Serve, path: string, wanted: number) {
   while ((await server.get(path)).status !== wanted);
@@ -105,15 +124,14 @@ t.test(
     ])
     const lines = servers.map(({ url }) => connect(url)) as [LineSandbox, LineSandbox]
     const half = bodies.length >> 1
+    // As soon as one of them has half of its share, so that neither is done before.
     const unanswered = await Promise.all([
       play(lines[0], bodies.slice(0, half), proxy.refuse),
-      play(lines[1], bodies.slice(half)),
+      play(lines[1], bodies.slice(half), proxy.refuse),
     ])
     t.ok(unanswered[0].length > 0 && unanswered[1].length > 0)
     for (const [i, server] of servers.entries()) {
-      const { status, tookMs } = await ask(lines[i] as LineSandbox)
-      t.equal(status, 503)
-      t.ok(tookMs < 2_000, `${Math.round(tookMs)} ms`)
+      await refusesInTime(t, lines[i] as LineSandbox)
       await untilStatus(server, '/health/ready', 503)
       t.match(await server.get('/health/live'), { status: 200 })
       t.match((await server.health()).ledger.error, /^The database 127\.0\.0\.1:\d+\/\w+ /)
@@ -136,9 +154,7 @@ t.test(
     const line = connect(server.url)
     const unanswered = await play(line, bodies, proxy.swallow)
     t.ok(unanswered.length > 0)
-    const { status, tookMs } = await ask(line)
-    t.equal(status, 503)
-    t.ok(tookMs < 2_000, `${Math.round(tookMs)} ms`)
+    await refusesInTime(t, line)
     await untilStatus(server, '/health/ready', 503)
     t.match(await server.get('/health/live'), { status: 200 })
     // As after a failover: who connects anew is served, and of the old connections nobody hears any more.
@@ -158,8 +174,9 @@ t.test(
     const { serve, proxy, bodies, line: connect } = played
     // A stop that takes too long is cut off 5 s after that time, and says so instead of "stopped".
     const patient = { BRAZE_TIMEOUT_MS: '6000' }
-    const [cutOff, other] = [await serve({ DATABASE_URL: proxy.url, ...patient }), await serve()]
+    const cutOff = await serve({ DATABASE_URL: proxy.url, ...patient })
     await cutOff.delivers()
+    const other = await serve()
     const unanswered = await play(connect(cutOff.url), bodies, proxy.swallow)
     await connect(other.url).play(unanswered)
     await other.delivers()
@@ -178,16 +195,7 @@ t.test('a statement that would wait too long: 503 within 2 s, and 200 once it ne
   await client.connect()
   await client.query('BEGIN')
   await client.query('LOCK TABLE contacts')
-  for (const { status, tookMs } of await Promise.all([
-    ask(line),
-    ask(line),
-    ask(line),
-    ask(line),
-    ask(line),
-  ])) {
-    t.equal(status, 503)
-    t.ok(tookMs < 2_000, `${Math.round(tookMs)} ms`)
-  }
+  await refusesInTime(t, line, 5)
   await client.end()
   const userId = line.events.user()
   await line.deliver([line.events.follow(userId)])
@@ -216,9 +224,7 @@ t.test(
     t.match(await ask(line), { status: 200 })
     await admin.query(`ALTER ROLE ${role} CONNECTION LIMIT 0`)
     proxy.cut()
-    const { status, tookMs } = await ask(line)
-    t.equal(status, 503)
-    t.ok(tookMs < 2_000, `${Math.round(tookMs)} ms`)
+    await refusesInTime(t, line)
     await untilStatus(server, '/health/ready', 503)
     t.match((await server.health()).ledger.error, /has no connection left/)
     await admin.query(`ALTER ROLE ${role} CONNECTION LIMIT -1`)

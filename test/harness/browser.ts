@@ -2,7 +2,7 @@
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import axe, { type AxeResults } from 'axe-core'
-import puppeteer, { type Browser, type Page } from 'puppeteer-core'
+import puppeteer, { type Browser, type BrowserContext, type Page } from 'puppeteer-core'
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
 
@@ -30,8 +30,17 @@ const ARGS = [
   ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
 ]
 
+/** Puppeteer's half a minute is little for a first start, and for a page, where other tests have the machine. */
+const PATIENCE_MS = 300_000
+
 export const launch = (executablePath: string): Promise<Browser> =>
-  puppeteer.launch({ executablePath, args: ARGS })
+  puppeteer.launch({ executablePath, args: ARGS, timeout: PATIENCE_MS, protocolTimeout: PATIENCE_MS })
+
+export async function newPage(context: BrowserContext): Promise<Page> {
+  const page = await context.newPage()
+  page.setDefaultTimeout(PATIENCE_MS)
+  return page
+}
 
 export interface Look {
   readonly width: number

@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers'
 import type { Test } from 'tap'
 import type { CommandOptions } from './command.ts'
 import type { Env } from './process.ts'
-import { type BrazeSandboxOptions, type LineApiSandboxOptions, lastLine, stage } from './stage.ts'
+import { type BrazeSandboxOptions, type LineApiSandboxOptions, lastLine, PATIENT_MS, stage } from './stage.ts'
 
 export const SHOP_SECRET = '0123456789abcdef0123456789abcdef'
 export const CAFE_SECRET = 'fedcba9876543210fedcba9876543210'
@@ -34,7 +34,7 @@ export async function stageChannels(t: Test, { braze = {}, shop = {}, cafe = {} 
     LINE_CHANNEL_SECRET: '',
     LINE_CHANNELS_FILE: file,
     LINE_API_BASE_URL: lineUrl,
-    LINE_TIMEOUT_MS: '500',
+    LINE_TIMEOUT_MS: PATIENT_MS,
     CAFE_SECRET,
     CAFE_TOKEN: lines.cafe.token,
   }

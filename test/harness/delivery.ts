@@ -21,7 +21,7 @@ export const hold = (ledger: Ledger, holder: string, durationMs = 1_000) =>
   ledger.holdLease('braze', holder, durationMs, { endedMs: 0, lostMs: 0 })
 
 export interface SettingOptions {
-  /** For one request. Of the machine's time in any case. */
+  /** For one request. Of the machine's time in any case: where it stands still for less than that, no request is made again. */
   readonly timeoutMs?: number
   /** Whether all go by the machine's clock, as the sandbox does where it delays or limits. */
   readonly isReal?: boolean
@@ -63,7 +63,7 @@ export interface Setting {
 export async function setUp(
   t: Test,
   options: BrazeSandboxOptions = {},
-  { timeoutMs = 1_000, isReal = false, isShared = false, messagerWindowMs = 0 }: SettingOptions = {},
+  { timeoutMs = 10_000, isReal = false, isShared = false, messagerWindowMs = 0 }: SettingOptions = {},
 ): Promise<Setting> {
   const path = folder(t)
   const time = createTime()

@@ -22,6 +22,9 @@ export type { LineApiSandboxOptions } from '../../src/sandbox/line/api.ts'
 
 export const SECRET = '8c570fa6dd201bb328f1c1eac23a96d8'
 
+/** A request that ended after less would be made again on a busy machine, and tests count requests. */
+export const PATIENT_MS = '10000'
+
 /** Throws where a client has broken a rule of Braze. */
 export function assertManners({ violations }: BrazeSandbox) {
   if (violations.length > 0) throw new Error(`against the rules: ${violations.join('; ')}`)
@@ -52,7 +55,7 @@ export async function stage(t: Test, { databaseUrl, ...options }: StageOptions =
     BRAZE_REST_ENDPOINT: braze.url,
     BRAZE_API_KEY: braze.apiKey,
     BRAZE_SETTLE_MS: '300',
-    BRAZE_TIMEOUT_MS: '500',
+    BRAZE_TIMEOUT_MS: PATIENT_MS,
     DATABASE_URL: databaseUrl ?? `file:${join(folder, 'data', 'ledger.db')}`,
     HOST: '127.0.0.1',
     PORT: '0',
@@ -119,7 +122,7 @@ export async function stage(t: Test, { databaseUrl, ...options }: StageOptions =
           ...env,
           LINE_CHANNEL_ACCESS_TOKEN: line.token,
           LINE_API_BASE_URL: line.url,
-          LINE_TIMEOUT_MS: '500',
+          LINE_TIMEOUT_MS: PATIENT_MS,
         } as Env,
       }
     },

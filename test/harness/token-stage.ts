@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import { newKeyPair } from '../../src/token/key-pair.ts'
 import type { Env } from './process.ts'
-import { type LineApiSandboxOptions, lastLine, type StageOptions, stage } from './stage.ts'
+import { type LineApiSandboxOptions, lastLine, PATIENT_MS, type StageOptions, stage } from './stage.ts'
 
 export const BLOCK = 'LINE_Channel_AccessToken'
 
@@ -17,7 +17,7 @@ export async function stageTokens(
     LINE_CHANNEL_ID: line.channelId,
     LINE_ASSERTION_KEY: JSON.stringify({ ...privateKey, kid: line.registerKey(publicKey) }),
     LINE_API_BASE_URL: line.url,
-    LINE_TIMEOUT_MS: '500',
+    LINE_TIMEOUT_MS: PATIENT_MS,
   }
   const sleep = () => new Promise(setImmediate)
   const content = () => parts.braze.contentBlock(BLOCK)?.content

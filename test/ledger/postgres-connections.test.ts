@@ -10,6 +10,9 @@ import { key } from '../harness/people.ts'
 import { PATIENCE_MS, startPostgres } from '../harness/postgres.ts'
 import { startProxy } from '../harness/proxy.ts'
 
+/** What a statement that is given up waits for. A busy machine has to come to the lock in less, and to be done without one. */
+const IMPATIENCE_MS = 1_500
+
 const server = await startPostgres()
 t.teardown(() => server.stop())
 
@@ -22,7 +25,7 @@ async function connect(t: Test, url: string) {
 
 t.test('a statement that is given up keeps no connection of the server', async (t) => {
   const url = await server.createSchema()
-  const ledger = await openPostgresLedger({ url, busyTimeoutMs: 300 })
+  const ledger = await openPostgresLedger({ url, busyTimeoutMs: IMPATIENCE_MS })
   t.teardown(() => ledger.close())
   const other = await connect(t, url)
   await other.query('BEGIN')
@@ -75,7 +78,7 @@ t.test('who is suspended in the middle of a transaction keeps nobody for long', 
   await migrateLedger(url)
   const pool = createPool({ url, waitMs: PATIENCE_MS })
   t.teardown(() => pool.end())
-  const database = createDatabase({ connections: pool, name: 'x', silenceMs: 100 })
+  const database = createDatabase({ connections: pool, name: 'x', silenceMs: 1_000 })
   const PROBE = 'UPDATE probes SET probed = probed + 1'
   const [locked, awake] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
   const suspended = database.transaction(async ({ query }) => {
@@ -96,7 +99,7 @@ t.test('who is suspended in the middle of a transaction keeps nobody for long', 
 
 t.test('who is in haste waits for nobody', async (t) => {
   const proxy = await startProxy(t, await server.createSchema())
-  const ledger = await openPostgresLedger({ url: proxy.url, busyTimeoutMs: 300 })
+  const ledger = await openPostgresLedger({ url: proxy.url, busyTimeoutMs: IMPATIENCE_MS })
   await ledger.record([friend(key('a'), 5)])
   const unlock = await ledger.lock('runs')
   proxy.swallow()
@@ -112,7 +115,7 @@ t.test('who is in haste waits for nobody', async (t) => {
 
 t.test('who has waited for nearly as long as it can is refused, and nobody is asked', async (t) => {
   const url = await server.createSchema()
-  const ledger = await openPostgresLedger({ url, busyTimeoutMs: 300, commitsAtOnce: 1 })
+  const ledger = await openPostgresLedger({ url, busyTimeoutMs: IMPATIENCE_MS, commitsAtOnce: 1 })
   t.teardown(() => ledger.close())
   const other = await connect(t, url)
   await other.query('BEGIN')
@@ -134,9 +137,9 @@ t.test('the wait for a connection is part of how long a statement may take', asy
   t.teardown(() => pool.end())
   const database = createDatabase({ connections: pool, name: 'x' })
   const taken = await Promise.all(Array.from({ length: 10 }, () => pool.connect()))
-  const patienceMs = 1_000
+  const patienceMs = 2_000
   const askedAt = performance.now()
-  const asked = database.query('SELECT pg_sleep(0.9)', {}, patienceMs)
+  const asked = database.query('SELECT pg_sleep(1.8)', {}, patienceMs)
   while (performance.now() < askedAt + patienceMs / 2) await new Promise(setImmediate)
   for (const { release } of taken) release('answered')
   await t.rejects(asked, /does not answer in time/)

@@ -3,7 +3,7 @@ import { migrateLedger } from '../../src/ledger/open.ts'
 import { createPool } from '../../src/ledger/postgres/connections.ts'
 import { createDatabase } from '../../src/ledger/postgres/database.ts'
 import { createLeaseStore } from '../../src/ledger/postgres/leases.ts'
-import { startPostgres } from '../harness/postgres.ts'
+import { PATIENCE_MS, startPostgres } from '../harness/postgres.ts'
 
 const server = await startPostgres()
 t.teardown(() => server.stop())
@@ -16,7 +16,7 @@ t.test(
   async (t) => {
     const url = await server.createSchema()
     await migrateLedger(url)
-    const pool = createPool({ url, waitMs: 5_000 })
+    const pool = createPool({ url, waitMs: PATIENCE_MS })
     t.teardown(() => pool.end())
     let now = 1_000_000
     let monotonic = 0

@@ -317,7 +317,7 @@ t.test('who waits for a connection gets one of the next pool where that is repla
 
 t.test('evidence that cannot be stored in time is refused, and everything recovers by itself', async (t) => {
   const play = await stage(t)
-  const ledger = await play.open({ busyTimeoutMs: 500 })
+  const ledger = await play.open({ busyTimeoutMs: 1_500 })
   const before = await play.alone()
   await before.query('BEGIN')
   await before.query('LOCK TABLE contacts')

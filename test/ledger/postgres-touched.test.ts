@@ -96,7 +96,7 @@ t.test('however many are left, a transaction does some of them', async (t) => {
 t.test(
   'a channel that cannot be had keeps neither the lease, nor answers, nor many connections',
   async (t) => {
-    const { ledger, admin, flip, leftIn, query } = await stage(t, { busyTimeoutMs: 200 })
+    const { ledger, admin, flip, leftIn, query } = await stage(t, { busyTimeoutMs: 600 })
     const busy = await admin.connect()
     await busy.query('BEGIN')
     await busy.query(`SELECT * FROM placements WHERE channel = 'default' FOR UPDATE`)

@@ -65,7 +65,7 @@ t.test('closed midway: its fate is unknown', async (t) => {
 })
 
 t.test('a mistake of ours is not a server that cannot be reached', async (t) => {
-  const { client } = await setUp(t, saying(OK))
+  const { client } = await setUp(t, saying(OK), { timeoutMs: 10_000 })
   const mistakes: Record<string, object> = {
     'a header that cannot be sent': { headers: { authorization: 'Bearer a\nb' } },
     'a header that undici does not send': { headers: { expect: '100-continue' } },

@@ -62,7 +62,7 @@ t.test('where no folder can be made, that is said', { skip: !existsSync('/proc/s
       '-e',
       "const { migrateLedger } = await import('./src/ledger/open.ts'); await migrateLedger('file:/proc/x/y.db').catch(({ message }) => console.log(message))",
     ],
-    { cwd: ROOT, encoding: 'utf8', timeout: 20_000, killSignal: 'SIGKILL' },
+    { cwd: ROOT, encoding: 'utf8', timeout: 300_000, killSignal: 'SIGKILL' },
   )
   t.equal(status, 0)
   t.match(stdout, /^The database \/proc\/x\/y\.db cannot be made there; set DATABASE_URL to a place .*\n$/)

@@ -6,7 +6,8 @@ import { openSqliteLedger } from '../../../src/ledger/sqlite/ledger.ts'
 import { folder } from '../../harness/files.ts'
 import { key } from '../../harness/people.ts'
 
-const PATIENCE_MS = 400
+/** So long that a machine that stands still for a moment does not take what is left of it. */
+const PATIENCE_MS = 1_500
 const AFTERMATH = { endedMs: 0, lostMs: 0 }
 
 t.test('behind the lock of another process', async (t) => {
