@@ -8,7 +8,7 @@ import t from 'tap'
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   contact: [],
-  config: [],
+  config: ['wire'],
   sandbox: [],
   wire: [],
   line: ['contact', 'wire'],

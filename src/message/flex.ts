@@ -1,8 +1,8 @@
 import type { messagingApi } from '@line/bot-sdk'
 import { isObject } from '../wire/answer.ts'
+import { nearest } from '../wire/nearest.ts'
 import { actionWith } from './actions.ts'
 import { excessOf, LIMITS, type Limit } from './limits.ts'
-import { nearest } from './nearest.ts'
 import {
   anything,
   byType,

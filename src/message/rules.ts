@@ -1,6 +1,6 @@
 import { isObject } from '../wire/answer.ts'
+import { nearest } from '../wire/nearest.ts'
 import { excessOf, LIMITS, type Limit } from './limits.ts'
-import { nearest } from './nearest.ts'
 
 /** Something for which LINE would refuse a message. */
 export interface Problem {

@@ -1,5 +1,6 @@
 import { type ChannelReading, readChannels } from '../config/channels.ts'
 import { readDotenv, readSettings, SettingsError } from '../config/load.ts'
+import { misspelt } from '../config/misspelt.ts'
 import type { Settings } from '../config/settings.ts'
 import { warningsFor } from '../config/warnings.ts'
 import type { Need } from '../doctor/braze.ts'
@@ -34,6 +35,7 @@ export function readWhatIsThere(host: Host, choice: ChannelChoice): SettingsFoun
   problems.push(...ofSettings, ...ofChannels)
   if (settings.BRAZE_MERGE_PROFILES) problems.push(...withOneAlias(channels))
   const warnings = [
+    ...misspelt(host.env, dotenv),
     ...warningsFor(settings, channels),
     ...warnOfReadable(
       [...secretFiles(settings.DATABASE_URL, host.env, host.cwd()), ...files],

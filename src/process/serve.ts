@@ -1,4 +1,6 @@
 import closeWithGrace from 'close-with-grace'
+import { readDotenv } from '../config/load.ts'
+import { misspelt } from '../config/misspelt.ts'
 import { SETTING_NAMES, type SettingName } from '../config/settings.ts'
 import { warningsFor } from '../config/warnings.ts'
 import { createMetrics } from '../http/metrics.ts'
@@ -35,7 +37,8 @@ export async function serve(host: Host) {
   const config = configFor(host, SETTING_NAMES, 'webhooks')
   const { settings, channels } = config
   const log = createLog(settings.LOG_LEVEL, undefined, host)
-  for (const warning of warningsFor(settings, channels)) log.warn({}, warning)
+  const slips = misspelt(host.env, readDotenv(host.cwd()))
+  for (const warning of [...slips, ...warningsFor(settings, channels)]) log.warn({}, warning)
   const closers: Closers = []
 
   // Before anything is opened: a container's first process gets no SIGTERM that it does not ask for.

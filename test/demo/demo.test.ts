@@ -30,7 +30,7 @@ import { createDisplay } from '../../src/terminal/display.ts'
 import { spawnNode } from '../harness/process.ts'
 
 // Demos mostly wait for what they play, each for its own: several of them run at once.
-t.jobs = 3
+t.jobs = 2
 const BESIDE = { buffered: true }
 
 const PROGRAM = fileURLToPath(new URL('../../bin/line-braze.js', import.meta.url))

@@ -1,9 +1,14 @@
-/** The word of `words` that was probably meant by `word`; undefined where none is near. */
-export function nearest(word: string, words: readonly string[]): string | undefined {
+/**
+ * The word of `words` that was probably meant by `word`; undefined where none is near.
+ *
+ * @param most so many characters may be wrong; by default a third of the word that was meant
+ */
+export function nearest(word: string, words: readonly string[], most?: number): string | undefined {
   const [best] = words
     .map((each) => ({ each, distance: distanceOf(word.toLowerCase().slice(0, 100), each.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance)
-  return best && best.distance <= Math.max(1, Math.floor(best.each.length / 3)) ? best.each : undefined
+  if (!best) return undefined
+  return best.distance <= (most ?? Math.max(1, Math.floor(best.each.length / 3))) ? best.each : undefined
 }
 
 /** How many characters have to be added, left out, replaced or changed with their neighbour. */

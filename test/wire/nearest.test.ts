@@ -1,5 +1,5 @@
 import t from 'tap'
-import { nearest } from '../../src/message/nearest.ts'
+import { nearest } from '../../src/wire/nearest.ts'
 
 const WORDS = ['text', 'title', 'thumbnailImageUrl', 'actions', 'uri']
 
@@ -17,4 +17,5 @@ t.test('what was probably meant, and nothing where nothing is near', async (t) =
   ] as const)
     t.equal(nearest(word, WORDS), meant, word.slice(0, 20))
   t.equal(nearest('text', []), undefined)
+  t.equal(nearest('thumbnailUrl', WORDS, 2), undefined)
 })
