@@ -4,7 +4,7 @@ import { sqlitePath } from '../../src/ledger/open.ts'
 import { seededRandom } from '../../src/sandbox/random.ts'
 import { strangers } from '../harness/people.ts'
 import type { Serve } from '../harness/process.ts'
-import { stage } from '../harness/stage.ts'
+import { BRIEF_MS, stage } from '../harness/stage.ts'
 
 const TOKEN = 'a-token-of-the-brand'
 const ROUNDS = 4
@@ -31,6 +31,7 @@ export const forgetCrash = (name: string, createDatabase?: () => Promise<string>
         identityMs: [0, 5],
         ...(databaseUrl !== undefined && { databaseUrl }),
       })
+      env.BRAZE_TIMEOUT_MS = BRIEF_MS
       const random = seededRandom(5)
       const settings = { API_TOKENS: TOKEN, BRAZE_SETTLE_MS: '20' }
       /** As in earnest: at debug people are named. */

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { holderOf } from '../../src/contact/link.ts'
 import { seededRandom } from '../../src/sandbox/random.ts'
-import { stage } from '../harness/stage.ts'
+import { BRIEF_MS, stage } from '../harness/stage.ts'
 
 const TOKEN = 'a-token-of-the-brand'
 const PEOPLE = 40
@@ -17,6 +17,7 @@ export const relinkCrash = (name: string, createDatabase?: () => Promise<string>
       const databaseUrl = await createDatabase?.()
       const {
         braze,
+        env,
         serve,
         delivered,
         ledger,
@@ -27,6 +28,7 @@ export const relinkCrash = (name: string, createDatabase?: () => Promise<string>
         applyMs: [0, 100],
         ...(databaseUrl !== undefined && { databaseUrl }),
       })
+      env.BRAZE_TIMEOUT_MS = BRIEF_MS
       const random = seededRandom(11)
       const pick = <T>(of: readonly T[]) => of[Math.floor(random() * of.length)] as T
       for (const customer of CUSTOMERS) braze.createCustomer(customer)

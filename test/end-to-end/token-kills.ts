@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import { createAssertions } from '../../src/line/assertion.ts'
+import { BRIEF_MS } from '../harness/stage.ts'
 import { BLOCK, stageTokens } from '../harness/token-stage.ts'
 
 /** Requests of one rotation: list, info, verify, kid, update, token, verify, update, info. */
@@ -53,7 +54,9 @@ export function tokenKills(name: string, { databaseUrl, rotations, servers }: To
 /** A block with a token, and what kills whoever is about to renew it. */
 async function stageKills(t: Test, databaseUrl: string | undefined) {
   const stage = await stageTokens(t, databaseUrl === undefined ? {} : { databaseUrl })
-  const { braze, line, token, tokenEnv, content, takes } = stage
+  const { braze, line, token, env, tokenEnv, content, takes } = stage
+  env.BRAZE_TIMEOUT_MS = BRIEF_MS
+  tokenEnv.LINE_TIMEOUT_MS = BRIEF_MS
   /** All that was ever in the block since the first token, and what of it was ended here afterwards. */
   const held = new Set<string>()
   const ended = new Set<string>()

@@ -24,6 +24,8 @@ export const SECRET = '8c570fa6dd201bb328f1c1eac23a96d8'
 
 /** A request that ended after less would be made again on a busy machine, and tests count requests. */
 export const PATIENT_MS = '10000'
+/** Where processes are killed: for so long, and more, the next one waits for what they may have sent. */
+export const BRIEF_MS = '2000'
 
 /** Throws where a client has broken a rule of Braze. */
 export function assertManners({ violations }: BrazeSandbox) {
