@@ -5,10 +5,17 @@
  */
 export function nearest(word: string, words: readonly string[], most?: number): string | undefined {
   const [best] = words
-    .map((each) => ({ each, distance: distanceOf(word.toLowerCase().slice(0, 100), each.toLowerCase()) }))
+    .map((each) => ({ each, limit: most ?? Math.max(1, Math.floor(each.length / 3)) }))
+    // Cheap, and leaves few: so many characters at least have to be added or left out.
+    .filter(({ each, limit }) => Math.abs(each.length - word.length) <= limit)
+    .map(({ each, limit }) => ({
+      each,
+      limit,
+      distance: distanceOf(word.toLowerCase(), each.toLowerCase()),
+    }))
+    .filter(({ distance, limit }) => distance <= limit)
     .sort((a, b) => a.distance - b.distance)
-  if (!best) return undefined
-  return best.distance <= (most ?? Math.max(1, Math.floor(best.each.length / 3))) ? best.each : undefined
+  return best?.each
 }
 
 /** How many characters have to be added, left out, replaced or changed with their neighbour. */
